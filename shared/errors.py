@@ -1,0 +1,93 @@
+"""The errors that both sides of the wire speak of.
+
+FastAgencyError
+├── RequestError           the caller asked for something wrong; `detail` is fit to be shown to a person
+│   ├── UnknownWorkflow    404  no workflow of that name
+│   ├── UnknownRun         404  no such run, or not yours: the two are never told apart
+│   ├── UnknownQuestion    404  the run never asked that
+│   ├── Conflict           409  the request contradicts what is already recorded
+│   │   └── AlreadyAnswered
+│   └── InvalidRequest     422  malformed, too large, or not among the choices
+└── BackendError           the client could not get an answer from the backend
+    ├── BackendUnreachable down, refused or cut
+    ├── BackendTimeout     did not answer in time
+    ├── BackendRefused     it said no: not signed in, or not allowed (401, 403)
+    └── BackendIncompatible too old, or not a FastAgency backend at all
+
+`RequestError.status` is the HTTP status and `RequestError.close_code` the WebSocket close code of that refusal.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class FastAgencyError(Exception):
+    """The root of every error raised by FastAgency itself."""
+
+
+class RequestError(FastAgencyError):
+    """The caller's request was refused; `str(error)` says what was wrong and what to do."""
+
+    status: ClassVar[int] = 400
+    close_code: ClassVar[int] = 4400
+
+    @property
+    def detail(self) -> str:
+        return str(self)
+
+
+class UnknownWorkflow(RequestError):
+    status = 404
+    close_code = 4404
+
+
+class UnknownRun(RequestError):
+    status = 404
+    close_code = 4404
+
+
+class UnknownQuestion(RequestError):
+    status = 404
+    close_code = 4404
+
+
+class Conflict(RequestError):
+    status = 409
+    close_code = 4409
+
+
+class AlreadyAnswered(Conflict):
+    """Somebody answered this question before: the first valid answer wins."""
+
+
+class InvalidRequest(RequestError):
+    status = 422
+    close_code = 4422
+
+
+class BackendError(FastAgencyError):
+    """The backend could not be asked; `str(error)` is one sentence fit to be shown to a person."""
+
+
+class BackendUnreachable(BackendError):
+    pass
+
+
+class BackendTimeout(BackendError):
+    pass
+
+
+class BackendRefused(BackendError):
+    pass
+
+
+class BackendIncompatible(BackendError):
+    pass
+
+
+REQUEST_ERRORS: dict[str, type[RequestError]] = {
+    cls.__name__: cls
+    for cls in (UnknownWorkflow, UnknownRun, UnknownQuestion, Conflict, AlreadyAnswered, InvalidRequest)
+}
+"""By name, so that a client can raise again what a backend refused (`code` of an error reply)."""

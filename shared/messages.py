@@ -1,0 +1,321 @@
+"""The messages of a run, each written once.
+
+On the wire a message is an envelope and a `content`::
+
+    {"type": "text_message", "uuid": "...", "workflow_uuid": "...", "sender": "teacher", "recipient": "student",
+     "auto_reply": false, "content": {"body": "Hello"}}
+
+In Python the fields of the content are fields of the class: `TextMessage(sender="teacher", body="Hello")`.
+JSON Schema, OpenAPI, AsyncAPI, the table in the docs and the golden files are generated from these classes.
+
+To add a message: write its class here, add it to `LOGGED` or `TRANSIENT`, and let the type checker name every `match`
+that has to know it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+from uuid import uuid4
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    JsonValue,
+    SerializerFunctionWrapHandler,
+    TypeAdapter,
+    model_serializer,
+    model_validator,
+)
+from pydantic_core import CoreSchema
+
+ENVELOPE = ("type", "uuid", "workflow_uuid", "sender", "recipient", "auto_reply", "seq", "at")
+
+
+def new_uuid() -> str:
+    """A fresh id: 32 hexadecimal digits."""
+    return uuid4().hex
+
+
+class Message(BaseModel):
+    """What every message carries, whoever sends it.
+
+    `uuid` is the message's own id and `workflow_uuid` the run's, 32 hexadecimal digits each. `seq` (1, 2, 3, ... in a
+    run, no gaps) and `at` are set by the log and seen by v2 clients only; a transient message has neither.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    type: str
+    uuid: str = Field(default_factory=new_uuid)
+    workflow_uuid: str = ""
+    sender: str | None = None
+    recipient: str | None = None
+    auto_reply: bool = False
+    seq: int | None = Field(default=None, ge=1)
+    at: datetime | None = None
+
+    is_question: ClassVar[bool] = False
+    ends_run: ClassVar[bool] = False
+
+    @classmethod
+    def content_fields(cls) -> tuple[str, ...]:
+        return tuple(name for name in cls.model_fields if name not in ENVELOPE)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _unfold(cls, data: Any) -> Any:
+        """Accept the wire's shape: lift the known fields out of `content`."""
+        if not isinstance(data, Mapping) or not isinstance(data.get("content"), Mapping):
+            return data
+        content = data["content"]
+        lifted = {name: content[name] for name in cls.content_fields() if name in content}
+        return {name: value for name, value in data.items() if name != "content"} | lifted
+
+    @model_serializer(mode="wrap")
+    def _fold(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        flat = handler(self)
+        wire = {name: flat.pop(name) for name in ENVELOPE[:6]}
+        for name in ("seq", "at"):
+            if (value := flat.pop(name)) is not None:
+                wire[name] = value
+        wire["content"] = flat
+        return wire
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Describe the wire's shape, not the class's."""
+        # The serializer returns a plain dict, which has no schema of its own: describe the fields instead.
+        schema = handler({**core_schema, "serialization": None})  # type: ignore[misc,arg-type]
+        target = handler.resolve_ref_schema(schema)
+        properties: dict[str, Any] = target.get("properties", {})
+        content = {name: properties.pop(name) for name in cls.content_fields() if name in properties}
+        required = [name for name in target.get("required", []) if name in content]
+        body: dict[str, Any] = {"type": "object", "properties": content}
+        if required:
+            body["required"] = required
+        properties["content"] = body
+        target["required"] = ["type", "uuid", "workflow_uuid", "content"]
+        return schema
+
+    def wire(self) -> dict[str, Any]:
+        """The message as a JSON-ready dict in the wire's shape."""
+        return self.model_dump(mode="json")
+
+
+class TextMessage(Message):
+    """Text to show, as markdown; sent by an agent or by the workflow whenever it has something to say."""
+
+    type: Literal["text_message"] = "text_message"
+    body: str | None = None
+
+
+class SuggestedFunctionCall(Message):
+    """A model asks for a function to be called; sent before the call is made."""
+
+    type: Literal["suggested_function_call"] = "suggested_function_call"
+    function_name: str | None = None
+    call_id: str | None = None
+    arguments: dict[str, JsonValue] = Field(default_factory=dict)
+
+
+class FunctionCallExecution(Message):
+    """A function has been called; sent with what it returned, under the `call_id` of the suggestion."""
+
+    type: Literal["function_call_execution"] = "function_call_execution"
+    function_name: str | None = None
+    call_id: str | None = None
+    retval: JsonValue = None
+
+
+class TextInput(Message):
+    """The workflow asks a person for text and waits. With `password` the answer is never shown nor logged."""
+
+    type: Literal["text_input"] = "text_input"
+    prompt: str | None = None
+    suggestions: list[str] = Field(default_factory=list)
+    password: bool = False
+
+    is_question = True
+
+
+class MultipleChoice(Message):
+    """The workflow asks a person to choose and waits: one of `choices`, or any number of them unless `single`."""
+
+    type: Literal["multiple_choice"] = "multiple_choice"
+    prompt: str | None = None
+    choices: list[str] = Field(default_factory=list)
+    default: str | None = None
+    single: bool = True
+
+    is_question = True
+
+
+class SystemMessage(Message):
+    """A notice of the system around the agents (a stop reason, a handoff), as a free-form object."""
+
+    type: Literal["system_message"] = "system_message"
+    message: dict[str, JsonValue] = Field(default_factory=dict)
+
+
+class KeepAlive(Message):
+    """A sign of life without content, sent by a workflow during long work. Nothing to show."""
+
+    type: Literal["keep_alive"] = "keep_alive"
+
+
+class WorkflowStarted(Message):
+    """The first message of every run."""
+
+    type: Literal["workflow_started"] = "workflow_started"
+    name: str | None = None
+    description: str | None = None
+    params: dict[str, JsonValue] = Field(default_factory=dict)
+
+
+class WorkflowCompleted(Message):
+    """The last message of a run that ended well, with what the workflow returned."""
+
+    type: Literal["workflow_completed"] = "workflow_completed"
+    result: str | None = None
+
+    ends_run = True
+
+
+class Error(Message):
+    """Something went wrong: `short` is one sentence to show, `long` may be folded away. Also sent to refuse a frame."""
+
+    type: Literal["error"] = "error"
+    short: str | None = None
+    long: str | None = None
+
+
+class WorkflowFailed(Message):
+    """v2: the last message of a run that failed. A v1 client gets an `error` in its place."""
+
+    type: Literal["workflow_failed"] = "workflow_failed"
+    short: str | None = None
+    long: str | None = None
+
+    ends_run = True
+
+
+class WorkflowCancelled(Message):
+    """v2: the last message of a run that was stopped. A v1 client gets an `error` in its place."""
+
+    type: Literal["workflow_cancelled"] = "workflow_cancelled"
+    reason: str | None = None
+
+    ends_run = True
+
+
+class InputAnswered(Message):
+    """v2: a person's answer to `question` was accepted; every watcher learns of it. `value` is null for a password."""
+
+    type: Literal["input_answered"] = "input_answered"
+    question: str = ""
+    value: str | list[str] | None = None
+
+
+class Thought(Message):
+    """v2: an agent's reasoning, apart from what it says."""
+
+    type: Literal["thought"] = "thought"
+    body: str | None = None
+
+
+class Usage(Message):
+    """v2: tokens that one model call took."""
+
+    type: Literal["usage"] = "usage"
+    model: str | None = None
+    prompt_tokens: int = Field(default=0, ge=0)
+    completion_tokens: int = Field(default=0, ge=0)
+
+
+class TextChunk(Message):
+    """v2, transient: a piece of a message under way. The whole text follows as a `text_message` of the same sender."""
+
+    type: Literal["text_chunk"] = "text_chunk"
+    stream: str = ""
+    delta: str = ""
+
+
+class AnswerResult(Message):
+    """v2, transient: tells the client that answered `question` whether the answer was accepted, and if not, why."""
+
+    type: Literal["answer_result"] = "answer_result"
+    question: str = ""
+    accepted: bool = False
+    reason: str | None = None
+
+
+class RunStatusChanged(Message):
+    """v2, transient: the run's status or title changed."""
+
+    type: Literal["run_status"] = "run_status"
+    status: str = ""
+    title: str | None = None
+
+
+LoggedMessage: TypeAlias = (
+    TextMessage
+    | SuggestedFunctionCall
+    | FunctionCallExecution
+    | TextInput
+    | MultipleChoice
+    | SystemMessage
+    | KeepAlive
+    | WorkflowStarted
+    | WorkflowCompleted
+    | Error
+    | WorkflowFailed
+    | WorkflowCancelled
+    | InputAnswered
+    | Thought
+    | Usage
+)
+"""Messages that are in a run's log, with a `seq`."""
+
+TransientMessage: TypeAlias = TextChunk | AnswerResult | RunStatusChanged
+"""Messages that only those see who are connected when they are sent; they have no `seq`."""
+
+Question: TypeAlias = TextInput | MultipleChoice
+AnyMessage: TypeAlias = Annotated[LoggedMessage | TransientMessage, Field(discriminator="type")]
+
+_adapter: TypeAdapter[LoggedMessage | TransientMessage] = TypeAdapter(AnyMessage)
+
+
+def message_classes() -> tuple[type[Message], ...]:
+    """Every message class, logged ones first."""
+    return (*LoggedMessage.__args__, *TransientMessage.__args__)
+
+
+def parse_message(data: str | bytes | Mapping[str, Any]) -> LoggedMessage | TransientMessage:
+    """Read one message from the wire.
+
+    Raises:
+        pydantic.ValidationError: the type is unknown or a field has the wrong shape.
+    """
+    if isinstance(data, str | bytes):
+        return _adapter.validate_json(data)
+    return _adapter.validate_python(data)
+
+
+def to_v1(message: LoggedMessage | TransientMessage) -> LoggedMessage | None:
+    """What a v1 client is sent for a message: itself, a v1 message in its place, or nothing."""
+    match message:
+        case WorkflowFailed():
+            return Error(**_envelope(message), short=message.short, long=message.long)
+        case WorkflowCancelled():
+            return Error(**_envelope(message), short=message.reason or "The workflow was stopped.")
+        case InputAnswered() | Thought() | Usage() | TextChunk() | AnswerResult() | RunStatusChanged():
+            return None
+    return message
+
+
+def _envelope(message: Message) -> dict[str, Any]:
+    return {name: getattr(message, name) for name in ENVELOPE[1:]}
