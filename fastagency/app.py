@@ -1,0 +1,5 @@
+"""`from fastagency.app import FastAgency`."""
+
+from frontend.app import FastAgency
+
+__all__ = ["FastAgency"]
