@@ -83,7 +83,9 @@ def _split_commas(question: MultipleChoice, text: str) -> list[str]:
     found: list[str] = []
     rest = text.strip()
     while rest:
-        match = next((c for c in by_length if rest == c or rest.startswith(c) and rest[len(c) :].lstrip()[:1] == ","), None)
+        match = next(
+            (c for c in by_length if rest == c or (rest.startswith(c) and rest[len(c) :].lstrip()[:1] == ",")), None
+        )
         item = match if match is not None else rest.partition(",")[0].strip()
         found.append(item)
         rest = rest[len(match) :].lstrip()[1:].lstrip() if match is not None else rest.partition(",")[2].lstrip()

@@ -89,7 +89,7 @@ class Message(BaseModel):
     def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         """Describe the wire's shape, not the class's."""
         # The serializer returns a plain dict, which has no schema of its own: describe the fields instead.
-        schema = handler({**core_schema, "serialization": None})  # type: ignore[misc,arg-type]
+        schema = handler({**core_schema, "serialization": None})
         target = handler.resolve_ref_schema(schema)
         properties: dict[str, Any] = target.get("properties", {})
         content = {name: properties.pop(name) for name in cls.content_fields() if name in properties}

@@ -53,7 +53,10 @@ class Provider(Protocol):
     def start(
         self, name: str, params: Mapping[str, Any], *, run_id: str | None = None, caller: Caller = ANYBODY
     ) -> RunInfo:
-        """Create a run. The same `run_id` with the same request gives the same run. Raises `UnknownWorkflow`, `Conflict`."""
+        """Create a run; the same `run_id` with the same request gives the same run.
+
+        Raises `UnknownWorkflow`, `Conflict`, `InvalidRequest`.
+        """
         ...
 
     def runs(self, *, limit: int = 50, before: str | None = None, caller: Caller = ANYBODY) -> list[RunInfo]:
@@ -85,7 +88,10 @@ class Provider(Protocol):
         ...
 
     def answer(self, run_id: str, question: str, value: Answer, *, caller: Caller = ANYBODY) -> None:
-        """Answer one question. Raises `UnknownQuestion`, `AlreadyAnswered`, `InvalidRequest`; on return it is recorded."""
+        """Answer one question; on return the answer is recorded.
+
+        Raises `UnknownQuestion`, `AlreadyAnswered`, `InvalidRequest`, `Conflict` (the run has ended).
+        """
         ...
 
     def cancel(self, run_id: str, *, caller: Caller = ANYBODY) -> RunInfo:
@@ -103,7 +109,7 @@ class Provider(Protocol):
 
 @runtime_checkable
 class ProviderSource(Protocol):
-    """Something that can be run in this very process, such as a `Workflow`: an application may name it as its provider."""
+    """Something that runs in this very process, such as a `Workflow`: an application may name it as its provider."""
 
     def create_provider(self) -> Provider:
         """A provider that runs the workflows in this process."""

@@ -104,7 +104,7 @@ class RunInfo(BaseModel):
 
 
 class MessagePage(BaseModel):
-    """Messages after a cursor, in order, and the run as it was when they were read. `more` says that a next page exists."""
+    """Messages after a cursor, in order, and the run as it was when they were read. `more`: a next page exists."""
 
     run: RunInfo
     messages: list[AnyMessage]
