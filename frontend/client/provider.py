@@ -1,0 +1,172 @@
+"""`FastAPIProvider`: the workflows of a FastAgency backend, for a user interface in another process."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import httpx
+from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
+
+from frontend.client import errors
+from frontend.client.backoff import Patience
+from frontend.client.endpoint import DISCOVERY_PATH, INITIATE_WORKFLOW_PATH, WS_PATH, Endpoint, RoutePaths
+from frontend.client.follow import Watch, follow
+from frontend.client.http import Http, Request
+from frontend.client.reading import read_message
+from frontend.client.socket import Address
+from shared.answer import Answer
+from shared.errors import InvalidRequest, UnknownRun, UnknownWorkflow
+from shared.messages import LoggedMessage, TransientMessage, new_uuid
+from shared.provider import ANYBODY, Caller
+from shared.run import InitiateReply, InitiateRequest, MessagePage, RunInfo, WorkflowInfo
+
+DEFAULT_TIMEOUT_S = 30.0
+
+_RUN_ID = re.compile(r"[0-9A-Za-z-]{1,100}")
+
+
+class _Page(BaseModel):
+    """A `MessagePage` whose messages are read one by one, so that one of an unknown type spoils nothing."""
+
+    run: RunInfo
+    messages: list[dict[str, JsonValue]]
+    more: bool = False
+
+
+_WORKFLOWS = TypeAdapter(list[WorkflowInfo])
+_INITIATED = TypeAdapter(InitiateReply)
+_RUN = TypeAdapter(RunInfo)
+_RUNS = TypeAdapter(list[RunInfo])
+_PAGE = TypeAdapter(_Page)
+
+
+class FastAPIProvider:
+    """A `Provider` over HTTP and WebSocket. Blocking, thread-safe, and usable on both sides of a fork.
+
+    Args:
+        fastapi_url: the address of the backend, such as `http://localhost:8008`; may have a path prefix.
+        discovery_path, initiate_workflow_path, ws_path: as given to the backend's `FastAPIAdapter`.
+        headers: sent with every request, such as the credentials of this frontend.
+        timeout: how many seconds the backend may take to answer one request.
+        patience: how a lost connection is mended while a run is followed.
+        transport: replaces the network, for tests: `httpx.MockTransport(handler)`.
+
+    Raises:
+        ValueError: `fastapi_url` is not an http or https address.
+    """
+
+    def __init__(
+        self,
+        fastapi_url: str,
+        *,
+        initiate_workflow_path: str = INITIATE_WORKFLOW_PATH,
+        discovery_path: str = DISCOVERY_PATH,
+        ws_path: str = WS_PATH,
+        headers: Mapping[str, str] | None = None,
+        timeout: float = DEFAULT_TIMEOUT_S,
+        patience: Patience | None = None,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self._endpoint = Endpoint.of(fastapi_url, RoutePaths(discovery_path, initiate_workflow_path, ws_path))
+        self._http = Http(self._endpoint, headers=headers or {}, timeout_s=timeout, transport=transport)
+        self._patience = patience or Patience()
+
+    def __repr__(self) -> str:
+        return f"FastAPIProvider({self._endpoint.url!r})"
+
+    @property
+    def names(self) -> list[str]:
+        return [workflow.name for workflow in self.workflows()]
+
+    def get_description(self, name: str) -> str:
+        workflows = self.workflows()
+        for workflow in workflows:
+            if workflow.name == name:
+                return workflow.description
+        known = ", ".join(repr(workflow.name) for workflow in workflows) or "none"
+        raise UnknownWorkflow(f"There is no workflow {name!r}. There are: {known}.")
+
+    def workflows(self, caller: Caller = ANYBODY) -> list[WorkflowInfo]:
+        return self._http.ask(Request("GET", self._endpoint.discovery), _WORKFLOWS, caller)
+
+    def start(
+        self, name: str, params: Mapping[str, Any], *, run_id: str | None = None, caller: Caller = ANYBODY
+    ) -> RunInfo:
+        body = _initiate_request(name, params, run_id, caller)
+        request = Request("POST", self._endpoint.initiate_workflow, body=body.model_dump(mode="json"))
+        reply = self._http.ask(request, _INITIATED, caller)
+        return self.run(reply.workflow_uuid, caller=caller)
+
+    def runs(self, *, limit: int = 50, before: str | None = None, caller: Caller = ANYBODY) -> list[RunInfo]:
+        query = {"limit": limit, "before": before, **_claim(caller)}
+        return self._http.ask(Request("GET", self._endpoint.runs, query), _RUNS, caller)
+
+    def run(self, run_id: str, *, caller: Caller = ANYBODY) -> RunInfo:
+        return self._http.ask(Request("GET", self._of(run_id), _claim(caller)), _RUN, caller)
+
+    def messages(
+        self, run_id: str, *, after: int = 0, limit: int = 200, before: int | None = None, caller: Caller = ANYBODY
+    ) -> MessagePage:
+        query = {"after": after, "limit": limit, "before": before, **_claim(caller)}
+        page = self._http.ask(Request("GET", self._of(run_id, "messages"), query), _PAGE, caller)
+        try:
+            messages = [read_message(message) for message in page.messages]
+        except ValueError:
+            raise errors.not_fastagency(self._endpoint.url) from None
+        return MessagePage.model_construct(run=page.run, messages=messages, more=page.more)
+
+    def follow(
+        self, run_id: str, *, after: int = 0, beat_s: float = 5.0, caller: Caller = ANYBODY
+    ) -> Iterator[LoggedMessage | TransientMessage | None]:
+        return follow(
+            Watch(
+                run_id=run_id,
+                address=Address(self._endpoint.ws, self._http.headers(caller)),
+                shown_url=self._endpoint.url,
+                user_id=caller.user_id,
+                after=after,
+                beat_s=beat_s,
+                patience=self._patience,
+            )
+        )
+
+    def answer(self, run_id: str, question: str, value: Answer, *, caller: Caller = ANYBODY) -> None:
+        # Not repeated by itself: had the first attempt been recorded, the second would be told "already answered".
+        body = {"question": question, "value": value}
+        url = self._of(run_id, "answers")
+        self._http.tell(Request("POST", url, _claim(caller), body, repeatable=False), caller)
+
+    def cancel(self, run_id: str, *, caller: Caller = ANYBODY) -> RunInfo:
+        return self._http.ask(Request("POST", self._of(run_id, "cancel"), _claim(caller)), _RUN, caller)
+
+    def rename(self, run_id: str, title: str, *, caller: Caller = ANYBODY) -> RunInfo:
+        return self._http.ask(Request("PATCH", self._of(run_id), _claim(caller), {"title": title}), _RUN, caller)
+
+    def delete(self, run_id: str, *, caller: Caller = ANYBODY) -> None:
+        self._http.tell(Request("DELETE", self._of(run_id), _claim(caller), repeatable=False), caller)
+
+    def close(self) -> None:
+        """Close idle connections. The provider can still be used."""
+        self._http.close()
+
+    def _of(self, run_id: str, what: str = "") -> str:
+        """A route of one run. What cannot be an id is unknown, and must not become another route."""
+        if not _RUN_ID.fullmatch(run_id):
+            raise UnknownRun("There is no such conversation, or it is not yours.")
+        return self._endpoint.run(run_id, what)
+
+
+def _claim(caller: Caller) -> dict[str, str | int | None]:
+    return {"user_id": caller.user_id}
+
+
+def _initiate_request(name: str, params: Mapping[str, Any], run_id: str | None, caller: Caller) -> InitiateRequest:
+    """With an id of our own in any case: it makes the request safe to repeat."""
+    try:
+        return InitiateRequest(
+            workflow_name=name, workflow_uuid=run_id or new_uuid(), user_id=caller.user_id, params=dict(params)
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise InvalidRequest(f"The workflow cannot be started: {where} {first['msg']}.") from None
