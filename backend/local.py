@@ -10,7 +10,7 @@ import atexit
 import os
 import queue
 import threading
-from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any, TypeVar
 
@@ -177,10 +177,10 @@ def _serve(loop: asyncio.AbstractEventLoop) -> None:
 
 
 async def _pump(
-    watch: AsyncIterator[Sequence[Item]], batches: queue.Queue[Sequence[Item] | None], room: asyncio.Event
+    watch: AsyncGenerator[Sequence[Item], None], batches: queue.Queue[Sequence[Item] | None], room: asyncio.Event
 ) -> None:
     """Carry batches to the follower's thread; a follower that is slow makes this wait, never the run."""
-    async with aclosing(watch) as source:  # type: ignore[type-var]
+    async with aclosing(watch) as source:
         async for batch in source:
             while batches.full():
                 room.clear()

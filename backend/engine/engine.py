@@ -10,7 +10,7 @@ import contextvars
 import json
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from backend.engine import tracking
@@ -257,13 +257,14 @@ class Engine:
         if spec is None:
             known = ", ".join(repr(name) for name in self.workflows) or "none at all"
             raise UnknownWorkflow(f"There is no workflow {request.workflow_name!r}. There are: {known}.")
-        params = json.dumps(request.params, sort_keys=True)
+        params = json.dumps(request.params)
         if len(params) > MAX_PARAMS_CHARS:
             raise InvalidRequest(f"The params have {len(params)} characters; the most is {MAX_PARAMS_CHARS}.")
         title = one_line(spec.description) or spec.name
         new = NewRun(request.workflow_uuid, spec.name, params, user_id, title, spec.durable, time.time())
         record, created = await self._store.create_run(new)
-        if not created and (record.workflow, record.params, record.user_id) != (spec.name, params, user_id):
+        same = (record.workflow, json.loads(record.params), record.user_id) == (spec.name, request.params, user_id)
+        if not created and not same:
             raise Conflict(
                 f"The workflow_uuid {request.workflow_uuid} is already taken by another request. "
                 "Leave it out to be given a new one."
@@ -358,7 +359,7 @@ class Engine:
         await self._store.delete_run(run_id)
         self.feeds.go_stale(run_id)
 
-    async def watch(self, run_id: str, *, after: int, beat_s: float) -> AsyncIterator[Sequence[Item]]:
+    async def watch(self, run_id: str, *, after: int, beat_s: float) -> AsyncGenerator[Sequence[Item], None]:
         """Everything after a cursor, then live, until the run ends, is deleted, or the engine stops.
 
         Yields batches, in order and without a gap; an empty one at least every `beat_s` seconds.

@@ -28,7 +28,7 @@ class LeaseLost(StoreError):
 
 @dataclass(frozen=True, slots=True)
 class NewRun:
-    """What is known when a run is created. `params` is JSON text, keys sorted; times are seconds since the epoch."""
+    """What is known when a run is created. `params` is JSON text; times are seconds since the epoch."""
 
     id: str
     workflow: str

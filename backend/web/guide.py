@@ -1,0 +1,34 @@
+"""The two HTTP routes of the guide: discovery, and the start of a workflow."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fastapi import Depends
+
+from backend.web.problem import RESPONSES
+from shared.run import InitiateReply, InitiateRequest, WorkflowInfo
+
+if TYPE_CHECKING:
+    from backend.web.adapter import FastAPIAdapter
+
+
+def add_routes(adapter: FastAPIAdapter, discovery_path: str, initiate_workflow_path: str) -> None:
+    identity = adapter.identity
+
+    @adapter.router.get(discovery_path)
+    async def discovery(user_id: Any = Depends(identity.dependency)) -> list[WorkflowInfo]:
+        """The workflows that can be started."""
+        return [WorkflowInfo(name=spec.name, description=spec.description) for spec in adapter.provider.specs.values()]
+
+    @adapter.router.post(initiate_workflow_path, responses=RESPONSES)
+    async def initiate_workflow(request: InitiateRequest, user_id: Any = Depends(identity.dependency)) -> InitiateReply:
+        """Start a workflow. Send the reply back as the first frame of the WebSocket to follow it.
+
+        With a `workflow_uuid` of your own the request can be repeated safely.
+        """
+        owner = identity.resolve(user_id, request.user_id)
+        record = await (await adapter.engine()).create(request, owner)
+        return InitiateReply(
+            name=record.workflow, workflow_uuid=record.id, user_id=record.user_id, params=request.params
+        )

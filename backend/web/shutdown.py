@@ -1,0 +1,40 @@
+"""Learns of a shutdown when it begins, not when it ends.
+
+A server first waits for open connections and only then ends the lifespan; a stream that waits for the next message
+would keep it from ever getting there. So the signal itself tells the streams to end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+
+@contextmanager
+def announced_to(stopping: asyncio.Event) -> Iterator[None]:
+    """Set the event at SIGTERM or SIGINT, before whoever handled the signal so far handles it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+
+    def announce(number: int, frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(stopping.set)
+        handler = before[signal.Signals(number)]
+        if callable(handler):
+            handler(number, frame)
+
+    for number, handler in before.items():
+        if callable(handler):  # a default action would end the process at once: leave it alone
+            signal.signal(number, announce)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            if signal.getsignal(number) is announce:
+                signal.signal(number, handler)
