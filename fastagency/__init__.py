@@ -1,0 +1,45 @@
+"""FastAgency: put agent workflows in front of people.
+
+This package is the public face: every name that an application imports, and no logic. What stands behind them lives in
+`shared` (what crosses the wire), `backend` (runs workflows) and `frontend` (talks to people).
+"""
+
+from importlib.metadata import version
+
+from backend.workflow import UI, AsyncUI, Choices, Workflow
+from fastagency.app import FastAgency
+from fastagency.messages import (
+    Error,
+    FunctionCallExecution,
+    IOMessage,
+    KeepAlive,
+    MultipleChoice,
+    SuggestedFunctionCall,
+    SystemMessage,
+    TextInput,
+    TextMessage,
+    WorkflowCompleted,
+    WorkflowStarted,
+)
+
+__version__ = version("fastagency")
+
+__all__ = [
+    "UI",
+    "AsyncUI",
+    "Choices",
+    "Error",
+    "FastAgency",
+    "FunctionCallExecution",
+    "IOMessage",
+    "KeepAlive",
+    "MultipleChoice",
+    "SuggestedFunctionCall",
+    "SystemMessage",
+    "TextInput",
+    "TextMessage",
+    "Workflow",
+    "WorkflowCompleted",
+    "WorkflowStarted",
+    "__version__",
+]

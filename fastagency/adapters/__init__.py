@@ -1,0 +1,1 @@
+"""What publishes workflows: `fastagency.adapters.fastapi`."""

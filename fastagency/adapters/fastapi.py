@@ -1,0 +1,18 @@
+"""`from fastagency.adapters.fastapi import FastAPIAdapter`."""
+
+from shared.extras import extra
+
+with extra("fastapi", needed_by="FastAPIAdapter"):
+    from backend.web import FastAPIAdapter as _Adapter
+with extra("client", needed_by="FastAPIProvider"):
+    from frontend.client import FastAPIProvider
+
+
+class FastAPIAdapter(_Adapter):
+    """Publishes workflows on a FastAPI application; see `backend.web.adapter.FastAPIAdapter`."""
+
+    create_provider = FastAPIProvider
+    """`FastAPIAdapter.create_provider(fastapi_url=...)`: the client of such an application, for `FastAgency`."""
+
+
+__all__ = ["FastAPIAdapter", "FastAPIProvider"]

@@ -1,0 +1,50 @@
+"""The messages of a run; `IOMessage` is what they have in common."""
+
+from shared.messages import (
+    AnswerResult,
+    Error,
+    FunctionCallExecution,
+    InputAnswered,
+    KeepAlive,
+    Message,
+    MultipleChoice,
+    RunStatusChanged,
+    SuggestedFunctionCall,
+    SystemMessage,
+    TextChunk,
+    TextInput,
+    TextMessage,
+    Thought,
+    Usage,
+    WorkflowCancelled,
+    WorkflowCompleted,
+    WorkflowFailed,
+    WorkflowStarted,
+    parse_message,
+)
+
+IOMessage = Message
+
+__all__ = [
+    "AnswerResult",
+    "Error",
+    "FunctionCallExecution",
+    "IOMessage",
+    "InputAnswered",
+    "KeepAlive",
+    "Message",
+    "MultipleChoice",
+    "RunStatusChanged",
+    "SuggestedFunctionCall",
+    "SystemMessage",
+    "TextChunk",
+    "TextInput",
+    "TextMessage",
+    "Thought",
+    "Usage",
+    "WorkflowCancelled",
+    "WorkflowCompleted",
+    "WorkflowFailed",
+    "WorkflowStarted",
+    "parse_message",
+]

@@ -1,0 +1,1 @@
+"""The names under which applications of the guide import `Workflow`; every one knows every agent framework."""

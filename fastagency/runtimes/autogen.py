@@ -1,0 +1,7 @@
+"""`from fastagency.runtimes.autogen import AutoGenWorkflows`."""
+
+from backend.workflow import Workflow
+
+AutoGenWorkflows = Workflow
+
+__all__ = ["AutoGenWorkflows", "Workflow"]
