@@ -1,0 +1,302 @@
+"""A provider without a backend: runs scripts in threads and keeps everything in memory.
+
+It obeys the contract of `shared.provider.Provider` to the letter, so that whatever is developed against it works with
+the real ones. A script stands for a workflow: a function that gets a `FakeRun` and returns the result.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from shared.answer import Answer, check_answer
+from shared.errors import AlreadyAnswered, BackendUnreachable, Conflict, UnknownQuestion, UnknownRun, UnknownWorkflow
+from shared.messages import (
+    InputAnswered,
+    LoggedMessage,
+    Question,
+    RunStatusChanged,
+    TextChunk,
+    TextInput,
+    TransientMessage,
+    WorkflowCancelled,
+    WorkflowCompleted,
+    WorkflowFailed,
+    WorkflowStarted,
+    new_uuid,
+)
+from shared.provider import ANYBODY, Caller
+from shared.run import MessagePage, RenameRequest, RunInfo, RunStatus, WorkflowInfo
+
+Script = Callable[["FakeRun"], str]
+Frame = LoggedMessage | TransientMessage
+
+logger = logging.getLogger(__name__)
+
+
+class Stopped(BaseException):
+    """Unwinds the thread of a script whose run has been cancelled or deleted."""
+
+
+@dataclass(frozen=True)
+class FakeWorkflow:
+    description: str
+    script: Script
+
+
+@dataclass
+class FakeRun:
+    """One run: its log, and what a script may do with it. `changed` guards every field."""
+
+    id: str
+    name: str
+    owner: str | None
+    params: dict[str, Any]
+    title: str
+    created_at: datetime
+    changed: threading.Condition = field(default_factory=threading.Condition)
+    status: RunStatus = RunStatus.RUNNING
+    result: str | None = None
+    log: list[LoggedMessage] = field(default_factory=list)
+    feed: list[Frame] = field(default_factory=list)
+    open: dict[str, Question] = field(default_factory=dict)
+    answers: dict[str, Answer] = field(default_factory=dict)
+
+    def emit(self, message: LoggedMessage) -> LoggedMessage:
+        """Append one message to the log."""
+        with self.changed:
+            self._check_running()
+            return self.append(message)
+
+    def chunk(self, chunk: TextChunk) -> None:
+        """Send one transient piece of text."""
+        with self.changed:
+            self._check_running()
+            self._send(chunk.model_copy(update={"workflow_uuid": self.id}))
+
+    def ask(self, question: Question) -> Answer:
+        """Ask a person and wait for the answer."""
+        with self.changed:
+            self._check_running()
+            self.open[question.uuid] = question
+            self.append(question)
+            self._set_status(RunStatus.WAITING)
+            self.changed.wait_for(lambda: question.uuid in self.answers or self.status.ended)
+            self._check_running()
+            return self.answers[question.uuid]
+
+    def pause(self, seconds: float) -> None:
+        """Let time pass, as a model does; ends at once when the run is cancelled."""
+        with self.changed:
+            self.changed.wait_for(lambda: self.status.ended, timeout=seconds)
+            self._check_running()
+
+    def record_answer(self, question_id: str, value: Answer) -> None:
+        with self.changed:
+            if question_id in self.answers:
+                raise AlreadyAnswered("Somebody has already answered this question; the first answer counts.")
+            question = self.open.get(question_id)
+            if question is None:
+                raise UnknownQuestion(f"This conversation has no open question {question_id!r}.")
+            checked = check_answer(question, value)
+            del self.open[question_id]
+            self.answers[question_id] = checked
+            secret = isinstance(question, TextInput) and question.password
+            self.append(InputAnswered(question=question_id, value=None if secret else checked))
+            self._set_status(RunStatus.WAITING if self.open else RunStatus.RUNNING)
+
+    def end(self, status: RunStatus, last: LoggedMessage, result: str | None = None) -> None:
+        with self.changed:
+            if self.status.ended:
+                return
+            self.open.clear()
+            self.result = result
+            self.append(last)
+            self._set_status(status)
+
+    def rename(self, title: str) -> None:
+        with self.changed:
+            self.title = RenameRequest(title=title).title
+            self._send(self._status_message())
+
+    def info(self) -> RunInfo:
+        with self.changed:
+            return RunInfo(
+                workflow_uuid=self.id,
+                name=self.name,
+                user_id=self.owner,
+                params=self.params,
+                status=self.status,
+                title=self.title,
+                result=self.result,
+                created_at=self.created_at,
+                updated_at=(self.log[-1].at if self.log else None) or self.created_at,
+                last_seq=len(self.log),
+                questions=list(self.open.values()),
+            )
+
+    def append(self, message: LoggedMessage) -> LoggedMessage:
+        stamped = message.model_copy(
+            update={"workflow_uuid": self.id, "seq": len(self.log) + 1, "at": datetime.now(UTC)},
+        )
+        self.log.append(stamped)
+        self._send(stamped)
+        return stamped
+
+    def _check_running(self) -> None:
+        if self.status.ended:
+            raise Stopped
+
+    def _set_status(self, status: RunStatus) -> None:
+        self.status = status
+        self._send(self._status_message())
+
+    def _status_message(self) -> RunStatusChanged:
+        return RunStatusChanged(workflow_uuid=self.id, status=self.status, title=self.title)
+
+    def _send(self, frame: Frame) -> None:
+        self.feed.append(frame)
+        self.changed.notify_all()
+
+
+class FakeProvider:
+    """Implements `shared.provider.Provider` in memory. While `down` is true, nobody can be asked."""
+
+    def __init__(self, workflows: Mapping[str, FakeWorkflow]) -> None:
+        self.down = False
+        self._workflows = dict(workflows)
+        self._runs: dict[str, FakeRun] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def names(self) -> list[str]:
+        self._check_up()
+        return list(self._workflows)
+
+    def get_description(self, name: str) -> str:
+        self._check_up()
+        return self._workflow(name).description
+
+    def workflows(self, caller: Caller = ANYBODY) -> list[WorkflowInfo]:
+        self._check_up()
+        return [WorkflowInfo(name=name, description=flow.description) for name, flow in self._workflows.items()]
+
+    def start(
+        self, name: str, params: Mapping[str, Any], *, run_id: str | None = None, caller: Caller = ANYBODY
+    ) -> RunInfo:
+        self._check_up()
+        flow = self._workflow(name)
+        wanted = (name, dict(params), caller.user_id)
+        with self._lock:
+            run = self._runs.get(run_id or "")
+            if run is not None:
+                if (run.name, run.params, run.owner) != wanted:
+                    raise Conflict(f"The id {run_id} belongs to another conversation; take a new one.")
+                return run.info()
+            run = FakeRun(run_id or new_uuid(), name, caller.user_id, dict(params), name, datetime.now(UTC))
+            self._runs[run.id] = run
+        run.emit(WorkflowStarted(name=name, description=flow.description, params=dict(params)))
+        threading.Thread(target=_play, args=(run, flow.script), name=f"fake-run-{run.id}", daemon=True).start()
+        return run.info()
+
+    def runs(self, *, limit: int = 50, before: str | None = None, caller: Caller = ANYBODY) -> list[RunInfo]:
+        self._check_up()
+        with self._lock:
+            mine = [run for run in self._runs.values() if run.owner == caller.user_id]
+        mine.reverse()
+        if before is not None:
+            ids = [run.id for run in mine]
+            mine = mine[ids.index(before) + 1 :] if before in ids else []
+        return [run.info() for run in mine[:limit]]
+
+    def run(self, run_id: str, *, caller: Caller = ANYBODY) -> RunInfo:
+        return self._own(run_id, caller).info()
+
+    def messages(
+        self, run_id: str, *, after: int = 0, limit: int = 200, before: int | None = None, caller: Caller = ANYBODY
+    ) -> MessagePage:
+        run = self._own(run_id, caller)
+        with run.changed:
+            if before is None:
+                found = run.log[after : after + limit]
+                more = len(run.log) > after + limit
+            else:
+                older = run.log[: max(before - 1, 0)]
+                found = older[-limit:]
+                more = len(older) > limit
+            return MessagePage(run=run.info(), messages=list(found), more=more)
+
+    def follow(
+        self, run_id: str, *, after: int = 0, beat_s: float = 5.0, caller: Caller = ANYBODY
+    ) -> Iterator[LoggedMessage | TransientMessage | None]:
+        run = self._own(run_id, caller)
+        with run.changed:
+            batch: list[Frame] = list(run.log[after:])
+            position = len(run.feed)
+            ended = run.status.ended
+        while True:
+            yield from batch
+            if ended:
+                return
+            deadline = time.monotonic() + beat_s
+            with run.changed:
+                while position == len(run.feed) and not run.status.ended and time.monotonic() < deadline:
+                    run.changed.wait(max(deadline - time.monotonic(), 0))
+                batch, position = run.feed[position:], len(run.feed)
+                ended = run.status.ended
+            self._check_up()
+            if not batch and not ended:
+                yield None
+
+    def answer(self, run_id: str, question: str, value: Answer, *, caller: Caller = ANYBODY) -> None:
+        self._own(run_id, caller).record_answer(question, value)
+
+    def cancel(self, run_id: str, *, caller: Caller = ANYBODY) -> RunInfo:
+        run = self._own(run_id, caller)
+        run.end(RunStatus.CANCELLED, WorkflowCancelled(reason="Stopped by the user."))
+        return run.info()
+
+    def rename(self, run_id: str, title: str, *, caller: Caller = ANYBODY) -> RunInfo:
+        run = self._own(run_id, caller)
+        run.rename(title)
+        return run.info()
+
+    def delete(self, run_id: str, *, caller: Caller = ANYBODY) -> None:
+        run = self._own(run_id, caller)
+        run.end(RunStatus.CANCELLED, WorkflowCancelled(reason="Deleted by the user."))
+        with self._lock:
+            self._runs.pop(run_id, None)
+
+    def _check_up(self) -> None:
+        if self.down:
+            raise BackendUnreachable("The backend at http://127.0.0.1:8008 cannot be reached. Is it running?")
+
+    def _workflow(self, name: str) -> FakeWorkflow:
+        flow = self._workflows.get(name)
+        if flow is None:
+            known = ", ".join(repr(each) for each in self._workflows)
+            raise UnknownWorkflow(f"There is no workflow named {name!r}. There are: {known}.")
+        return flow
+
+    def _own(self, run_id: str, caller: Caller) -> FakeRun:
+        self._check_up()
+        with self._lock:
+            run = self._runs.get(run_id)
+        if run is None or run.owner != caller.user_id:
+            raise UnknownRun(f"There is no conversation {run_id!r}.")
+        return run
+
+
+def _play(run: FakeRun, script: Script) -> None:
+    try:
+        run.end(RunStatus.COMPLETED, WorkflowCompleted(result=(result := script(run))), result)
+    except Stopped:
+        return
+    except Exception:
+        logger.info("The script of run %s failed, as some do on purpose", run.id, exc_info=True)
+        run.end(RunStatus.FAILED, WorkflowFailed(short="The workflow failed.", long="See the log of the backend."))
