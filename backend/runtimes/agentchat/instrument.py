@@ -22,12 +22,18 @@ _FAMILIES = (
     Family(UserProxyAgent, {"_get_input": person.get_input}),
 )
 
+_TALKATIVE = ("autogen_core", "autogen_agentchat")
+"""Loggers that write every message of a conversation at INFO; an application that wants that sets their level."""
+
 
 def install() -> None:
     """Instrument AgentChat; cheap when it was done before."""
     for family in _FAMILIES:
         family.install()
     logging.getLogger("asyncio").addFilter(_left_behind)
+    for name in _TALKATIVE:
+        if logging.getLogger(name).level == logging.NOTSET:
+            logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def _left_behind(record: logging.LogRecord) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeGuard
 
 from autogen_core import CancellationToken, Component, FunctionCall
 from autogen_core.models import (
@@ -29,10 +29,11 @@ from pydantic import BaseModel
 
 from backend.engine.run import digest
 from backend.runtimes.agentchat.offline_talk import Scene, compose
-from backend.runtimes.agentchat.offline_tool import choose_call
+from backend.runtimes.agentchat.offline_tool import ask_for_arguments, choose_call
 
 LABEL = "Offline demo model (no API key is set): what it says is made up from your words."
 _MARK = "*Offline demo model:*"
+_PEOPLE = ("user", "human", "person")
 CONTEXT_TOKENS = 32_000
 
 
@@ -129,32 +130,39 @@ def _answer(
 ) -> str | list[FunctionCall]:
     seed = digest([message.model_dump(mode="json") for message in messages])
     last = messages[-1] if messages else None
+    asked = None
     if tools and tool_choice != "none" and isinstance(last, UserMessage):
         schemas = [tool if isinstance(tool, Mapping) else tool.schema for tool in tools]
         call = choose_call(_text(last), schemas, must=tool_choice == "required")
         if call is not None:
             name, arguments = call
             return [FunctionCall(id=f"call_{seed[:12]}", name=name, arguments=json.dumps(arguments))]
-    first = not any(isinstance(message, AssistantMessage) for message in messages)
-    text = compose(_scene(messages, seed))
-    return f"{_MARK} {text}" if first else text
+        asked = ask_for_arguments(_text(last), schemas)
+    scene = _scene(messages, seed)
+    text = asked or compose(scene)
+    return text if scene.turn else f"{_MARK} {text}"
 
 
 def _scene(messages: Sequence[LLMMessage], seed: str) -> Scene:
-    said = [(message.source, _text(message)) for message in messages if isinstance(message, UserMessage)]
-    own = [
-        message for message in messages if isinstance(message, AssistantMessage) and isinstance(message.content, str)
-    ]
+    heard = [message for message in messages if isinstance(message, UserMessage)]
+    own = [place for place, message in enumerate(messages) if isinstance(message, AssistantMessage)]
+    spoken = [place for place in own if isinstance(messages[place].content, str)]
+    people = [_text(message) for message in messages[own[-1] if own else 0 :] if _is_person(message)]
     last = messages[-1] if messages else None
     results = last.content if isinstance(last, FunctionExecutionResultMessage) else []
     return Scene(
         instructions=" ".join(message.content for message in messages if isinstance(message, SystemMessage)),
-        task=said[0][1] if said else "",
-        heard=said[-1] if said else ("", ""),
-        turn=len(own),
+        task=_text(heard[0]) if heard else "",
+        speaker=heard[-1].source if heard else "",
+        person=people[-1] if people else "",
+        turn=len(spoken),
         results=[(result.name, result.content, bool(result.is_error)) for result in results],
         seed=seed,
     )
+
+
+def _is_person(message: LLMMessage) -> TypeGuard[UserMessage]:
+    return isinstance(message, UserMessage) and message.source.lower() in _PEOPLE
 
 
 def _text(message: UserMessage) -> str:

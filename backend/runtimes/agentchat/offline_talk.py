@@ -10,24 +10,27 @@ import re
 from dataclasses import dataclass, field
 
 MAX_SUBJECT_CHARS = 80
-_SUBJECT = re.compile(
-    r"\b(?:about|learn(?:ing)?|teach me|explain|understand|discuss|subject(?: is)?|topic(?: is)?|on)\b[:\s]+"
-    r"[\"'“]?(?P<subject>[^\"”.!?\n]+)",
-    re.IGNORECASE,
+_SUBJECTS = tuple(
+    re.compile(rf"\b(?:{words})\b[:\s]+[\"'“]?(?P<subject>[^\"”.!?\n]+)", re.IGNORECASE)
+    for words in ("about|subject(?: is)?|topic(?: is)?", "learn|learning|teach me|explain|understand|discuss")
 )
 _ROLE = re.compile(r"\byou are (?:an? |the )?(?P<role>[^.,;\n]{1,60})", re.IGNORECASE)
 _LEARNERS = ("student", "learner", "pupil", "beginner")
 _TEACHERS = ("teacher", "tutor", "professor", "instructor", "mentor", "lecturer")
-_PEOPLE = ("user", "human", "person", "you")
+_REVIEWERS = ("review", "critic", "editor", "check", "verif")
 
 
 @dataclass(frozen=True)
 class Scene:
-    """All that the model knows: `heard` is the last message of somebody else and who said it; `turn` counts from 0."""
+    """All that the model knows.
+
+    `speaker` spoke last; `person` is what a person said since the agent's own last turn; `turn` counts from 0.
+    """
 
     instructions: str = ""
     task: str = ""
-    heard: tuple[str, str] = ("", "")
+    speaker: str = ""
+    person: str = ""
     turn: int = 0
     results: list[tuple[str, str, bool]] = field(default_factory=list)
     seed: str = ""
@@ -82,11 +85,23 @@ _ASKING: tuple[tuple[str, ...], ...] = (
     ("Could you set me a small exercise on {subject}, so that I can check myself?",),
     ("That makes sense. I will go over {subject} again tomorrow; thank you for your patience!",),
 )
+_REVIEWING: tuple[tuple[str, ...], ...] = (
+    (
+        "Looking over what **{speaker}** said: check what went in before you rely on what came out. The right "
+        "calculation on a wrong number is still wrong.",
+        "I have read what **{speaker}** wrote. Two things to keep in mind: what was left out, and what changes if the "
+        "circumstances do.",
+    ),
+    ("The same advice again: compare this with the answer before, and ask where the difference comes from.",),
+)
 _HELPING: tuple[tuple[str, ...], ...] = (
-    ("About {subject}: tell me what you have tried so far, and what came out. Then we look at the next step.",),
-    ("For {subject} I would begin with the smallest case that can be checked by hand.",),
+    (
+        "About {subject}: tell me what you have tried so far, and what came out. Then we look at the next step.",
+        "For {subject} I would begin with the smallest case that can be checked by hand.",
+    ),
     ("What would count as a good answer about {subject}? When we know that, the rest is easier.",),
 )
+_TALK = {"learner": _ASKING, "teacher": _TEACHING, "reviewer": _REVIEWING, "helper": _HELPING}
 
 
 def compose(scene: Scene) -> str:
@@ -94,27 +109,33 @@ def compose(scene: Scene) -> str:
     if scene.results:
         return "\n\n".join(_report(*result) for result in scene.results)
     chance = random.Random(scene.seed)  # noqa: S311 - for variety, not for secrets
-    stages = {"learner": _ASKING, "teacher": _TEACHING}.get(_role(scene.instructions), _HELPING)
-    stage = stages[min(scene.turn, len(stages) - 1)]
-    text = chance.choice(stage).format(subject=subject_of(scene.task))
-    source, heard = scene.heard
-    if scene.turn and source.lower() in _PEOPLE and stages is not _ASKING and heard.strip():
-        text = f"You said: “{_short(heard)}”. I take that up.\n\n{text}"
-    return text
+    role = _role(scene.instructions)
+    text = chance.choice(_stage(_TALK[role], scene.turn))
+    text = text.format(subject=subject_of(scene.task), speaker=_short(scene.speaker) or "the other one")
+    if role == "reviewer" or not scene.turn or not scene.person.strip().endswith("?"):
+        return text
+    remark = "I was wondering about that too." if role == "learner" else "I take that up."
+    return f"“{_short(scene.person)}” {remark}\n\n{text}"
+
+
+def _stage(stages: tuple[tuple[str, ...], ...], turn: int) -> tuple[str, ...]:
+    """A talk that goes on after its end goes through its stages again, without the opening."""
+    return stages[turn] if turn < len(stages) else stages[1 + (turn - len(stages)) % (len(stages) - 1)]
 
 
 def subject_of(task: str) -> str:
     """What a conversation is about, from its first message."""
-    match = _SUBJECT.search(task)
-    return _short(match["subject"] if match else task) or "this subject"
+    for pattern in _SUBJECTS:
+        if match := pattern.search(task):
+            return _short(match["subject"]) or "this subject"
+    return "your question" if task.strip().endswith("?") else _short(task) or "this subject"
 
 
 def _role(instructions: str) -> str:
     match = _ROLE.search(instructions)
     role = (match["role"] if match else instructions).lower()
-    if any(word in role for word in _LEARNERS):
-        return "learner"
-    return "teacher" if any(word in role for word in _TEACHERS) else "helper"
+    kinds = {"learner": _LEARNERS, "teacher": _TEACHERS, "reviewer": _REVIEWERS}
+    return next((kind for kind, words in kinds.items() if any(word in role for word in words)), "helper")
 
 
 def _report(name: str, content: str, is_error: bool) -> str:

@@ -23,15 +23,27 @@ def choose_call(
 
     With `must` a tool is called whatever the request says.
     """
-    words = _words(request)
-    ranked = sorted(tools, key=lambda tool: -len(words & _described(tool)))
-    for tool in ranked:
-        if not must and not words & _described(tool):
-            return None
+    for tool in _fitting(request, tools, must=must):
         arguments = find_arguments(request, tool.get("parameters", {}))
         if arguments is not None:
             return tool["name"], arguments
     return None
+
+
+def ask_for_arguments(request: str, tools: Sequence[Mapping[str, Any]]) -> str | None:
+    """What to say when a tool fits the request and its arguments are not there; None if no tool fits."""
+    fitting = _fitting(request, tools, must=False)
+    if not fitting:
+        return None
+    needed = fitting[0].get("parameters", {}).get("required", ())
+    return f"To use `{fitting[0]['name']}` I need to be told: {', '.join(needed)}."
+
+
+def _fitting(request: str, tools: Sequence[Mapping[str, Any]], *, must: bool) -> list[Mapping[str, Any]]:
+    """The tools that share words with the request, best first; all of them if one must be called."""
+    shared = [(len(_words(request) & _described(tool)), tool) for tool in tools]
+    ranked = sorted(shared, key=lambda pair: -pair[0])
+    return [tool for count, tool in ranked if count or must]
 
 
 def find_arguments(request: str, schema: Mapping[str, Any]) -> dict[str, Any] | None:
