@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 
 from shared.errors import InvalidRequest
 from shared.messages import MultipleChoice, Question, TextInput
 
 MAX_ANSWER_CHARS = 100_000
+
+SEPARATOR = re.compile(r"\s*(?:,\s*|\Z)")
 
 Answer = str | list[str]
 
@@ -70,7 +73,7 @@ def _split(question: MultipleChoice, text: str) -> Answer:
         return []
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         value = None
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return value
@@ -80,15 +83,18 @@ def _split(question: MultipleChoice, text: str) -> Answer:
 def _split_commas(question: MultipleChoice, text: str) -> list[str]:
     """Split at commas, but never inside a choice that has a comma itself: the longest choice wins."""
     by_length = sorted(question.choices, key=len, reverse=True)
+    text = text.strip()
     found: list[str] = []
-    rest = text.strip()
-    while rest:
-        match = next(
-            (c for c in by_length if rest == c or (rest.startswith(c) and rest[len(c) :].lstrip()[:1] == ",")), None
-        )
-        item = match if match is not None else rest.partition(",")[0].strip()
+    at = 0
+    while at < len(text):  # by position, because cutting a long text again and again takes a second
+        ends = ((c, SEPARATOR.match(text, at + len(c))) for c in by_length if text.startswith(c, at))
+        item, separator = next((pair for pair in ends if pair[1]), (None, None))
+        if item is None or separator is None:
+            comma = text.find(",", at)
+            item = text[at : comma if comma >= 0 else None].rstrip()
+            separator = SEPARATOR.match(text, at + len(item))
         found.append(item)
-        rest = rest[len(match) :].lstrip()[1:].lstrip() if match is not None else rest.partition(",")[2].lstrip()
+        at = separator.end() if separator else len(text)
     return found
 
 

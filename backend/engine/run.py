@@ -125,9 +125,7 @@ class Run:
                 return
             at = self._touch()
             self._backlog += 1
-            self._store.append_event(
-                self.lease, key, body, at, functools.partial(self._event_done, StoredEvent(0, at, body))
-            )
+            self._store.append_event(self.lease, key, body, at, functools.partial(self._event_done, at, body))
         if self._backlog > BACKLOG_HIGH and not self._on_loop():
             self._wait_for_room()
 
@@ -345,17 +343,16 @@ class Run:
             self._room.wait_for(lambda: self._backlog <= BACKLOG_LOW or self.evicted)
             self._check()
 
-    def _event_done(self, event: StoredEvent, seq: int | None, error: Exception | None) -> None:
+    def _event_done(self, at: float, body: str, seq: int | None, error: Exception | None) -> None:
         with self._lock:
             self._backlog -= 1
-            if self._backlog <= BACKLOG_LOW:
+            if self._backlog == BACKLOG_LOW or not self._backlog:
                 self._room.notify_all()
-        if self._backlog <= BACKLOG_LOW:
-            self._drained.set()
+                self._drained.set()
         if error is not None:
             self._write_failed(error)
         elif seq is not None:
-            self._feeds.push(self.id, StoredEvent(seq, event.at, event.body))
+            self._feeds.push(self.id, StoredEvent(seq, at, body))
 
     def _step_done(self, _seq: int | None, error: Exception | None) -> None:
         if error is not None:

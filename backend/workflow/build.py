@@ -24,7 +24,7 @@ def build(cls: type[M], run_id: str, fields: dict[str, Any]) -> M:
         allowed = ", ".join(name for name in cls.model_fields if name not in ("type", "workflow_uuid", "seq", "at"))
         raise TypeError(f"{cls.__name__} has no {', '.join(map(repr, unknown))}; it has: {allowed}.")
     given = {
-        name: to_jsonable_python(value, fallback=str, serialize_unknown=True)
+        name: value if isinstance(value, str) else to_jsonable_python(value, fallback=str, serialize_unknown=True)
         for name, value in fields.items()
         if value is not None
     }

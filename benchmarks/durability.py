@@ -1,0 +1,53 @@
+"""The price of durability: messages, recorded steps and answers per second, flushed at each commit and not."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from benchmarks.client import answer_all, attach, drain, initiate
+from benchmarks.server import Server, machine, percentile, running
+
+MESSAGES = 20_000
+STEPS = 3_000
+QUESTIONS = 500
+
+
+async def messages(server: Server) -> float:
+    started = time.perf_counter()
+    async with await attach(server, await initiate(server, "flood", messages=MESSAGES)) as socket:
+        await drain(socket)
+    return MESSAGES / (time.perf_counter() - started)
+
+
+async def steps(server: Server, runs: int) -> float:
+    started = time.perf_counter()
+
+    async def one() -> None:
+        async with await attach(server, await initiate(server, "steps", steps=STEPS // runs)) as socket:
+            await drain(socket)
+
+    await asyncio.gather(*(one() for _ in range(runs)))
+    return STEPS / (time.perf_counter() - started)
+
+
+async def answers(server: Server) -> list[float]:
+    async with await attach(server, await initiate(server, "questions", questions=QUESTIONS)) as socket:
+        return await answer_all(socket)
+
+
+async def main() -> None:
+    print(machine())
+    for synchronous in ("FULL", "NORMAL"):
+        with running("benchmarks.workflows:app", "/live", database_synchronous=synchronous) as server:
+            waits = await answers(server)
+            one, many = await steps(server, 1), await steps(server, 20)
+            print(
+                f"{synchronous:7} {await messages(server):8,.0f} messages/s, "
+                f"steps {one:6,.0f}/s in one run, {many:6,.0f}/s over 20 runs, answer to next message "
+                f"p50 {percentile(waits, 0.5) * 1e3:.2f} ms, p99 {percentile(waits, 0.99) * 1e3:.2f} ms"
+            )
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,87 @@
+"""Runs that wait for people, parked and beside them the same kept live: memory, CPU, file, answer to next message."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import httpx
+
+from benchmarks.client import attach
+from benchmarks.server import Server, machine, percentile, running
+
+SIZES = ((1_000, "questions"), (1_000, "questions_thread"), (100_000, "questions"))
+LIVE_LIMIT = 1_000
+"""Beyond this the same runs are not kept live for comparison."""
+AT_ONCE = 50
+ANSWERS = 200
+IDLE_S = 5.0
+
+
+async def start(server: Server, workflow: str, count: int) -> list[dict[str, Any]]:
+    """Start runs, a few at a time; returns when each has asked its question."""
+    runs: list[dict[str, Any]] = []
+    async with httpx.AsyncClient(base_url=server.http, timeout=60) as http:
+
+        async def some(number: int) -> None:
+            for _ in range(number):
+                body = {"workflow_name": workflow, "params": {"questions": 2}}
+                runs.append((await http.post("/fastagency/initiate_workflow", json=body)).json())
+
+        await asyncio.gather(*(some(count // AT_ONCE) for _ in range(AT_ONCE)))
+        for run in (runs[0], runs[-1]):
+            while (await http.get(f"/fastagency/runs/{run['workflow_uuid']}")).json()["status"] != "waiting":
+                await asyncio.sleep(0.05)
+    return runs
+
+
+async def until_live(server: Server, wanted: int) -> None:
+    async with httpx.AsyncClient(base_url=server.http, timeout=60) as http:
+        while (await http.get("/live")).json()["runs"] > wanted:
+            await asyncio.sleep(0.2)
+
+
+async def answer(server: Server, runs: list[dict[str, Any]]) -> list[float]:
+    """Attach to runs all over the place, answer, and time the next message."""
+    waits = []
+    for run in runs[:: max(1, len(runs) // ANSWERS)][:ANSWERS]:
+        async with await attach(server, run) as socket:
+            while '"text_input"' not in str(await socket.recv()):
+                pass
+            started = time.perf_counter()
+            await socket.send("yes")
+            await socket.recv()
+            waits.append(time.perf_counter() - started)
+    return waits
+
+
+async def measure(count: int, workflow: str, *, parked: bool) -> None:
+    with running("benchmarks.workflows:app", "/live", warm_s="1" if parked else "3600") as server:
+        before = server.memory_mib()
+        runs = await start(server, workflow, count)
+        if parked:
+            await until_live(server, 0)
+        memory, cpu = server.memory_mib(), server.cpu_s()
+        await asyncio.sleep(IDLE_S)
+        busy = (server.cpu_s() - cpu) / IDLE_S
+        waits = await answer(server, runs)
+        each = (memory - before) * 1024 / count
+        print(
+            f"{count:7,} x {workflow:17} {'parked' if parked else 'live':6}: {memory:6.0f} MiB ({each:6.1f} KiB each), "
+            f"{busy:.2%} of a core, {server.disk_mib():.0f} MiB on disk, answer to next message "
+            f"p50 {percentile(waits, 0.5) * 1e3:.1f} ms, p99 {percentile(waits, 0.99) * 1e3:.1f} ms",
+            flush=True,
+        )
+
+
+async def main() -> None:
+    print(machine())
+    for count, workflow in SIZES:
+        if count <= LIVE_LIMIT:
+            await measure(count, workflow, parked=False)
+        await measure(count, workflow, parked=True)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

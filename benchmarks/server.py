@@ -1,0 +1,98 @@
+"""Starts the servers that are compared, each in a process of its own, and says what machine this is."""
+
+from __future__ import annotations
+
+import os
+import platform
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+START_TIMEOUT_S = 30.0
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server under test: where it listens, its process and its database (if it has one)."""
+
+    port: int
+    pid: int
+    database: Path
+
+    @property
+    def http(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def ws(self) -> str:
+        return f"ws://127.0.0.1:{self.port}"
+
+    def memory_mib(self) -> float:
+        """Resident memory of the process (Linux)."""
+        pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+    def cpu_s(self) -> float:
+        """Processor time used so far, user and system (Linux)."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def disk_mib(self) -> float:
+        """The database with its log."""
+        return sum(path.stat().st_size for path in self.database.parent.glob(self.database.name + "*")) / 2**20
+
+
+@contextmanager
+def running(app: str, probe: str, **settings: str) -> Iterator[Server]:
+    """Run `module:app` under uvicorn until the block ends. `settings` are FASTAGENCY_ variables in lower case."""
+    with tempfile.TemporaryDirectory(prefix="fastagency-bench-") as folder, socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+        free.close()
+        database = Path(folder) / "runs.sqlite3"
+        env = os.environ | {f"FASTAGENCY_{name.upper()}": value for name, value in settings.items()}
+        env |= {"FASTAGENCY_DATABASE": str(database), "FASTAGENCY_LOG_LEVEL": "WARNING"}
+        command = [sys.executable, "-m", "uvicorn", app, "--port", str(port), "--log-level", "warning"]
+        process = subprocess.Popen(command, env=env)
+        try:
+            _await(f"http://127.0.0.1:{port}{probe}")
+            yield Server(port, process.pid, database)
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+def _await(url: str) -> None:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while True:
+        try:
+            with urlopen(url, timeout=2):
+                return
+        except (URLError, ConnectionError, TimeoutError):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
+def machine() -> str:
+    """One line about the machine that the figures come from."""
+    model = ""
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        names = [line.partition(":")[2].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
+        model = names[0] if names else ""
+    system = f"{platform.system()}, Python {platform.python_version()}"
+    return f"{os.cpu_count()} cores, {model or platform.machine()}, {system}"
+
+
+def percentile(values: list[float], share: float) -> float:
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
