@@ -54,7 +54,7 @@ def predictable(server: OpenAIServer) -> None:
         if body.get("tools") and body["messages"][-1]["role"] != "tool":
             name = body["tools"][0]["function"]["name"]
             return [{"name": name, "arguments": {"word": said}}]
-        return f"Answer {said}"
+        return f"Answer {said}" if "writer" not in asked else f"```sh\necho {said}\n```"
 
     server.answer = answer  # type: ignore[method-assign]
 

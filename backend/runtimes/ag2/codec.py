@@ -3,22 +3,26 @@
 A completion must come back as the object it was: the framework looks at its class, its attributes and those a client
 added on the way. Pydantic objects therefore travel with their class and their complete state; a value that cannot
 travel is refused, so that it is never brought back as something else. Nothing is ever executed: a class is looked up
-by name and must be a pydantic model.
+by name and must be a pydantic model or an enumeration.
 """
 
 from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
+from enum import Enum
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, JsonValue
 
+C = TypeVar("C")
+
 _MODEL = "$model"
+_ENUM = "$enum"
 _NAMESPACE = "$namespace"
 _DICT = "$dict"
-_TAGS = (_MODEL, _NAMESPACE, _DICT)
+_TAGS = (_MODEL, _ENUM, _NAMESPACE, _DICT)
 
 
 class Unrecordable(Exception):
@@ -29,13 +33,15 @@ def encode(value: Any) -> JsonValue:
     """The value as JSON.
 
     Raises:
-        Unrecordable: it holds something that is neither JSON, nor a pydantic model, nor a `SimpleNamespace`.
+        Unrecordable: it holds something that is neither JSON, nor a pydantic model, an `Enum` or a `SimpleNamespace`.
     """
     match value:
         case None | bool() | int() | float() | str() if type(value) in (type(None), bool, int, float, str):
             return value
         case BaseModel():
             return {_MODEL: _path(type(value)), "state": _encode_state(value)}
+        case Enum():
+            return {_ENUM: _path(type(value)), "name": value.name}
         case SimpleNamespace():
             return {_NAMESPACE: _encode_items(vars(value))}
         case list() if type(value) is list:
@@ -51,6 +57,8 @@ def decode(data: JsonValue) -> Any:
     match data:
         case {"$model": str(path), "state": dict(state)}:
             return _decode_model(path, state)
+        case {"$enum": str(path), "name": str(name)}:
+            return _find(path, Enum)[name]
         case {"$namespace": dict(items)}:
             return SimpleNamespace(**_decode_items(items))
         case {"$dict": dict(items)}:
@@ -104,7 +112,7 @@ def _encode_state(model: BaseModel) -> JsonValue:
 
 
 def _decode_model(path: str, state: Mapping[str, Any]) -> BaseModel:
-    cls = _find(path)
+    cls = _find(path, BaseModel)
     model = cls.__new__(cls)
     model.__setstate__(
         {
@@ -120,7 +128,7 @@ def _decode_model(path: str, state: Mapping[str, Any]) -> BaseModel:
 def _path(cls: type) -> str:
     path = f"{cls.__module__}:{cls.__qualname__}"
     try:
-        found = _find(path)
+        found: type | None = _find(path, cls)
     except Unrecordable:
         found = None
     if found is not cls:
@@ -128,7 +136,7 @@ def _path(cls: type) -> str:
     return path
 
 
-def _find(path: str) -> type[BaseModel]:
+def _find(path: str, base: type[C]) -> type[C]:
     module, _, name = path.partition(":")
     try:
         found: Any = importlib.import_module(module)
@@ -136,6 +144,6 @@ def _find(path: str) -> type[BaseModel]:
             found = getattr(found, part)
     except (ImportError, AttributeError) as error:
         raise Unrecordable(path) from error
-    if not (isinstance(found, type) and issubclass(found, BaseModel)):
+    if not (isinstance(found, type) and issubclass(found, base)):
         raise Unrecordable(path)
     return found

@@ -1,8 +1,8 @@
 """Functions, code and chance of the classic API as recorded steps.
 
-A function is not called again in a replay: its result is given back, and so is what it did to the context variables of
-its group chat. What else it changed inside the workflow (a list it appended to, say) is not given back: that belongs in
-its result.
+A function is not called again in a replay: its result is given back. What else it changed inside the workflow (a list
+it appended to, say) is not: that belongs in its result, where a group chat's functions have their changes to its
+variables too.
 """
 
 from __future__ import annotations
@@ -96,17 +96,15 @@ class _Step:
     def __init__(self, run: Run, agent: Any, name: str, arguments: dict[str, Any]) -> None:
         self._run, self._agent, self._name = run, agent, name
         self._request = {"function": name, "arguments": fingerprint(arguments)}
-        self._before: JsonValue = None
         self._made: list[Any] = []
 
     def blocking(self, function: Callable[[], Any]) -> Any:
         def call() -> JsonValue:
-            self._before = self._context()
             try:
                 self._made.append(function())
             except Exception as error:  # noqa: BLE001 - the framework tells the model, so a replay must too
                 return self._failed(error)
-            return self._record()
+            return {"value": encode(self._made[0])}
 
         try:
             return self._result(self._run.step_blocking("function", self._agent.name, self._request, call))
@@ -115,22 +113,16 @@ class _Step:
 
     async def awaited(self, function: Callable[[], Awaitable[Any]]) -> Any:
         async def call() -> JsonValue:
-            self._before = self._context()
             try:
                 self._made.append(await function())
             except Exception as error:  # noqa: BLE001 - the framework tells the model, so a replay must too
                 return self._failed(error)
-            return self._record()
+            return {"value": encode(self._made[0])}
 
         try:
             return self._result(await self._run.step("function", self._agent.name, self._request, call))
         except Unrecordable as error:
             return self._unrecorded(error)
-
-    def _record(self) -> JsonValue:
-        recorded = {"value": encode(self._made[0])}
-        context = self._context()
-        return recorded if context == self._before else {**recorded, "context": context}
 
     def _failed(self, error: Exception) -> JsonValue:
         logger.info("Function %s raised an error", self._name, exc_info=error, extra={"run_id": self._run.id})
@@ -140,8 +132,6 @@ class _Step:
         assert isinstance(recorded, dict)
         if "error" in recorded:
             raise FunctionFailed(recorded["error"])
-        if "context" in recorded and not self._made:
-            self._agent.context_variables.data = decode(recorded["context"])
         return decode(recorded["value"])
 
     def _unrecorded(self, error: Unrecordable) -> Any:
@@ -152,10 +142,6 @@ class _Step:
             extra={"run_id": self._run.id},
         )
         return self._made[0]
-
-    def _context(self) -> JsonValue:
-        variables = getattr(self._agent, "context_variables", None)
-        return None if variables is None else encode(dict(variables.data))
 
 
 class ChanceOfRuns:

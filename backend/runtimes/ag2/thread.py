@@ -7,11 +7,17 @@ be nobody's. `RunThread` takes the context along, and ends quietly when the run 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
+import ctypes
+import socket
+import sys
 import threading
 from collections.abc import Callable, Coroutine
 from types import ModuleType
 from typing import Any, TypeVar
+
+import httpcore
 
 from backend.engine.run import Run, RunEvicted, RunUnwound, current_run
 
@@ -73,18 +79,39 @@ class _Outcome:
 
 
 def abandonable(run: Run, call: Callable[[], T]) -> T:
-    """Make a call that cannot be interrupted, such as a model's; when the run is dropped, do not wait for it.
+    """Make a blocking call that nobody else depends on, such as a model's; when the run is dropped, stop it.
 
     Raises:
         RunUnwound: the run was dropped meanwhile.
     """
     outcome = _Outcome()
-    RunThread(target=outcome.of, args=(call,), name=f"call of run {run.id}", daemon=True).start()
+    thread = RunThread(target=outcome.of, args=(call,), name=f"call-{run.id[:8]}", daemon=True)
+    thread.start()
     while not outcome.done.wait(POLL_S):
         if run.evicted:
+            _interrupt(thread)
             raise RunUnwound(run.id)
     result: T = outcome.get()
     return result
+
+
+def _interrupt(thread: threading.Thread) -> None:
+    """End a thread that waits for the network.
+
+    Blocking HTTP clients cannot be cancelled. So the thread is given an exception that no client retries after, and
+    the socket that it reads from is shut down, so that it wakes up to meet the exception.
+    """
+    if thread.ident is None:
+        return
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(RunUnwound))
+    frame = sys._current_frames().get(thread.ident)
+    while frame is not None:
+        stream = frame.f_locals.get("self")
+        if isinstance(stream, httpcore.NetworkStream) and (connected := stream.get_extra_info("socket")) is not None:
+            with contextlib.suppress(OSError):  # it was closed meanwhile
+                connected.shutdown(socket.SHUT_RDWR)
+            return
+        frame = frame.f_back
 
 
 async def in_thread(call: Callable[[], T]) -> T:
@@ -103,7 +130,7 @@ async def in_thread(call: Callable[[], T]) -> T:
         except RuntimeError:
             return  # the loop has ended, with everybody who waited
 
-    RunThread(target=body, name="blocking call of a run", daemon=True).start()
+    RunThread(target=body, name="classic-blocking", daemon=True).start()
     await finished.wait()
     try:
         result: T = outcome.get()
@@ -118,7 +145,7 @@ def in_own_loop(coroutine: Coroutine[Any, Any, T]) -> T:
     The framework does the same, but loses what the coroutine raises.
     """
     outcome = _Outcome()
-    thread = RunThread(target=outcome.of, args=(lambda: asyncio.run(coroutine),), name="async call of a run")
+    thread = RunThread(target=outcome.of, args=(lambda: asyncio.run(coroutine),), name="classic-async")
     thread.start()
     thread.join()
     try:
