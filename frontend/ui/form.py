@@ -5,7 +5,7 @@ from __future__ import annotations
 import mesop as me
 
 from frontend.ui import element, handler
-from frontend.ui.state import PageState, chosen_of
+from frontend.ui.state import PageState, chosen_of, refusals_of
 from frontend.ui.view import QuestionView, RunView
 
 MAX_BUTTONS = 5
@@ -41,7 +41,9 @@ def _text_form(state: PageState, question: QuestionView) -> None:
                 key=f"suggestion:{question.id}:{index}",
                 on_click=handler.on_suggestion,
             )
-    element.composer(question=question, refusal=state.refusals.get(question.id, ""), acknowledged=state.acknowledged)
+    element.composer(
+        question=question, refusal=refusals_of(state).get(question.id, ""), acknowledged=state.acknowledged
+    )
 
 
 def _single_form(state: PageState, question: QuestionView) -> None:
@@ -88,7 +90,7 @@ def _confirm(question: QuestionView, label: str, *, enabled: bool) -> None:
 
 def _refusal(state: PageState, question: QuestionView) -> None:
     with me.box(classes="fa-refusal"):
-        me.text(state.refusals.get(question.id, ""))
+        me.text(refusals_of(state).get(question.id, ""))
 
 
 def _fits_buttons(choices: list[str]) -> bool:

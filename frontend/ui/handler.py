@@ -16,7 +16,16 @@ import mesop as me
 from flask import request
 
 from frontend.ui.site import current_caller, current_site
-from frontend.ui.state import PageState, chosen_of, question_of, run_of
+from frontend.ui.state import (
+    PageState,
+    choices_of,
+    chosen_of,
+    question_of,
+    refusals_of,
+    run_of,
+    set_choices,
+    set_refusals,
+)
 from frontend.ui.view import PHASE_LABELS, run_view
 from frontend.ui.visitor import theme_of
 from shared.answer import Answer
@@ -36,7 +45,7 @@ def on_load(_event: me.LoadEvent) -> None:
     state.drawer = False
     state.notice = ""
     state.run = ""
-    state.refusals, state.chosen = {}, {}
+    state.refusals = state.chosen = ""
     state.start_key = uuid.uuid4().hex
     me.set_theme_mode(state.theme)
     refresh(state)
@@ -165,7 +174,7 @@ def on_radio(event: me.RadioChangeEvent) -> None:
     state = me.state(PageState)
     question = question_of(state, question_id)
     if question is not None and event.value.isdigit() and int(event.value) < len(question.choices):
-        state.chosen = {**state.chosen, question_id: [question.choices[int(event.value)]]}
+        set_choices(state, {**choices_of(state), question_id: [question.choices[int(event.value)]]})
 
 
 def on_check(event: me.CheckboxChangeEvent) -> None:
@@ -176,7 +185,7 @@ def on_check(event: me.CheckboxChangeEvent) -> None:
         return
     choice = question.choices[index]
     chosen = [each for each in chosen_of(state, question) if each != choice]
-    state.chosen = {**state.chosen, question_id: [*chosen, choice] if event.checked else chosen}
+    set_choices(state, {**choices_of(state), question_id: [*chosen, choice] if event.checked else chosen})
 
 
 def on_confirm(event: me.ClickEvent) -> None:
@@ -189,7 +198,7 @@ def on_confirm(event: me.ClickEvent) -> None:
         return
     chosen = chosen_of(state, question)
     if question.kind == "one" and not chosen:
-        state.refusals = {**state.refusals, question_id: "Please choose one first."}
+        set_refusals(state, {**refusals_of(state), question_id: "Please choose one first."})
         return
     _answer(question_id, chosen[0] if question.kind == "one" else chosen)
 
@@ -231,24 +240,23 @@ def _refresh_run(state: PageState) -> None:
     view = run_view(run)
     state.run = view.model_dump_json()
     open_ids = {question.id for question in view.questions}
-    state.refusals = {id_: text for id_, text in state.refusals.items() if id_ in open_ids}
-    state.chosen = {id_: chosen for id_, chosen in state.chosen.items() if id_ in open_ids}
+    set_refusals(state, {id_: text for id_, text in refusals_of(state).items() if id_ in open_ids})
+    set_choices(state, {id_: chosen for id_, chosen in choices_of(state).items() if id_ in open_ids})
 
 
 def _answer(question_id: str, value: Answer) -> None:
     state = me.state(PageState)
-    refusals = {id_: text for id_, text in state.refusals.items() if id_ != question_id}
+    refusals = {id_: text for id_, text in refusals_of(state).items() if id_ != question_id}
     try:
         current_site().provider.answer(state.conversation, question_id, value, caller=current_caller())
     except (RequestError, BackendError) as error:
         refusals[question_id] = str(error)
-        # The form may go away with the question (somebody else answered it): then the sentence is shown as a notice.
-        state.notice = ""
     except Exception:
         logger.exception("An answer could not be given", extra={"run_id": state.conversation})
         refusals[question_id] = "Something went wrong in the page's server. Your answer has not been sent."
-    state.refusals = refusals
+    set_refusals(state, refusals)
     refresh(state)
+    # The form goes away with a question that somebody else has answered: then the sentence is shown above.
     if question_id in refusals and question_of(state, question_id) is None:
         state.notice = refusals[question_id]
 

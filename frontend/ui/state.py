@@ -6,6 +6,8 @@ from elsewhere then looks like no change at all.
 
 from __future__ import annotations
 
+import json
+
 import mesop as me
 
 from frontend.ui.view import QuestionView, RunView, ShellView
@@ -20,8 +22,8 @@ class PageState:
     run: str
     trouble: str
     notice: str
-    refusals: dict[str, str]
-    chosen: dict[str, list[str]]
+    refusals: str
+    chosen: str
     theme: str
     drawer: bool
     start_key: str
@@ -44,8 +46,25 @@ def question_of(state: PageState, question_id: str) -> QuestionView | None:
     return next((q for q in run.questions if q.id == question_id), None) if run else None
 
 
+def refusals_of(state: PageState) -> dict[str, str]:
+    """Why an answer was refused, by question."""
+    return dict(json.loads(state.refusals)) if state.refusals else {}
+
+
+def set_refusals(state: PageState, refusals: dict[str, str]) -> None:
+    state.refusals = json.dumps(refusals) if refusals else ""
+
+
+def choices_of(state: PageState) -> dict[str, list[str]]:
+    """What the person has ticked and not sent yet, by question."""
+    return dict(json.loads(state.chosen)) if state.chosen else {}
+
+
+def set_choices(state: PageState, chosen: dict[str, list[str]]) -> None:
+    state.chosen = json.dumps(chosen) if chosen else ""
+
+
 def chosen_of(state: PageState, question: QuestionView) -> list[str]:
     """What is ticked in a question's form: the person's choice, or the default before there is one."""
-    if question.id in state.chosen:
-        return state.chosen[question.id]
-    return [question.default] if question.default in question.choices else []
+    default = [question.default] if question.default in question.choices else []
+    return choices_of(state).get(question.id, [choice for choice in default if choice is not None])
