@@ -1,8 +1,8 @@
 """`FastAPIProvider`: the workflows of a FastAgency backend, for a user interface in another process."""
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
+from uuid import UUID
 
 import httpx
 from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
@@ -21,8 +21,6 @@ from shared.provider import ANYBODY, Caller
 from shared.run import InitiateReply, InitiateRequest, MessagePage, RunInfo, WorkflowInfo
 
 DEFAULT_TIMEOUT_S = 30.0
-
-_RUN_ID = re.compile(r"[0-9A-Za-z-]{1,100}")
 
 
 class _Page(BaseModel):
@@ -120,7 +118,7 @@ class FastAPIProvider:
     ) -> Iterator[LoggedMessage | TransientMessage | None]:
         return follow(
             Watch(
-                run_id=run_id,
+                run_id=_known(run_id),
                 address=Address(self._endpoint.ws, self._http.headers(caller)),
                 shown_url=self._endpoint.url,
                 user_id=caller.user_id,
@@ -150,10 +148,16 @@ class FastAPIProvider:
         self._http.close()
 
     def _of(self, run_id: str, what: str = "") -> str:
-        """A route of one run. What cannot be an id is unknown, and must not become another route."""
-        if not _RUN_ID.fullmatch(run_id):
-            raise UnknownRun("There is no such conversation, or it is not yours.")
-        return self._endpoint.run(run_id, what)
+        """A route of one run."""
+        return self._endpoint.run(_known(run_id), what)
+
+
+def _known(run_id: str) -> str:
+    """What cannot be an id is unknown, and must not become another route."""
+    try:
+        return UUID(run_id).hex
+    except ValueError:
+        raise UnknownRun("There is no such conversation, or it is not yours.") from None
 
 
 def _claim(caller: Caller) -> dict[str, str | int | None]:
