@@ -48,6 +48,10 @@ def _check_text(value: Answer) -> str:
         raise InvalidRequest(
             f"The answer has {len(value)} characters; the most is {MAX_ANSWER_CHARS}. Please shorten it."
         )
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise InvalidRequest("The answer holds half a character, such as one part of an emoji: remove it.") from None
     return value
 
 
