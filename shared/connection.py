@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from shared.answer import MAX_ANSWER_CHARS
 from shared.errors import InvalidRequest
-from shared.run import RunId, UserId
+from shared.run import Cursor, RunId, UserId
 
 SUBPROTOCOL_V2 = "fastagency.v2"
 MAX_FRAME_CHARS = 2 * MAX_ANSWER_CHARS
@@ -49,7 +49,7 @@ class FirstFrame(BaseModel):
 
     workflow_uuid: RunId
     user_id: UserId | None = None
-    after: int = Field(default=0, ge=0)
+    after: Cursor = 0
 
 
 class AnswerFrame(BaseModel):

@@ -5,6 +5,7 @@ A *run* is one start of a workflow by one user; on the wire its id is called `wo
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
@@ -17,6 +18,8 @@ from shared.messages import AnyMessage, LoggedMessage, MultipleChoice, TextInput
 MAX_NAME_CHARS = 200
 MAX_TITLE_CHARS = 200
 MAX_USER_ID_CHARS = 500
+MAX_SEQ = 2**63 - 1
+"""The greatest number that a log can count to."""
 
 
 class RunStatus(StrEnum):
@@ -48,6 +51,7 @@ def _hex(value: Any) -> Any:
 
 RunId = Annotated[str, BeforeValidator(_hex)]
 UserId = Annotated[str, Field(max_length=MAX_USER_ID_CHARS)]
+Cursor = Annotated[int, Field(ge=0, le=MAX_SEQ)]
 
 
 def _single_line(title: str) -> str:
@@ -55,6 +59,19 @@ def _single_line(title: str) -> str:
     if not title:
         raise ValueError("should not be empty")
     return title
+
+
+def _writable(params: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    """Python's JSON takes what no JSON text can carry on: NaN, and halves of characters."""
+    try:
+        json.dumps(params, allow_nan=False, ensure_ascii=False).encode()
+    except ValueError as error:  # UnicodeEncodeError is one
+        reason = "it holds half a character" if isinstance(error, UnicodeError) else "it holds NaN or an infinity"
+        raise ValueError(f"cannot be written as JSON: {reason}") from None
+    return params
+
+
+Params = Annotated[dict[str, JsonValue], AfterValidator(_writable)]
 
 
 class WorkflowInfo(BaseModel):
@@ -70,7 +87,7 @@ class InitiateRequest(BaseModel):
     workflow_name: str = Field(min_length=1, max_length=MAX_NAME_CHARS)
     workflow_uuid: RunId = Field(default_factory=new_uuid)
     user_id: UserId | None = None
-    params: dict[str, JsonValue] = Field(default_factory=dict)
+    params: Params = Field(default_factory=dict)
 
 
 class InitiateReply(BaseModel):
@@ -131,6 +148,7 @@ class Problem(BaseModel):
 
 __all__ = [
     "AnswerRequest",
+    "Cursor",
     "InitiateReply",
     "InitiateRequest",
     "LoggedMessage",

@@ -15,7 +15,7 @@ from backend.store.base import StoredEvent
 from backend.web.problem import RESPONSES
 from shared.connection import HEARTBEAT_S
 from shared.errors import InvalidRequest
-from shared.run import AnswerRequest, MessagePage, RenameRequest, RunId, RunInfo
+from shared.run import MAX_SEQ, AnswerRequest, Cursor, MessagePage, RenameRequest, RunId, RunInfo
 
 if TYPE_CHECKING:
     from backend.web.adapter import FastAPIAdapter
@@ -24,7 +24,7 @@ RETRY_MS = 1000
 """How long an event source waits before it connects again."""
 
 RunPath = Annotated[RunId, Path(description="The run's workflow_uuid.")]
-After = Annotated[int, Query(ge=0, description="Cursor: only messages with a greater `seq`.")]
+After = Annotated[Cursor, Query(description="Cursor: only messages with a greater `seq`.")]
 
 
 def add_routes(adapter: FastAPIAdapter, path: str) -> None:
@@ -51,7 +51,9 @@ def add_routes(adapter: FastAPIAdapter, path: str) -> None:
         run_id: RunPath,
         after: After = 0,
         limit: Annotated[int, Query(ge=1, le=500)] = 200,
-        before: Annotated[int | None, Query(ge=1, description="Page backwards: the newest below this `seq`.")] = None,
+        before: Annotated[
+            Cursor | None, Query(ge=1, description="Page backwards: the newest below this `seq`.")
+        ] = None,
         user_id: Any = Depends(caller),
     ) -> MessagePage:
         """A page of the run's log."""
@@ -107,7 +109,8 @@ def add_routes(adapter: FastAPIAdapter, path: str) -> None:
 def _cursor(after: int, last_event_id: str | None) -> int:
     if last_event_id is None or last_event_id == "":
         return after
-    if not last_event_id.isascii() or not last_event_id.isdigit():
+    digits = last_event_id.isascii() and last_event_id.isdigit() and len(last_event_id) <= len(str(MAX_SEQ))
+    if not digits or int(last_event_id) > MAX_SEQ:
         raise InvalidRequest(f"Last-Event-ID must be the `seq` of a message, not {last_event_id[:40]!r}.")
     return max(after, int(last_event_id))
 
