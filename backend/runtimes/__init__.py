@@ -35,13 +35,15 @@ class MissingExtra(ImportError):
 
 
 def install() -> None:
-    """Instrument the frameworks that are imported by now. Called at every run's start: it is cheap."""
+    """Instrument the frameworks that are imported by now. Called at every run's start: it is cheap.
+
+    The classic API is instrumented as soon as it is imported, be it by a workflow under way.
+    """
+    from backend.runtimes import ag2
+
     if _loaded("autogen_core"):
         _agentchat("An application that uses autogen_core")
-    if _loaded("autogen"):
-        from backend.runtimes import ag2
-
-        ag2.install()
+    ag2.install()
 
 
 async def process(source: object, run: Run) -> str:

@@ -15,10 +15,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import ModuleType
+    from typing import Any
+
+    from autogen import LLMConfig
 
     from backend.engine.run import Run
 
-__all__ = ["install", "is_response", "process", "process_blocking"]
+__all__ = ["install", "is_response", "llm_config", "process", "process_blocking"]
 
 _FRAMEWORK = "autogen"
 
@@ -63,6 +66,19 @@ def process_blocking(source: object, run: Run) -> str:
     from backend.runtimes.ag2 import response
 
     return response.process_blocking(source, run)
+
+
+def llm_config(**options: Any) -> LLMConfig:
+    """The model of the settings (FASTAGENCY_MODEL_*) for `ConversableAgent(llm_config=...)`; offline when none is set.
+
+    `options`, such as `temperature`, are those of autogen's `LLMConfig`.
+
+    Raises:
+        ModelNotUsable: the settings are wrong; the text says how.
+    """
+    from backend.runtimes.ag2 import model
+
+    return model.llm_config(**options)
 
 
 def _watch_imports() -> None:

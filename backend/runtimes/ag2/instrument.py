@@ -20,13 +20,15 @@ from autogen.events.agent_events import ErrorEvent
 from autogen.io.base import IOStream
 from autogen.io.processors import AsyncConsoleEventProcessor, ConsoleEventProcessor
 from autogen.io.thread_io_stream import AsyncThreadIOStream, ThreadIOStream
-from autogen.oai.client import OpenAIWrapper
+from autogen.oai.client import OpenAIWrapper, PlaceHolderClient
 
 from backend.engine.run import Run, RunEvicted, RunUnwound, current_run
 from backend.runtimes.ag2 import stream
 from backend.runtimes.ag2.completion import record_client, refuse_on_loop
 from backend.runtimes.ag2.function import ChanceOfRuns, code_result, record_executor, record_function
+from backend.runtimes.ag2.model import OFFLINE_CLIENT
 from backend.runtimes.ag2.thread import ThreadingOfRuns, in_own_loop, in_thread
+from backend.runtimes.model_settings import ModelNotUsable
 
 Method = Callable[..., Any]
 ConversableAgent = conversable_agent.ConversableAgent
@@ -88,12 +90,26 @@ def _is_async(method: Method) -> bool:
 
 def _create(original: Method) -> Method:
     def create(run: Run, wrapper: Any, **config: Any) -> Any:
+        for client in list(wrapper._clients):
+            if isinstance(client, PlaceHolderClient) and client.config.get("model_client_cls") == OFFLINE_CLIENT:
+                wrapper.register_model_client(_offline_client())
         for client in wrapper._clients:
             record_client(client)
         with stream.speaking(getattr(config.get("agent"), "name", None)):
             return original(wrapper, **config)
 
     return create
+
+
+def _offline_client() -> type:
+    try:
+        from backend.runtimes.ag2.offline import OfflineModelClient
+    except ModuleNotFoundError as error:
+        raise ModelNotUsable(
+            "No model is configured (FASTAGENCY_MODEL_NAME, FASTAGENCY_MODEL_API_KEY), and the offline demo model "
+            'needs more packages. Install them: pip install "fastagency[autogen]"'
+        ) from error
+    return OfflineModelClient
 
 
 def _get_human_input(original: Method) -> Method:
