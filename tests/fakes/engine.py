@@ -10,6 +10,7 @@ from pathlib import Path
 from backend.engine.engine import Engine, EngineSettings, WorkflowSpec
 from backend.engine.run import Run
 from backend.store import SqliteStore
+from backend.store.base import StoredEvent
 from shared.answer import Answer
 from shared.messages import LoggedMessage, MultipleChoice, Question, TextInput, TransientMessage, parse_message
 from shared.run import InitiateRequest
@@ -44,7 +45,7 @@ async def watch(
     seen: list[Seen] = []
     async for batch in engine.watch(RUN_ID, after=0, beat_s=5.0):
         for item in batch:
-            message = item if not hasattr(item, "body") else parse_message(item.body)
+            message = _message(item) if isinstance(item, StoredEvent) else item
             seen.append(message)
             if until is not None and until(message):
                 return seen
@@ -62,7 +63,13 @@ async def _answer_open(engine: Engine, answer: Callable[[Question], Answer]) -> 
 
 async def logged(engine: Engine) -> list[LoggedMessage]:
     page = await engine.read(RUN_ID, None, after=0, limit=10_000)
-    return [parse_message(event.body) for event in page.events]  # type: ignore[misc]
+    return [_message(event) for event in page.events]
+
+
+def _message(event: StoredEvent) -> LoggedMessage:
+    message = parse_message(event.body)
+    assert not isinstance(message, TransientMessage)
+    return message.model_copy(update={"seq": event.seq})
 
 
 async def eventually(condition: Callable[[], bool], timeout_s: float = 20.0) -> None:

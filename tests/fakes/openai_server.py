@@ -15,6 +15,8 @@ import hashlib
 import json
 import os
 import random
+import select
+import socket
 import threading
 import time
 import uuid
@@ -36,8 +38,8 @@ class Behaviour:
     """What the server does. Changed between calls, in the process or with `POST /behaviour`.
 
     `answers` are given one by one, then random ones. `failures` are HTTP statuses for the next calls. `hang` calls
-    never answer until `released`. With `use_tools`, a random answer calls a tool if tools are offered and none was
-    just used.
+    never answer until `released`. With a `gate`, every answer waits for a permit of it. With `use_tools`, a random
+    answer calls a tool if tools are offered and none was just used.
     """
 
     delay_s: float = 0.0
@@ -45,16 +47,21 @@ class Behaviour:
     answers: deque[Answer] = field(default_factory=deque)
     failures: deque[int] = field(default_factory=deque)
     hang: int = 0
+    gate: threading.Semaphore | None = None
     use_tools: bool = True
 
 
 class OpenAIServer:
-    """The server on a thread. `calls` are the request bodies so far, in the order in which they came."""
+    """The server on a thread.
+
+    `calls` are the request bodies so far, in the order in which they came; `finished` the fingerprints of those that
+    were answered to the last byte.
+    """
 
     def __init__(self, *, port: int = 0, log: Path | None = None, behaviour: Behaviour | None = None) -> None:
         self.behaviour = behaviour or Behaviour()
         self.calls: list[dict[str, Any]] = []
-        self.finished = 0
+        self.finished: list[str] = []
         self.released = threading.Event()
         self._log = log
         self._lock = threading.Lock()
@@ -88,7 +95,7 @@ class OpenAIServer:
 
     def end(self, number: int, asked: str) -> None:
         with self._lock:
-            self.finished += 1
+            self.finished.append(asked)
             self._write("end", number, asked)
 
     def next_failure(self) -> int | None:
@@ -174,6 +181,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.fake.released.wait()
             self.close_connection = True
             return
+        if not self._pass_gate():
+            return
         time.sleep(self.fake.behaviour.delay_s)
         answer = self.fake.answer(body)
         try:
@@ -184,6 +193,19 @@ class _Handler(BaseHTTPRequestHandler):
         except ConnectionError:  # the caller is gone: the call was not finished
             return
         self.fake.end(number, asked)
+
+    def _pass_gate(self) -> bool:
+        """Wait for a permit; a caller that is gone by then leaves it to another."""
+        gate = self.fake.behaviour.gate
+        if gate is None:
+            return True
+        gate.acquire()
+        readable, _, _ = select.select([self.connection], [], [], 0)
+        if readable and not self.connection.recv(1, socket.MSG_PEEK):
+            gate.release()
+            self.close_connection = True
+            return False
+        return True
 
     def _stream(self, body: dict[str, Any], answer: Answer) -> None:
         self.send_response(200)

@@ -108,26 +108,29 @@ async def _completion(recording: Recording, client: object, begin: Stream) -> As
             yield result.content
         yield result
         return
-    async with aclosing(begin()) as stream, aclosing(_live(recording, client, stream)) as items:
+    async with aclosing(_live(recording, client, begin)) as items:
         async for item in items:
             if isinstance(item, CreateResult):
                 await recording.save(item.model_dump(mode="json"))
             yield item
 
 
-async def _live(recording: Recording, owner: object, stream: AsyncGenerator[Any, None]) -> AsyncGenerator[Any, None]:
+async def _live(recording: Recording, owner: object, begin: Stream) -> AsyncGenerator[Any, None]:
     """Draw from a stream inside its step, and hand each item out outside of it.
 
     A generator shares its consumer's context: were the step left open between the items, what the consumer does with
     one of them would count as a part of the step.
     """
-    while True:
-        with recording.calling(), _within(owner):
-            try:
-                item = await anext(stream)
-            except StopAsyncIteration:
-                return
-        yield item
+    with _within(owner):
+        stream = begin()
+    async with aclosing(stream):
+        while True:
+            with recording.calling(), _within(owner):
+                try:
+                    item = await anext(stream)
+                except StopAsyncIteration:
+                    return
+            yield item
 
 
 # --- tools ------------------------------------------------------------------------------------------------------------
@@ -177,7 +180,7 @@ async def _tool_stream(
     if recording.found:
         yield ToolResult.model_validate(await recording.replay())
         return
-    async with aclosing(begin()) as stream, aclosing(_live(recording, workbench, stream)) as items:
+    async with aclosing(_live(recording, workbench, begin)) as items:
         async for item in items:
             if isinstance(item, ToolResult):
                 await recording.save(item.model_dump(mode="json"))
