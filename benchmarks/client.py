@@ -13,12 +13,16 @@ from websockets.exceptions import ConnectionClosedOK
 from benchmarks.server import Server
 
 
-async def initiate(server: Server, workflow: str, **params: Any) -> dict[str, Any]:
-    async with httpx.AsyncClient(base_url=server.http) as http:
-        reply = await http.post("/fastagency/initiate_workflow", json={"workflow_name": workflow, "params": params})
-        reply.raise_for_status()
-        run: dict[str, Any] = reply.json()
-        return run
+async def initiate(http: httpx.AsyncClient, workflow: str, **params: Any) -> dict[str, Any]:
+    reply = await http.post("/fastagency/initiate_workflow", json={"workflow_name": workflow, "params": params})
+    reply.raise_for_status()
+    run: dict[str, Any] = reply.json()
+    return run
+
+
+def client(server: Server) -> httpx.AsyncClient:
+    """One client for all requests: making one takes longer than a request."""
+    return httpx.AsyncClient(base_url=server.http, timeout=60)
 
 
 async def attach(server: Server, run: dict[str, Any]) -> ClientConnection:

@@ -8,28 +8,27 @@ import time
 import httpx
 from websockets.asyncio.client import ClientConnection
 
-from benchmarks.client import attach, initiate
+from benchmarks.client import attach, client, initiate
 from benchmarks.server import Server, machine, percentile, running
 
 OPEN = 1000
 PROBES = 300
 
 
-async def open_conversation(server: Server, workflow: str) -> ClientConnection:
+async def open_conversation(server: Server, http: httpx.AsyncClient, workflow: str) -> ClientConnection:
     """A conversation that has come to its first question and stays there."""
-    socket = await attach(server, await initiate(server, workflow, questions=1))
+    socket = await attach(server, await initiate(http, workflow, questions=1))
     while '"text_input"' not in str(await socket.recv()):
         pass
     return socket
 
 
-async def discovery(server: Server) -> list[float]:
+async def discovery(http: httpx.AsyncClient) -> list[float]:
     waits = []
-    async with httpx.AsyncClient(base_url=server.http) as http:
-        for _ in range(PROBES):
-            started = time.perf_counter()
-            (await http.get("/fastagency/discovery")).raise_for_status()
-            waits.append(time.perf_counter() - started)
+    for _ in range(PROBES):
+        started = time.perf_counter()
+        (await http.get("/fastagency/discovery")).raise_for_status()
+        waits.append(time.perf_counter() - started)
     return waits
 
 
@@ -37,20 +36,21 @@ async def main() -> None:
     print(machine())
     for workflow in ("questions", "questions_thread"):
         with running("benchmarks.workflows:app", "/live", warm_s="600") as server:
-            first = await open_conversation(server, workflow)
-            one, memory = await discovery(server), server.memory_mib()
-            started = time.perf_counter()
-            others = [await open_conversation(server, workflow) for _ in range(OPEN - 1)]
-            rate = (OPEN - 1) / (time.perf_counter() - started)
-            many = await discovery(server)
-            each = (server.memory_mib() - memory) * 1024 / (OPEN - 1)
-            print(
-                f"{workflow:17} discovery p50 {percentile(one, 0.5) * 1e3:.2f} ms with 1 open, "
-                f"{percentile(many, 0.5) * 1e3:.2f} ms with {OPEN} (p99 {percentile(many, 0.99) * 1e3:.2f}); "
-                f"{each:.0f} KiB each; {rate:.0f} opened/s"
-            )
-            for socket in (first, *others):
-                await socket.close()
+            async with client(server) as http:
+                first = await open_conversation(server, http, workflow)
+                one, memory = await discovery(http), server.memory_mib()
+                started = time.perf_counter()
+                others = [await open_conversation(server, http, workflow) for _ in range(OPEN - 1)]
+                rate = (OPEN - 1) / (time.perf_counter() - started)
+                many = await discovery(http)
+                each = (server.memory_mib() - memory) * 1024 / (OPEN - 1)
+                print(
+                    f"{workflow:17} discovery p50 {percentile(one, 0.5) * 1e3:.2f} ms with 1 open, "
+                    f"{percentile(many, 0.5) * 1e3:.2f} ms with {OPEN} (p99 {percentile(many, 0.99) * 1e3:.2f}); "
+                    f"{each:.0f} KiB each; {rate:.0f} opened/s"
+                )
+                for socket in (first, *others):
+                    await socket.close()
 
 
 if __name__ == "__main__":

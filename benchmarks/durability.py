@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 
-from benchmarks.client import answer_all, attach, drain, initiate
+import httpx
+
+from benchmarks.client import answer_all, attach, client, drain, initiate
 from benchmarks.server import Server, machine, percentile, running
 
 MESSAGES = 20_000
@@ -15,7 +17,7 @@ QUESTIONS = 500
 
 async def messages(server: Server) -> float:
     started = time.perf_counter()
-    async with await attach(server, await initiate(server, "flood", messages=MESSAGES)) as socket:
+    async with client(server) as http, await attach(server, await initiate(http, "flood", messages=MESSAGES)) as socket:
         await drain(socket)
     return MESSAGES / (time.perf_counter() - started)
 
@@ -23,16 +25,19 @@ async def messages(server: Server) -> float:
 async def steps(server: Server, runs: int) -> float:
     started = time.perf_counter()
 
-    async def one() -> None:
-        async with await attach(server, await initiate(server, "steps", steps=STEPS // runs)) as socket:
+    async def one(http: httpx.AsyncClient) -> None:
+        async with await attach(server, await initiate(http, "steps", steps=STEPS // runs)) as socket:
             await drain(socket)
 
-    await asyncio.gather(*(one() for _ in range(runs)))
+    async with client(server) as http:
+        await asyncio.gather(*(one(http) for _ in range(runs)))
     return STEPS / (time.perf_counter() - started)
 
 
 async def answers(server: Server) -> list[float]:
-    async with await attach(server, await initiate(server, "questions", questions=QUESTIONS)) as socket:
+    async with client(server) as http:
+        run = await initiate(http, "questions", questions=QUESTIONS)
+    async with await attach(server, run) as socket:
         return await answer_all(socket)
 
 

@@ -7,14 +7,16 @@ import json
 
 from websockets.asyncio.client import connect
 
-from benchmarks.client import answer_all, attach, initiate
+from benchmarks.client import answer_all, attach, client, initiate
 from benchmarks.server import Server, machine, percentile, running
 
 QUESTIONS = 1000
 
 
 async def ours(server: Server, workflow: str) -> list[float]:
-    async with await attach(server, await initiate(server, workflow, questions=QUESTIONS)) as socket:
+    async with client(server) as http:
+        run = await initiate(http, workflow, questions=QUESTIONS)
+    async with await attach(server, run) as socket:
         return await answer_all(socket)
 
 

@@ -6,9 +6,7 @@ import asyncio
 import time
 from typing import Any
 
-import httpx
-
-from benchmarks.client import attach
+from benchmarks.client import attach, client
 from benchmarks.server import Server, machine, percentile, running
 
 SIZES = ((1_000, "questions"), (1_000, "questions_thread"), (100_000, "questions"))
@@ -22,7 +20,7 @@ IDLE_S = 5.0
 async def start(server: Server, workflow: str, count: int) -> list[dict[str, Any]]:
     """Start runs, a few at a time; returns when each has asked its question."""
     runs: list[dict[str, Any]] = []
-    async with httpx.AsyncClient(base_url=server.http, timeout=60) as http:
+    async with client(server) as http:
 
         async def some(number: int) -> None:
             for _ in range(number):
@@ -37,7 +35,7 @@ async def start(server: Server, workflow: str, count: int) -> list[dict[str, Any
 
 
 async def until_live(server: Server, wanted: int) -> None:
-    async with httpx.AsyncClient(base_url=server.http, timeout=60) as http:
+    async with client(server) as http:
         while (await http.get("/live")).json()["runs"] > wanted:
             await asyncio.sleep(0.2)
 

@@ -9,7 +9,7 @@ import time
 
 from websockets.asyncio.client import connect
 
-from benchmarks.client import attach, drain, initiate
+from benchmarks.client import attach, client, drain, initiate
 from benchmarks.server import Server, machine, running
 
 MESSAGES = 20_000
@@ -18,7 +18,9 @@ ROUNDS = 5
 
 async def ours(server: Server, workflow: str) -> float:
     started = time.perf_counter()
-    async with await attach(server, await initiate(server, workflow, messages=MESSAGES)) as socket:
+    async with client(server) as http:
+        run = await initiate(http, workflow, messages=MESSAGES)
+    async with await attach(server, run) as socket:
         count = await drain(socket)
     assert count == MESSAGES + 2, count
     return count / (time.perf_counter() - started)
