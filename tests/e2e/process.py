@@ -1,0 +1,107 @@
+"""Starts and stops the real processes: a backend, and a page on one of three servers."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+
+ROOT = Path(__file__).parents[2]
+START_TIMEOUT_S = 60
+STOP_TIMEOUT_S = 20
+
+PAGE_COMMANDS = {
+    "gthread": ["-m", "frontend", "--server", "gunicorn"],
+    "sync": ["-m", "gunicorn", "frontend.main:app", "--worker-class", "sync", "--threads", "1"],
+    "waitress": ["-m", "waitress", "--listen=127.0.0.1:{port}", "frontend.main:app"],
+}
+"""`python -m frontend` as in the Procfile; the others with the defaults of the servers, as the guide starts them."""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Process:
+    """One server process, on a port that stays the same when it is started again."""
+
+    def __init__(self, arguments: list[str], health: str, environment: dict[str, str], log: Path, port: int) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        self._arguments = [each.format(port=port) for each in arguments]
+        self._health = self.url + health
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(("FASTAGENCY_", "OPENAI_"))}
+        self._environment = {**clean, "PYTHONUNBUFFERED": "1", **environment}
+        self._log = log
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with self._log.open("ab") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, *self._arguments],
+                cwd=ROOT,
+                env=self._environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while not self._answers():
+            assert self._process.poll() is None, f"The process ended at once:\n{self._log.read_text()}"
+            assert time.monotonic() < deadline, f"The process does not answer:\n{self._log.read_text()}"
+            time.sleep(0.1)
+
+    def kill(self) -> None:
+        """End it as a crash does, children included."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        self._end(signal.SIGTERM)
+
+    def _answers(self) -> bool:
+        try:
+            return httpx.get(self._health, timeout=5).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def _end(self, signal_number: int) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        if process.poll() is None:
+            os.killpg(process.pid, signal_number)
+        try:
+            process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait(STOP_TIMEOUT_S)
+
+
+def backend_process(folder: Path) -> Process:
+    """A backend with the workflows of the end-to-end tests, its database in `folder`."""
+    port = free_port()
+    environment = {
+        "FASTAGENCY_BACKEND_PORT": str(port),
+        "FASTAGENCY_DATABASE": str(folder / "runs.sqlite3"),
+        "FASTAGENCY_WORKFLOWS": "tests.e2e.workflows:wf",
+    }
+    return Process(["-m", "backend"], "/fastagency/discovery", environment, folder / "backend.log", port)
+
+
+def page_process(server: str, backend: Process, folder: Path) -> Process:
+    """The page for a backend, on one of the servers of `PAGE_COMMANDS`."""
+    port = free_port()
+    environment = {
+        "FASTAGENCY_FRONTEND_PORT": str(port),
+        "FASTAGENCY_BACKEND_URL": backend.url,
+        "FASTAGENCY_TITLE": "Agents at work",
+        "FASTAGENCY_DESCRIPTION": "Choose a conversation. You can leave at any time and come back later.",
+    }
+    return Process(PAGE_COMMANDS[server], "/", environment, folder / f"page-{server}.log", port)

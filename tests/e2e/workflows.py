@@ -1,0 +1,60 @@
+"""Workflows of the end-to-end tests: the gallery of the demo, and small ones that each put the page to one test."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from backend.demo.gallery import gallery
+from backend.workflow import UI, AsyncUI, Workflow
+
+wf = Workflow()
+
+wf.register(name="gallery", description="Every kind of message and question, once.")(gallery)
+
+
+@wf.register(name="greeter", description="Asks for your name, again and again, until you say stop.")
+def greeter(ui: UI, params: dict[str, Any]) -> str:
+    names: list[str] = []
+    while (name := ui.text_input(sender="host", prompt="What is your name?", suggestions=["stop"])) != "stop":
+        names.append(name)
+        ui.text_message(sender="host", body=f"Hello, **{name}**!")
+    return f"Met {len(names)}: {', '.join(names)}"
+
+
+@wf.register(name="counter", description="Writes 250 messages at once.")
+async def counter(ui: AsyncUI, params: dict[str, Any]) -> str:
+    for number in range(1, 251):
+        await ui.text_message(sender="counter", body=f"Message {number}")
+    return "Counted to 250."
+
+
+@wf.register(name="worker", description="Works until it is stopped.")
+async def worker(ui: AsyncUI, params: dict[str, Any]) -> str:
+    await ui.text_message(sender="worker", body="This takes a while.")
+    await asyncio.sleep(3600)
+    return "never"
+
+
+@wf.register(name="panel", description="Two experts who ask at the same time.")
+async def panel(ui: AsyncUI, params: dict[str, Any]) -> str:
+    city, size = await asyncio.gather(
+        ui.text_input(sender="geographer", prompt="Which city?"),
+        ui.multiple_choice(
+            sender="tailor",
+            prompt="Which size?",
+            choices=[f"Size {number}" for number in range(30, 48)],
+            default="Size 38",
+        ),
+    )
+    return f"{city} in {size}"
+
+
+@wf.register(name="hostile", description="An agent that tries to break out of its bubble.")
+async def hostile(ui: AsyncUI, params: dict[str, Any]) -> str:
+    await ui.text_message(
+        sender="<img src=x onerror=window.broken=1>",
+        body="<script>window.broken=1</script>\n\n[click](javascript:window.broken=1)\n\n"
+        "![pixel](http://outside.example/pixel.png)\n\n<img src=x onerror=window.broken=1>",
+    )
+    return "<b onclick=window.broken=1>done</b>"
