@@ -14,6 +14,8 @@ from frontend.client.follow import Watch, follow
 from frontend.client.http import Http, Request
 from frontend.client.reading import read_message
 from frontend.client.socket import Address
+from frontend.client.v1 import V1Run, V1Runs
+from frontend.perprocess import PerProcess
 from shared.answer import Answer
 from shared.errors import InvalidRequest, UnknownRun, UnknownWorkflow
 from shared.messages import LoggedMessage, TransientMessage, new_uuid
@@ -68,6 +70,7 @@ class FastAPIProvider:
         self._endpoint = Endpoint.of(fastapi_url, RoutePaths(discovery_path, initiate_workflow_path, ws_path))
         self._http = Http(self._endpoint, headers=headers or {}, timeout_s=timeout, transport=transport)
         self._patience = patience or Patience()
+        self._v1: PerProcess[V1Runs] = PerProcess(V1Runs)
 
     def __repr__(self) -> str:
         return f"FastAPIProvider({self._endpoint.url!r})"
@@ -93,18 +96,29 @@ class FastAPIProvider:
         body = _initiate_request(name, params, run_id, caller)
         request = Request("POST", self._endpoint.initiate_workflow, body=body.model_dump(mode="json"))
         reply = self._http.ask(request, _INITIATED, caller)
-        return self.run(reply.workflow_uuid, caller=caller)
+        try:
+            return self.run(reply.workflow_uuid, caller=caller)
+        except errors.RouteMissing:
+            # It started the workflow but knows nothing of runs: a backend of v1.
+            return self._v1.get().start(V1Run(body, self._address(caller), self._endpoint.url)).info()
 
     def runs(self, *, limit: int = 50, before: str | None = None, caller: Caller = ANYBODY) -> list[RunInfo]:
         query = {"limit": limit, "before": before, **_claim(caller)}
-        return self._http.ask(Request("GET", self._endpoint.runs, query), _RUNS, caller)
+        try:
+            return self._http.ask(Request("GET", self._endpoint.runs, query), _RUNS, caller)
+        except errors.RouteMissing:
+            return self._v1.get().listed(limit, before, caller.user_id)
 
     def run(self, run_id: str, *, caller: Caller = ANYBODY) -> RunInfo:
+        if (old := self._old(run_id, caller)) is not None:
+            return old.info()
         return self._http.ask(Request("GET", self._of(run_id), _claim(caller)), _RUN, caller)
 
     def messages(
         self, run_id: str, *, after: int = 0, limit: int = 200, before: int | None = None, caller: Caller = ANYBODY
     ) -> MessagePage:
+        if (old := self._old(run_id, caller)) is not None:
+            return old.page(after, limit, before)
         query = {"after": after, "limit": limit, "before": before, **_claim(caller)}
         page = self._http.ask(Request("GET", self._of(run_id, "messages"), query), _PAGE, caller)
         try:
@@ -116,10 +130,12 @@ class FastAPIProvider:
     def follow(
         self, run_id: str, *, after: int = 0, beat_s: float = 5.0, caller: Caller = ANYBODY
     ) -> Iterator[LoggedMessage | TransientMessage | None]:
+        if (old := self._old(run_id, caller)) is not None:
+            return old.follow(after, beat_s)
         return follow(
             Watch(
                 run_id=_known(run_id),
-                address=Address(self._endpoint.ws, self._http.headers(caller)),
+                address=self._address(caller),
                 shown_url=self._endpoint.url,
                 user_id=caller.user_id,
                 after=after,
@@ -129,23 +145,42 @@ class FastAPIProvider:
         )
 
     def answer(self, run_id: str, question: str, value: Answer, *, caller: Caller = ANYBODY) -> None:
+        if (old := self._old(run_id, caller)) is not None:
+            old.answer(question, value)
+            return
         # Not repeated by itself: had the first attempt been recorded, the second would be told "already answered".
         body = {"question": question, "value": value}
         url = self._of(run_id, "answers")
         self._http.tell(Request("POST", url, _claim(caller), body, repeatable=False), caller)
 
     def cancel(self, run_id: str, *, caller: Caller = ANYBODY) -> RunInfo:
+        if (old := self._old(run_id, caller)) is not None:
+            old.cancel()
+            return old.info()
         return self._http.ask(Request("POST", self._of(run_id, "cancel"), _claim(caller)), _RUN, caller)
 
     def rename(self, run_id: str, title: str, *, caller: Caller = ANYBODY) -> RunInfo:
+        if (old := self._old(run_id, caller)) is not None:
+            old.rename(title)
+            return old.info()
         return self._http.ask(Request("PATCH", self._of(run_id), _claim(caller), {"title": title}), _RUN, caller)
 
     def delete(self, run_id: str, *, caller: Caller = ANYBODY) -> None:
+        if (old := self._old(run_id, caller)) is not None:
+            self._v1.get().forget(old)
+            return
         self._http.tell(Request("DELETE", self._of(run_id), _claim(caller), repeatable=False), caller)
 
     def close(self) -> None:
         """Close idle connections. The provider can still be used."""
         self._http.close()
+
+    def _old(self, run_id: str, caller: Caller) -> V1Run | None:
+        """The run, if it is a conversation of this process with a backend of v1."""
+        return self._v1.get().find(_known(run_id), caller.user_id)
+
+    def _address(self, caller: Caller) -> Address:
+        return Address(self._endpoint.ws, self._http.headers(caller))
 
     def _of(self, run_id: str, what: str = "") -> str:
         """A route of one run."""

@@ -11,7 +11,9 @@ from typing import Any
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-V2 = Subprotocol("fastagency.v2")
+from shared.connection import SUBPROTOCOL_V2
+
+V2 = Subprotocol(SUBPROTOCOL_V2)
 OPEN_TIMEOUT_S = 10.0
 # Nobody waits for the backend's part of the closing handshake: the run goes on without this watcher anyway.
 CLOSE_TIMEOUT_S = 1.0
@@ -45,6 +47,22 @@ def opened(address: Address, beat_s: float) -> Generator[None, None, ClientConne
     return result.result()
 
 
+def connected(address: Address, *subprotocols: Subprotocol) -> ClientConnection:
+    """Open a WebSocket, and block until it is open. Raises `OSError` or `WebSocketException`."""
+    return connect(
+        address.url,
+        subprotocols=subprotocols or None,
+        additional_headers=dict(address.headers),
+        # Compression costs each connection far more memory than it saves between two servers.
+        compression=None,
+        open_timeout=OPEN_TIMEOUT_S,
+        close_timeout=CLOSE_TIMEOUT_S,
+        # The backend bounds its messages; a second bound here could only cut a conversation for ever.
+        max_size=None,
+        logger=_quiet,
+    )
+
+
 def frame(value: Mapping[str, Any]) -> str:
     """A JSON text frame."""
     return json.dumps(value, ensure_ascii=False)
@@ -52,18 +70,7 @@ def frame(value: Mapping[str, Any]) -> str:
 
 def _connect(address: Address, result: "Future[ClientConnection]") -> None:
     try:
-        connection = connect(
-            address.url,
-            subprotocols=[V2],
-            additional_headers=dict(address.headers),
-            # Compression costs each connection far more memory than it saves between two servers.
-            compression=None,
-            open_timeout=OPEN_TIMEOUT_S,
-            close_timeout=CLOSE_TIMEOUT_S,
-            # The backend bounds its messages; a second bound here could only cut a conversation for ever.
-            max_size=None,
-            logger=_quiet,
-        )
+        connection = connected(address, V2)
     except Exception as error:  # noqa: BLE001 - it is raised again in the thread that waits for it
         result.set_exception(error)
     else:
