@@ -9,7 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from typing import Any, Protocol, runtime_checkable
 
-from frontend.lazy import LazyProvider
+from frontend.lazy import LazyProvider, close_provider
 from shared.provider import Application, Provider, ProviderSource, UserInterface
 
 DEFAULT_TITLE = "FastAgency"
@@ -83,6 +83,13 @@ class FastAgency:
     @property
     def description(self) -> str:
         return self._application.description
+
+    def close(self) -> None:
+        """Let go of what the provider holds: connections, or workflows of this process, which the next start resumes.
+
+        For whoever ends the process. The application can still be used: what it needs is made again.
+        """
+        close_provider(self.provider)
 
     def __call__(self, environ: Environ, start_response: Any = None, send: Any = None) -> Any:
         """Serve one request: `(environ, start_response)`, as WSGI has it.

@@ -9,6 +9,7 @@ import logging
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import closing
 from importlib.metadata import version
 from typing import Any
 
@@ -57,7 +58,8 @@ def _run(options: argparse.Namespace) -> int:
     ui = app.ui
     if isinstance(ui, TerminalInterface):
         logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-        return ui.run(options.workflow, dict(options.param))
+        with closing(app):
+            return ui.run(options.workflow, dict(options.param))
     if not isinstance(ui, WebInterface):
         return _fail(f"A {type(ui).__name__} can be neither run in a terminal nor served to browsers.")
     if options.workflow or options.param:
@@ -69,13 +71,14 @@ def _serve(app: FastAgency) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     settings = load_settings()
     try:
-        serve(
-            app,
-            settings.frontend_host,
-            settings.frontend_port,
-            settings.frontend_threads,
-            announce=lambda address: print(f"{app.title} is at {address} (Ctrl-C stops it)", flush=True),
-        )
+        with closing(app):
+            serve(
+                app,
+                settings.frontend_host,
+                settings.frontend_port,
+                settings.frontend_threads,
+                announce=lambda address: print(f"{app.title} is at {address} (Ctrl-C stops it)", flush=True),
+            )
     except ImportError as error:
         return _fail(str(error))
     return EXIT_OK

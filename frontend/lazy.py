@@ -58,3 +58,16 @@ class LazyProvider:
 
     def delete(self, run_id: str, *, caller: Caller = ANYBODY) -> None:
         self._real.get().delete(run_id, caller=caller)
+
+    def close(self) -> None:
+        """Close the real provider, if there is one; the next call makes another."""
+        made = self._real.take()
+        if made is not None:
+            close_provider(made)
+
+
+def close_provider(provider: Provider) -> None:
+    """Close a provider that holds something; `close` is no part of the seam, as not every provider does."""
+    close = getattr(provider, "close", None)
+    if callable(close):
+        close()

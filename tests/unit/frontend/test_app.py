@@ -77,6 +77,25 @@ def test_workflows_of_this_process_are_set_up_at_first_use_and_once() -> None:
     assert source.calls == 1
 
 
+def test_closing_lets_go_of_what_was_made_and_the_next_use_makes_another() -> None:
+    class Real(_Down):
+        names = ["chat"]
+        closed = 0
+
+        def close(self) -> None:
+            self.closed += 1
+
+    source = _Source(real := Real())
+    app = FastAgency(source, _Web())
+    app.close()
+    assert (source.calls, real.closed) == (0, 0)
+    assert app.provider.names == ["chat"]
+    app.close()
+    assert real.closed == 1
+    assert app.provider.names == ["chat"]
+    assert source.calls == 2
+
+
 @pytest.mark.parametrize(
     ("provider", "said"),
     [
