@@ -128,6 +128,31 @@ async def test_the_newer_forms_show_every_event_once(
     assert capfd.readouterr().out == ""
 
 
+@pytest.mark.parametrize("form", ["blocking", "async"])
+async def test_a_run_may_end_with_a_function_call(form: str, tmp_path: Path, server: OpenAIServer) -> None:
+    server.behaviour.answers.append([{"name": "lookup", "arguments": {}}])
+
+    def agents() -> tuple[ConversableAgent, ConversableAgent]:
+        student, teacher = agent("student", server), agent("teacher", server)
+        teacher.register_for_llm(description="The meaning of a word")(lookup)
+        return student, teacher
+
+    def lookup() -> str:
+        return "never called"
+
+    def chat(ui: UI, params: dict[str, Any]) -> str:
+        student, teacher = agents()
+        return ui.process(student.run(teacher, message="hi", max_turns=1))
+
+    async def a_chat(ui: AsyncUI, params: dict[str, Any]) -> str:
+        student, teacher = agents()
+        return await ui.process(await student.a_run(teacher, message="hi", max_turns=1))
+
+    seen = await played(tmp_path, chat if form == "blocking" else a_chat)
+    assert seen[-1].type == "workflow_completed"
+    assert notices(seen)[-1] == "The chat is complete; teacher spoke last."
+
+
 @pytest.mark.parametrize("make", [run_and_process, a_run_on_the_loop, a_run_on_its_own_loop])
 async def test_an_error_of_the_model_fails_the_run_in_one_message(
     make: Any, tmp_path: Path, server: OpenAIServer

@@ -40,6 +40,8 @@ SHOWN_LIVE = "fastagency_shown_live"
 def instrument() -> None:
     """Replace the places named here. To be called once."""
     _replace(OpenAIWrapper, "create", _create)
+    _replace(ConversableAgent, "initiate_chat", _initiate_chat)
+    _replace(ConversableAgent, "a_initiate_chat", _a_initiate_chat)
     _replace(ConversableAgent, "get_human_input", _get_human_input)
     _replace(ConversableAgent, "a_get_human_input", _a_get_human_input)
     _replace(ConversableAgent, "execute_function", _execute_function)
@@ -99,6 +101,28 @@ def _create(original: Method) -> Method:
             return original(wrapper, **config)
 
     return create
+
+
+def _initiate_chat(original: Method) -> Method:
+    def initiate_chat(_run: Run, agent: Any, recipient: Any, *args: Any, **options: Any) -> Any:
+        return _with_last_name(original(agent, recipient, *args, **options), recipient)
+
+    return initiate_chat
+
+
+def _a_initiate_chat(original: Method) -> Method:
+    async def a_initiate_chat(_run: Run, agent: Any, recipient: Any, *args: Any, **options: Any) -> Any:
+        return _with_last_name(await original(agent, recipient, *args, **options), recipient)
+
+    return a_initiate_chat
+
+
+def _with_last_name(result: Any, recipient: Any) -> Any:
+    """autogen 0.14 asks for the last message's name in `run` and `a_run`, and fails when that is a tool call."""
+    if result.chat_history and "name" not in result.chat_history[-1]:
+        *before, last = result.chat_history
+        result.chat_history = [*before, {**last, "name": recipient.name}]
+    return result
 
 
 def _offline_client() -> type:

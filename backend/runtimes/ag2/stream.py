@@ -150,7 +150,11 @@ class AsyncRunStream:
 
 def _question(asked: Prompt, password: bool) -> TextInput:
     return TextInput(
-        sender=_speaker.get().name, prompt=asked.text, suggestions=list(asked.suggestions), password=password
+        sender=_speaker.get().name,
+        recipient="User",
+        prompt=asked.text,
+        suggestions=list(asked.suggestions),
+        password=password,
     )
 
 

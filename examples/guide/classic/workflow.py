@@ -83,6 +83,6 @@ def learning_run(ui: UI, params: dict[str, Any]) -> str:
 async def your_own_questions(ui: UI, params: dict[str, Any]) -> str:
     """With `human_input_mode="ALWAYS"` the page asks you each time it is your agent's turn."""
     _, teacher = student_and_teacher()
-    you = ConversableAgent(name="you", llm_config=False, human_input_mode="ALWAYS")
-    response = await you.a_run(teacher, message=ask_for_subject(ui), max_turns=20)
+    learner = ConversableAgent(name="learner", llm_config=False, human_input_mode="ALWAYS")
+    response = await learner.a_run(teacher, message=ask_for_subject(ui), max_turns=20)
     return await ui.async_process(response)
