@@ -124,11 +124,24 @@ def _as_provider(provider: object) -> Provider:
     if all(_has(provider, name) for name in _PROVIDER_NAMES):
         return provider  # type: ignore[return-value]
     if isinstance(provider, ProviderSource):
+        _check_source(provider)
         return LazyProvider(provider)
     raise TypeError(
         f"FastAgency(provider=...) needs a FastAPIProvider, such as FastAPIAdapter.create_provider(fastapi_url=...) "
         f"returns, or a Workflow; it was given {_shown(provider)}."
     )
+
+
+def _check_source(source: ProviderSource) -> None:
+    """A `FastAPIAdapter` has a `create_provider` too, but one that asks where its backend is."""
+    try:
+        inspect.signature(source.create_provider).bind()
+    except TypeError:
+        name = type(source).__name__
+        raise TypeError(
+            f"FastAgency(provider=...) was given an object of the class {name}. For a backend in another process pass "
+            f"{name}.create_provider(fastapi_url=...), for workflows of this process the Workflow itself."
+        ) from None
 
 
 def _check_ui(ui: object) -> UserInterface:

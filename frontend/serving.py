@@ -7,6 +7,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
+from frontend.server import address_to_open
 from shared.errors import FastAgencyError
 from shared.extras import extra
 
@@ -26,7 +27,7 @@ def serve(app: Any, host: str, port: int, threads: int, *, announce: Callable[[s
         import waitress
     with _listening(host, port) as listener:
         server = waitress.create_server(app, sockets=[listener], threads=threads, ident=None)
-        announce(f"http://{_reachable(host)}:{listener.getsockname()[1]}")
+        announce(address_to_open(host, listener.getsockname()[1]))
         _stop_on_sigterm()
         server.run()
 
@@ -47,13 +48,6 @@ def _why_not(error: OSError, host: str, port: int) -> str:
     if error.errno == errno.EACCES:
         return f"Port {port} may not be used by you. Choose one above 1023: FASTAGENCY_FRONTEND_PORT=8888."
     return f"{host} is not an address of this machine. Correct FASTAGENCY_FRONTEND_HOST; 127.0.0.1 always works."
-
-
-def _reachable(host: str) -> str:
-    """An address that a browser can open: "everywhere" is not one."""
-    if host in ("", "0.0.0.0", "::"):  # noqa: S104 - compared, not bound
-        return "127.0.0.1"
-    return f"[{host}]" if ":" in host else host
 
 
 def _stop_on_sigterm() -> None:

@@ -34,6 +34,11 @@ class _Source:
         return self.made
 
 
+class _Adapter:
+    def create_provider(self, fastapi_url: str) -> Any:
+        raise AssertionError("called")
+
+
 class _Down(LazyProvider):
     """A provider whose backend is down: nothing may be asked of it while an application is put together."""
 
@@ -102,6 +107,7 @@ def test_closing_lets_go_of_what_was_made_and_the_next_use_makes_another() -> No
         (None, "it was given None"),
         (object(), "an object of the class object"),
         (_Source, "was given a class"),
+        (_Adapter(), r"pass _Adapter\.create_provider\(fastapi_url=\.\.\.\)"),
     ],
 )
 def test_a_wrong_provider_is_a_clear_type_error(provider: Any, said: str) -> None:
