@@ -1,14 +1,17 @@
 """Every form of a classic conversation, on the real engine, with the real client against a model over HTTP."""
 
+import io
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
-from autogen import ConversableAgent, GroupChat, GroupChatManager
+from autogen import ConversableAgent, GroupChat, GroupChatManager, LLMConfig
 from autogen.agentchat import initiate_group_chat, run_group_chat
 from autogen.agentchat.group import AgentTarget, ContextVariables, OnCondition, ReplyResult, StringLLMCondition
 from autogen.agentchat.group.patterns import DefaultPattern, RoundRobinPattern
+from autogen.events import base_event
 
 from backend.workflow.ui import UI, AsyncUI
 from shared.answer import Answer
@@ -22,6 +25,16 @@ from tests.fakes.openai_server import OpenAIServer
 def server() -> Iterator[OpenAIServer]:
     with OpenAIServer() as server:
         yield server
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    """What the framework prints, and what its own log handlers write."""
+    output = io.StringIO()
+    monkeypatch.setattr(base_event, "event_print", lambda *objects, **_: output.write(f"{objects}"))
+    for handler in logging.getLogger("autogen.oai.client").handlers:
+        monkeypatch.setattr(handler, "stream", output)
+    return output
 
 
 async def played(path: Path, function: Any, answers: list[str] | None = None) -> list[Seen]:
@@ -53,7 +66,7 @@ def result(seen: list[Seen]) -> str | None:
     return last.result
 
 
-async def test_the_guides_chat(tmp_path: Path, server: OpenAIServer, capfd: pytest.CaptureFixture[str]) -> None:
+async def test_the_guides_chat(tmp_path: Path, server: OpenAIServer, terminal: io.StringIO) -> None:
     server.behaviour.answers.extend(["one", "two", "three", "summary"])
 
     def chat(ui: UI, params: dict[str, Any]) -> str:
@@ -70,7 +83,20 @@ async def test_the_guides_chat(tmp_path: Path, server: OpenAIServer, capfd: pyte
     ]
     assert notices(seen) == ["The conversation ends: Maximum turns (2) reached."]
     assert result(seen) == "summary"
-    assert capfd.readouterr().out == ""
+    assert terminal.getvalue() == ""
+
+
+async def test_what_the_framework_logs_is_not_on_the_output(
+    tmp_path: Path, server: OpenAIServer, terminal: io.StringIO, caplog: pytest.LogCaptureFixture
+) -> None:
+    def chat(ui: UI, params: dict[str, Any]) -> None:
+        model = {"model": "without-a-price", "api_key": "sk-fake", "base_url": server.base_url}
+        teacher = ConversableAgent("teacher", llm_config=LLMConfig(model), human_input_mode="NEVER")
+        agent("student", server).initiate_chat(teacher, message="hi", max_turns=1)
+
+    await played(tmp_path, chat)
+    assert "without-a-price" in caplog.text
+    assert terminal.getvalue() == ""
 
 
 def run_and_process(server: OpenAIServer) -> Any:
@@ -115,7 +141,7 @@ def a_run_on_its_own_loop(server: OpenAIServer) -> Any:
 
 @pytest.mark.parametrize("make", [run_and_process, run_iter, run_and_leave, a_run_on_the_loop, a_run_on_its_own_loop])
 async def test_the_newer_forms_show_every_event_once(
-    make: Any, tmp_path: Path, server: OpenAIServer, capfd: pytest.CaptureFixture[str]
+    make: Any, tmp_path: Path, server: OpenAIServer, terminal: io.StringIO
 ) -> None:
     server.behaviour.answers.append("one")
     seen = await played(tmp_path, make(server))
@@ -125,7 +151,7 @@ async def test_the_newer_forms_show_every_event_once(
         "The chat is complete; teacher spoke last.",
     ]
     assert result(seen) == "one"
-    assert capfd.readouterr().out == ""
+    assert terminal.getvalue() == ""
 
 
 @pytest.mark.parametrize("form", ["blocking", "async"])

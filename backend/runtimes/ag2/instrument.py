@@ -7,6 +7,7 @@ workflow makes its agents itself, with no call of ours in between.
 from __future__ import annotations
 
 import functools
+import logging
 import random
 import threading
 from collections.abc import Callable, Iterator
@@ -32,6 +33,9 @@ from backend.runtimes.model_settings import ModelNotUsable
 
 Method = Callable[..., Any]
 ConversableAgent = conversable_agent.ConversableAgent
+
+_PRINTING_LOGGERS = ("autogen.oai.client", "autogen.oai.cohere")
+"""The framework's loggers that have a handler of their own, which writes to the standard output."""
 
 SHOWN_LIVE = "fastagency_shown_live"
 """Set on a framework's queue whose events are shown as they are sent."""
@@ -63,6 +67,18 @@ def instrument() -> None:
         module.threading = ThreadingOfRuns(threading)
     for module in (groupchat, transition_target):
         module.random = ChanceOfRuns(random)
+    for name in _PRINTING_LOGGERS:
+        for handler in logging.getLogger(name).handlers:
+            handler.addFilter(_off_stdout)
+
+
+def _off_stdout(record: logging.LogRecord) -> bool:
+    """Inside a run a record goes where the server's own go, which is the root logger's business."""
+    if current_run() is None:
+        return True
+    if not logging.getLogger().handlers and logging.lastResort is not None and record.levelno >= logging.WARNING:
+        logging.lastResort.handle(record)
+    return False
 
 
 def _replace(owner: type, name: str, inside: Callable[[Method], Method]) -> None:
