@@ -12,6 +12,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
+from backend.runtimes import MissingExtra
 from backend.settings import BackendSettings
 from backend.web import FastAPIAdapter
 from backend.web.adapter import HasSpecs
@@ -30,6 +31,8 @@ def load_workflows(target: str) -> HasSpecs:
         sys.path.insert(0, str(Path.cwd()))
     try:
         module = importlib.import_module(module_name)
+    except MissingExtra as error:
+        raise SystemExit(f"FASTAGENCY_WORKFLOWS={target}: {error}") from None
     except ModuleNotFoundError as error:
         raise SystemExit(f"FASTAGENCY_WORKFLOWS={target}: there is no module {error.name!r}.") from None
     workflows = getattr(module, attribute, None)

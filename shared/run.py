@@ -49,7 +49,13 @@ def _hex(value: Any) -> Any:
     return value
 
 
+def _fresh(value: Any) -> Any:
+    return new_uuid() if value is None else value
+
+
 RunId = Annotated[str, BeforeValidator(_hex)]
+NewRunId = Annotated[RunId, BeforeValidator(_fresh)]
+"""Like `RunId`; null asks for a fresh one."""
 UserId = Annotated[str, Field(max_length=MAX_USER_ID_CHARS)]
 Cursor = Annotated[int, Field(ge=0, le=MAX_SEQ)]
 
@@ -85,7 +91,7 @@ class InitiateRequest(BaseModel):
     """Asks for a run. A `workflow_uuid` of the client's own makes the request safe to repeat."""
 
     workflow_name: str = Field(min_length=1, max_length=MAX_NAME_CHARS)
-    workflow_uuid: RunId = Field(default_factory=new_uuid)
+    workflow_uuid: NewRunId = Field(default_factory=new_uuid)
     user_id: UserId | None = None
     params: Params = Field(default_factory=dict)
 

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Iterable
 
 logger = logging.getLogger(__name__)
 
 PATIENCE_S = 0.05
 """How long the next result in order is waited for before another one goes first: changed code must not hang."""
+INSIDE = " > "
+"""Between the key of a step and the key of what was done inside of it."""
 SETTLE_TURNS = 30
 """Turns of the event loop after each result, in which what it sets off can run. Measured with AutoGen teams."""
 
@@ -25,6 +27,10 @@ class Replay:
     def __init__(self, past: Iterable[str]) -> None:
         self._past = deque(past)
         self._left = set(self._past)
+        self._parts: defaultdict[str, list[str]] = defaultdict(list)
+        for key in self._past:
+            for outer in _steps_around(key):
+                self._parts[outer].append(key)
         self._waiting: dict[str, asyncio.Future[None]] = {}
         self._arrived = asyncio.Event()
         self._pump: asyncio.Task[None] | None = None
@@ -38,6 +44,7 @@ class Replay:
         """Return when the recorded result of this key may be given out."""
         if key not in self._left:
             return
+        self._left.difference_update(self._parts.pop(key, ()))  # nobody will go inside and ask for them
         turn = self._waiting[key] = asyncio.get_running_loop().create_future()
         self._arrived.set()
         if self._pump is None or self._pump.done():
@@ -55,14 +62,9 @@ class Replay:
                 await asyncio.sleep(0)
 
     async def _next(self) -> str:
-        while self._past[0] not in self._left:
-            self._past.popleft()
-        expected = self._past[0]
-        if expected in self._waiting:
-            return expected
         try:
             async with asyncio.timeout(PATIENCE_S):
-                while expected not in self._waiting:
+                while (expected := self._expected()) not in self._waiting:
                     self._arrived.clear()
                     await self._arrived.wait()
         except TimeoutError:
@@ -70,3 +72,13 @@ class Replay:
             logger.info("Replay: %s was not asked for in its turn, %s goes first", expected, key)
             return key
         return expected
+
+    def _expected(self) -> str:
+        while self._past[0] not in self._left:
+            self._past.popleft()
+        return self._past[0]
+
+
+def _steps_around(key: str) -> list[str]:
+    parts = key.split(INSIDE)
+    return [INSIDE.join(parts[:depth]) for depth in range(1, len(parts))]

@@ -31,7 +31,7 @@ from typing import Any, TypeVar
 from pydantic import JsonValue
 
 from backend.engine.feed import Feeds
-from backend.engine.replay import Replay
+from backend.engine.replay import INSIDE, Replay
 from backend.store.base import Lease, LeaseLost, QuestionRecord, RunLog, RunRecord, StepRecord, Store, StoredEvent
 from shared.answer import Answer
 from shared.messages import LoggedMessage, Question, RunStatusChanged, TextChunk
@@ -155,7 +155,10 @@ class Run:
         with self._lock:
             self._check()
             key = self._key(kind, scope, request)
-        return Recording(self, key, self._steps.get(key))
+        step = self._steps.get(key)
+        if step is None and self.replaying:
+            logger.info("A call is made that was not recorded (%s)", key, extra={"run_id": self.id})
+        return Recording(self, key, step)
 
     async def step(self, kind: str, scope: str, request: Any, call: Callable[[], Awaitable[JsonValue]]) -> JsonValue:
         """The recorded result of this request; or make the call, record what it returns, and return that.
@@ -308,8 +311,13 @@ class Run:
     # --- inside ---------------------------------------------------------------------------------------------------
 
     def _key(self, kind: str, scope: str, request: Any) -> str:
-        """What is done, and for the how-manieth time this run does just that. Call it under the lock."""
-        base = f"{kind}:{scope}:{digest(request)}"
+        """What is done, and for the how-manieth time this run does just that. Call it under the lock.
+
+        What is done inside a step (a tool that asks a person, say) is counted apart, as a part of that step: a replay
+        that has the step's result does not go inside, and must not take the next step's question for the one in there.
+        """
+        step = (_current_step.get() or "").removeprefix(f"{self.id}:")
+        base = f"{step}{INSIDE if step else ''}{kind}:{scope}:{digest(request)}"
         self._counts[base] += 1
         return f"{base}#{self._counts[base]}"
 
@@ -387,8 +395,6 @@ class Recording:
     def calling(self) -> Iterator[None]:
         """Around the call itself: the run is not parked meanwhile, and the call has an idempotency key."""
         run = self._run
-        if run.replaying:
-            logger.info("A call is made that was not recorded (%s)", self._key, extra={"run_id": run.id})
         token = _current_step.set(f"{run.id}:{self._key}")
         with run._lock:
             run._calls += 1

@@ -60,13 +60,14 @@ class Lane:
         self._writes = writes
         self._thread = threading.Thread(target=self._run, name=f"fastagency-{name}", daemon=True)
         self._opened: asyncio.Future[None] | None = None
+        self._stopped: asyncio.Future[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._idle: Callable[[sqlite3.Connection], None] | None = None
 
     async def start(self, idle: Callable[[sqlite3.Connection], None] | None = None) -> None:
         """Open the connection in the thread. `idle` is called there about every `POLL_S` seconds, busy or not."""
         self._loop = asyncio.get_running_loop()
-        self._opened = self._loop.create_future()
+        self._opened, self._stopped = self._loop.create_future(), self._loop.create_future()
         self._idle = idle
         self._thread.start()
         await self._opened
@@ -74,7 +75,8 @@ class Lane:
     async def stop(self) -> None:
         """Finish what is queued, then close the connection."""
         self._queue.put(None)
-        await asyncio.to_thread(self._thread.join)
+        if self._stopped is not None:
+            await self._stopped
 
     def submit(self, job: Job, deliver: Deliver, *, single: bool = False) -> None:
         """Hand over a job from any thread; `deliver` is called on the loop, in the order of the jobs."""
@@ -102,12 +104,19 @@ class Lane:
             db = self._open()
         except Exception as error:  # noqa: BLE001 - whatever it is belongs to whoever awaits start()
             self._tell(self._set_opened, error)
+            self._tell(self._set_stopped)
             return
         self._tell(self._set_opened, None)
         try:
             self._serve(db)
         finally:
             db.close()
+            self._tell(self._set_stopped)
+
+    def _set_stopped(self) -> None:
+        assert self._stopped is not None
+        if not self._stopped.done():
+            self._stopped.set_result(None)
 
     def _set_opened(self, error: Exception | None) -> None:
         assert self._opened is not None

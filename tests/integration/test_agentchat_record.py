@@ -21,6 +21,7 @@ from autogen_ext.models.replay import ReplayChatCompletionClient
 from backend import runtimes
 from backend.engine.run import Run, current_run, current_step_key
 from backend.runtimes.agentchat.offline import OfflineModel
+from shared.messages import TextInput, TextMessage
 from tests.fakes.engine import eventually, logged, running, start, watch
 
 ASK = [UserMessage(content="Tell me", source="user")]
@@ -287,3 +288,43 @@ async def test_outside_a_run_everything_is_as_before() -> None:
         return number + 1
 
     assert (await workbench(following).call_tool("tool", {"number": 1})).to_text() == "2"
+
+
+async def test_each_call_of_a_tool_asks_its_own_question(path: Path) -> None:
+    sent: list[str] = []
+
+    async def send(to: str) -> str:
+        run = current_run()
+        assert run is not None
+        run.emit(TextMessage(body="Sending"))
+        if await run.ask(TextInput(prompt="Really?")) == "yes":
+            sent.append(to)
+        return to
+
+    async def body(run: Run) -> str:
+        runtimes.install()
+        bench = workbench(send)
+        await bench.call_tool("tool", {"to": "Ada"})
+        if not stopped:
+            stopped.append(True)
+            await asyncio.sleep(3600)
+        await bench.call_tool("tool", {"to": "Bob"})
+        return "done"
+
+    stopped: list[bool] = []
+    answers = iter(["yes", "no"])
+    async with running(path, body) as engine:
+        await start(engine)
+        watcher = asyncio.create_task(watch(engine, answer=lambda _: next(answers)))
+        await eventually(lambda: bool(stopped))
+        watcher.cancel()
+    async with running(path, body) as engine:
+        await watch(engine, answer=lambda _: next(answers))
+        log = await logged(engine)
+
+    assert sent == ["Ada"]
+    assert [message.type for message in log] == [
+        "workflow_started",
+        *["text_message", "text_input", "input_answered"] * 2,
+        "workflow_completed",
+    ]

@@ -1,0 +1,1 @@
+"""Kills real processes at random moments and looks whether anything was lost."""
