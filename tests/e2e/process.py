@@ -42,6 +42,11 @@ class Process:
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None, "the process is not running"
+        return self._process.pid
+
     def start(self) -> None:
         with self._log.open("ab") as output:
             self._process = subprocess.Popen(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -21,10 +23,13 @@ from frontend.client.backoff import Patience
 from shared.errors import AlreadyAnswered, BackendError
 from shared.messages import LoggedMessage
 from tests.e2e.process import Process, free_port
+from tests.fakes.openai_server import finished_twice
 
 KILLS = 8
 """In each of the four scenarios."""
 SEED = 20261122
+KILLED_WORKERS = 4
+SAME_BEGINNINGS = 8
 CALLS_AT_ONCE = {"tool": 1, "person": 1, "graph": 4, "thread": 1}
 
 
@@ -35,7 +40,7 @@ class Model:
         self.log = folder / "calls.jsonl"
         self.log.touch()
         command = [sys.executable, "-m", "tests.fakes.openai_server", "--log", str(self.log), "--delay", "0.1"]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         assert self._process.stdout is not None
         self.base_url = self._process.stdout.readline().strip()
 
@@ -101,19 +106,24 @@ def model(tmp_path: Path) -> Iterator[Model]:
     model.close()
 
 
-@pytest.fixture
-def backend(tmp_path: Path, model: Model) -> Iterator[Process]:
-    environment = {
+def environment(folder: Path, model: Model) -> dict[str, str]:
+    return {
         "FASTAGENCY_WORKFLOWS": "tests.fault.workflows:wf",
-        "FASTAGENCY_DATABASE": str(tmp_path / "runs.sqlite3"),
+        "FASTAGENCY_DATABASE": str(folder / "runs.sqlite3"),
         "FASTAGENCY_LEASE_S": "0.5",
         "FASTAGENCY_WARM_S": "0.5",
         "FASTAGENCY_MODEL_NAME": "fake",
         "OPENAI_BASE_URL": model.base_url,
         "OPENAI_API_KEY": "sk-fake",
     }
+
+
+@pytest.fixture
+def backend(tmp_path: Path, model: Model) -> Iterator[Process]:
     arguments = ["-m", "uvicorn", "backend.main:app", "--port", "{port}"]
-    process = Process(arguments, "/fastagency/discovery", environment, tmp_path / "backend.log", free_port())
+    process = Process(
+        arguments, "/fastagency/discovery", environment(tmp_path, model), tmp_path / "backend.log", free_port()
+    )
     process.start()
     yield process
     process.kill()
@@ -211,3 +221,41 @@ def test_parked_through_a_restart(backend: Process, provider: FastAPIProvider) -
         time.sleep(0.02)
     bodies = [message.body for message in provider.messages(run_id).messages if message.type == "text_message"]
     assert "turn 0 heard Here I am." in bodies
+
+
+def children(pid: int) -> list[int]:
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+@pytest.mark.fault
+@pytest.mark.timeout(300)
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds the workers in /proc, which only Linux has")
+def test_workers_on_one_machine(tmp_path: Path, model: Model) -> None:
+    """`uvicorn --workers 3`: any worker serves any client, and a worker's runs outlive it."""
+    backend = Process(
+        ["-m", "uvicorn", "backend.main:app", "--workers", "3", "--port", "{port}"],
+        "/fastagency/discovery",
+        environment(tmp_path, model),
+        tmp_path / "backend.log",
+        free_port(),
+    )
+    backend.start()
+    chance = random.Random(SEED)
+    provider = FastAPIProvider(backend.url, patience=Patience(give_up_s=600, cap_s=0.5))
+    try:
+        names = [name for name in CALLS_AT_ONCE for _ in range(2)]
+        clients = [Client(provider, provider.start(name, {}).workflow_uuid) for name in names]
+        for _ in range(KILLED_WORKERS):
+            time.sleep(chance.uniform(0.3, 1.5))
+            workers = children(backend.pid)[1:]  # the first is the supervisor's resource tracker
+            os.kill(chance.choice(workers), signal.SIGKILL)
+        for client in clients:
+            client.join(120)
+            assert client.messages[-1].type == "workflow_completed"
+            assert [message.seq for message in client.messages] == list(range(1, len(client.messages) + 1))
+            assert client.messages == provider.messages(client.messages[0].workflow_uuid, limit=500).messages
+    finally:
+        provider.close()
+        backend.kill()
+    # Runs of one workflow begin with the same questions; what follows is random, so that a repeated call shows.
+    assert len(finished_twice(model.log)) <= SAME_BEGINNINGS + KILLED_WORKERS
