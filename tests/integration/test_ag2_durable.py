@@ -124,6 +124,16 @@ def handoff(server: OpenAIServer, done: Counter[str]) -> Any:
     return chat
 
 
+def nested(server: OpenAIServer, done: Counter[str]) -> Any:
+    def chat(ui: UI, params: dict[str, Any]) -> str:
+        student, editor, critic = agent("student", server), agent("editor", server), agent("critic", server)
+        inner = [{"recipient": critic, "max_turns": 2, "message": "Look at this", "summary_method": "last_msg"}]
+        editor.register_nested_chats(inner, trigger=student)
+        return str(student.initiate_chat(editor, message="Hello", max_turns=3).summary)
+
+    return chat
+
+
 def code(server: OpenAIServer, done: Counter[str]) -> Any:
     def chat(ui: UI, params: dict[str, Any]) -> str:
         runner = UserProxyAgent("runner", human_input_mode="NEVER", code_execution_config={"executor": Counting(done)})
@@ -153,6 +163,7 @@ ALL: list[Make] = [
     asked_on_its_own_loop,
     random_speakers,
     handoff,
+    nested,
     code,
 ]
 
