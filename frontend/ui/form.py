@@ -33,7 +33,7 @@ def _caption(question: QuestionView, *, alone: bool) -> None:
 
 
 def _text_form(state: PageState, question: QuestionView) -> None:
-    with me.box(classes="fa-chips"):
+    with me.box(classes="fa-chips" if question.suggestions else "fa-chips-none"):
         for index, suggestion in enumerate(question.suggestions):
             me.button(
                 suggestion,

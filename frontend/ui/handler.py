@@ -26,7 +26,7 @@ from frontend.ui.state import (
     set_choices,
     set_refusals,
 )
-from frontend.ui.view import PHASE_LABELS, run_view
+from frontend.ui.view import PHASE_LABELS, RunView, run_view, with_current
 from frontend.ui.visitor import theme_of
 from shared.answer import Answer
 from shared.errors import BackendError, RequestError, UnknownRun
@@ -213,7 +213,8 @@ def refresh(state: PageState) -> None:
         state.trouble = ""
         state.shell = shell.model_dump_json()
         if state.conversation:
-            _refresh_run(state)
+            run = _refresh_run(state)
+            state.shell = with_current(shell, run).model_dump_json()
     _set_title(state)
 
 
@@ -231,7 +232,7 @@ def reporting(state: PageState) -> Iterator[None]:
         state.notice = "Something went wrong in the page's server. Its log has the details."
 
 
-def _refresh_run(state: PageState) -> None:
+def _refresh_run(state: PageState) -> RunView:
     try:
         run = current_site().provider.run(state.conversation, caller=current_caller())
     except RequestError:
@@ -242,6 +243,7 @@ def _refresh_run(state: PageState) -> None:
     open_ids = {question.id for question in view.questions}
     set_refusals(state, {id_: text for id_, text in refusals_of(state).items() if id_ in open_ids})
     set_choices(state, {id_: chosen for id_, chosen in choices_of(state).items() if id_ in open_ids})
+    return view
 
 
 def _answer(question_id: str, value: Answer) -> None:
@@ -249,8 +251,10 @@ def _answer(question_id: str, value: Answer) -> None:
     refusals = {id_: text for id_, text in refusals_of(state).items() if id_ != question_id}
     try:
         current_site().provider.answer(state.conversation, question_id, value, caller=current_caller())
-    except (RequestError, BackendError) as error:
-        refusals[question_id] = str(error)
+    except RequestError as error:
+        refusals[question_id] = error.detail
+    except BackendError as error:
+        refusals[question_id] = f"{error} What you wrote is still here."
     except Exception:
         logger.exception("An answer could not be given", extra={"run_id": state.conversation})
         refusals[question_id] = "Something went wrong in the page's server. Your answer has not been sent."

@@ -116,7 +116,8 @@ def _notice(state: PageState) -> None:
 def labelled_button(icon_name: str, label: str, on_click: handler.Handler, *, key: str) -> None:
     with me.content_button(type="stroked", key=key, on_click=on_click), me.box(classes="fa-button"):
         icon(icon_name)
-        me.text(label)
+        with me.box(classes="fa-label"):
+            me.text(label)
 
 
 def icon_button(icon_name: str, label: str, on_click: handler.Handler, *, key: str) -> None:

@@ -125,14 +125,28 @@ def run_view(run: RunInfo) -> RunView:
 
 def shell_view(workflows: Iterable[WorkflowInfo], runs: Iterable[RunInfo]) -> ShellView:
     conversations = [
-        ConversationView(id=run.workflow_uuid, title=run.title, phase=phase_of(run), at=run.updated_at.isoformat())
+        ConversationView(id=run.workflow_uuid, title=run.title, phase=_listed(run), at=run.updated_at.isoformat())
         for run in runs
     ]
     return ShellView(workflows=list(workflows), conversations=conversations)
 
 
+def with_current(shell: ShellView, run: RunView) -> ShellView:
+    """The shell, its list showing the open run as it is shown beside it: the list may have been read earlier."""
+    listed = [
+        each.model_copy(update={"title": run.title, "phase": run.phase}) if each.id == run.id else each
+        for each in shell.conversations
+    ]
+    return shell.model_copy(update={"conversations": listed})
+
+
 def phase_of(run: RunInfo) -> Phase:
     return _phase(run.status if run.status.ended else None, bool(run.questions))
+
+
+def _listed(run: RunInfo) -> Phase:
+    """A list of runs may come without their questions: then the status says that one waits."""
+    return "waiting" if run.status is RunStatus.WAITING else phase_of(run)
 
 
 def revision_of(phase: Phase, title: str, questions: list[str]) -> str:

@@ -88,7 +88,7 @@ class Tab:
         expect(self.page.locator("fa-transcript")).to_be_visible()
 
     def button(self, name: str | re.Pattern[str]) -> Locator:
-        return self.page.get_by_role("button", name=name)
+        return self.page.get_by_role("button", name=name, exact=True)
 
     def answer(self, text: str) -> None:
         expect(self.field).to_be_editable()

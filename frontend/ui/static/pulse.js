@@ -23,19 +23,23 @@ class Pulse extends HTMLElement {
     this.banner.hidden = true;
     shadow(this, this.banner);
     this.onWake = () => document.hidden || this.check();
+    this.onOffline = () => report("page");
   }
 
   connectedCallback() {
     this.unwatch = watchConnection(() => this.show());
     document.addEventListener("visibilitychange", this.onWake);
     window.addEventListener("online", this.onWake);
+    window.addEventListener("offline", this.onOffline);
     this.schedule(QUIET_MS);
+    this.show(); // Trouble may have been reported before this element was in the page.
   }
 
   disconnectedCallback() {
     this.unwatch();
     document.removeEventListener("visibilitychange", this.onWake);
     window.removeEventListener("online", this.onWake);
+    window.removeEventListener("offline", this.onOffline);
     clearTimeout(this.timer);
   }
 

@@ -94,7 +94,7 @@ class Sidebar extends HTMLElement {
 
   item(conversation) {
     const { id, title, phase, at } = conversation;
-    const link = element("a", "conversation", element("span", `dot ${phase}`), element("span", "name", title));
+    const link = element("a", "conversation", element("span", `dot dot-${phase}`), element("span", "name", title));
     const when = element("time", "", relativeTime(at));
     when.dateTime = at;
     link.append(element("span", "state", PHASES[phase]), when);
