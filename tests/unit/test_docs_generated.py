@@ -1,0 +1,105 @@
+"""The docs say what the code does: generated parts are up to date, links lead somewhere, and Python code compiles."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from shared.connection import CloseCode
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/*.md")])
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)|<img[^>]* src=\"([^\"]+)\"")
+CODE = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
+FENCED = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
+HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
+
+
+def load_generator() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("docs_generate", ROOT / "docs" / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+generate = load_generator()
+
+
+def ids(paths: list[Path]) -> list[str]:
+    return [path.relative_to(ROOT).as_posix() for path in paths]
+
+
+def test_every_generated_section_is_in_the_docs() -> None:
+    found = {part[2] for path in generate.pages() for part in generate.SECTION.finditer(path.read_text("utf-8"))}
+    assert found == set(generate.SECTIONS)
+
+
+@pytest.mark.parametrize("path", list(generate.pages()), ids=ids(list(generate.pages())))
+def test_generated_sections_are_up_to_date(path: Path) -> None:
+    page = path.read_text(encoding="utf-8")
+    assert generate.rewritten(page) == page, "run: python docs/generate.py"
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    text = FENCED.sub("", page.read_text(encoding="utf-8"))
+    return {re.sub(r"[^\w\- ]", "", title.lower()).strip().replace(" ", "-") for title in HEADING.findall(text)}
+
+
+def links(page: Path) -> Iterator[str]:
+    for match in LINK.finditer(FENCED.sub("", page.read_text(encoding="utf-8"))):
+        target = match[1] or match[2]
+        if not target.startswith(("http://", "https://", "mailto:")):
+            yield target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=ids(PAGES))
+def test_links_lead_somewhere(page: Path) -> None:
+    broken = []
+    for link in links(page):
+        name, _, anchor = link.partition("#")
+        target = (page.parent / name).resolve() if name else page
+        if not target.exists() or (anchor and target.suffix == ".md" and anchor not in anchors(target)):
+            broken.append(link)
+    assert broken == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=ids(PAGES))
+def test_python_code_compiles(page: Path) -> None:
+    for number, code in enumerate(CODE.findall(page.read_text(encoding="utf-8")), start=1):
+        compile(code, f"{page.name}, block {number}", "exec")
+
+
+async def test_the_example_of_the_readme_publishes_its_workflow() -> None:
+    names: dict[str, object] = {}
+    for code in CODE.findall((ROOT / "README.md").read_text(encoding="utf-8")):
+        exec(compile(code, "README.md", "exec"), names)
+    app = names["app"]
+    assert isinstance(app, FastAPI)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://backend") as client:
+        reply = await client.get("/fastagency/discovery")
+    assert reply.json() == [{"name": "greeting", "description": "Say hello"}]
+
+
+@pytest.mark.parametrize("name", ["run", "tests"])
+def test_the_commands_of_the_readme_are_one_line(name: str) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    block = re.search(rf"<!-- command: {name} -->\n```\w*\n(.*)\n```\n<!-- /command -->", readme)
+    assert block is not None
+    assert "\n" not in block[1]
+    assert shlex.split(block[1])[:4] == ["pip", "install", "uv", "&&"]
+
+
+def test_every_close_code_is_in_the_protocol_page() -> None:
+    page = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
+    assert [code for code in CloseCode if f"| {code.value} |" not in page] == []
