@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import sys
 
-from backend.settings import BackendSettings
+from backend.settings import load_settings
 
 
 def main() -> None:
@@ -13,7 +13,7 @@ def main() -> None:
         import uvicorn
     except ModuleNotFoundError:
         sys.exit('The backend needs packages that are not installed: pip install "fastagency[fastapi,server]"')
-    settings = BackendSettings()
+    settings = load_settings()
     _check_port(settings.backend_host, settings.backend_port)
     uvicorn.run(
         "backend.main:app",

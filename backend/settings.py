@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 DAY_S = 86_400.0
@@ -50,3 +50,16 @@ class BackendSettings(BaseSettings):
     @property
     def retention_s(self) -> float | None:
         return None if self.retention_days is None else self.retention_days * DAY_S
+
+
+def load_settings() -> BackendSettings:
+    """Read the settings.
+
+    Raises:
+        SystemExit: with one sentence, if a variable has a value that cannot be used.
+    """
+    try:
+        return BackendSettings()
+    except ValidationError as error:
+        problems = [f"FASTAGENCY_{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()]
+        raise SystemExit(f"Please correct the environment. {'; '.join(problems)}.") from None

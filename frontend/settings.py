@@ -17,11 +17,13 @@ class InvalidSettings(FastAgencyError):
 class FrontendSettings(BaseSettings):
     """What can be set about the frontend; the variable of a field is `FASTAGENCY_` and its name in capitals."""
 
-    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, env_file=".env", extra="ignore", frozen=True)
 
+    backend_port: int = Field(default=8008, ge=0, le=65535, description="The backend's port, if it is on this machine.")
     backend_url: str = Field(
-        default="http://127.0.0.1:8008",
-        description="Where the backend is, as seen from this process; may have a path prefix.",
+        default_factory=lambda data: f"http://127.0.0.1:{data.get('backend_port', 8008)}",
+        description="Where the backend is, as seen from this process; may have a path prefix. "
+        "Unset: on this machine, at FASTAGENCY_BACKEND_PORT.",
     )
     frontend_host: str = Field(
         default="127.0.0.1",
