@@ -129,7 +129,8 @@ def _setting_row(cls: type[BaseSettings], name: str, field: FieldInfo) -> list[s
     variables = [f"{cls.model_config['env_prefix']}{name.upper()}"]
     if isinstance(field.validation_alias, AliasChoices):
         variables = [str(choice) for choice in field.validation_alias.choices]
-    return [" or ".join(f"`{each}`" for each in variables), _default(field.default), field.description or ""]
+    default = field.get_default(call_default_factory=True, validated_data={})
+    return [" or ".join(f"`{each}`" for each in variables), _default(default), field.description or ""]
 
 
 def _default(value: Any) -> str:
