@@ -1,0 +1,277 @@
+"""The second half of the store's contract: questions, answers, parking, ends, and what clients read."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from backend.store.base import Lease, RunLog, Store
+from shared.run import RunStatus
+from tests.contract.store_contract import (
+    LONG_S,
+    OpenStore,
+    StoreContract,
+    answer,
+    append,
+    ask,
+    body,
+    claim,
+    everything,
+    new,
+    note,
+    owned,
+    question,
+    run_id,
+    seqs,
+    status,
+)
+
+
+class ClientStoreContract(StoreContract):
+    """See `StoreContract`."""
+
+    # --- questions ------------------------------------------------------------------------------------------------
+
+    async def test_a_question_is_logged_and_the_run_waits(self, store: Store) -> None:
+        lease = await owned(store)
+        assert (await ask(store, lease, "q1")).seq == 1
+        assert (await ask(store, lease, "q2")).seq == 2
+        record = await store.get_run(run_id())
+        assert record is not None
+        assert (record.status, record.last_seq) == (RunStatus.WAITING, 2)
+        assert record.questions == (question("q1"), question("q2"))
+        assert await store.read_answer(run_id(), "q1") is None
+
+    async def test_answers_are_logged_and_the_last_one_ends_the_waiting(self, store: Store) -> None:
+        lease = await owned(store)
+        await ask(store, lease, "q1")
+        await ask(store, lease, "q2")
+        assert await answer(store, run_id(), "q2", '"two"')
+        assert await status(store) == RunStatus.WAITING
+        assert await answer(store, run_id(), "q1", '"one"')
+        assert await status(store) == RunStatus.RUNNING
+        assert [await store.read_answer(run_id(), q) for q in ("q1", "q2")] == ['"one"', '"two"']
+        assert await seqs(store) == [1, 2, 3, 4]
+
+    async def test_the_first_of_many_answers_wins(self, open_store: OpenStore) -> None:
+        stores = [await open_store(), await open_store()]
+        lease = await owned(stores[0])
+        await ask(stores[0], lease, "q")
+        won = await asyncio.gather(*(answer(stores[n % 2], run_id(), "q", str(n)) for n in range(20)))
+        assert won.count(True) == 1
+        assert await stores[0].read_answer(run_id(), "q") == str(won.index(True))
+        assert await seqs(stores[1]) == [1, 2]
+
+    async def test_only_open_questions_of_that_run_can_be_answered(self, store: Store) -> None:
+        lease = await owned(store)
+        await owned(store, 2)
+        await ask(store, lease, "q")
+        assert not await answer(store, run_id(), "other")
+        assert not await answer(store, run_id(2), "q")
+        assert await seqs(store, 2) == []
+
+    async def test_an_answer_gives_its_title_to_a_run_that_has_none_of_its_own(self, store: Store) -> None:
+        lease = await owned(store)
+        for number, title in enumerate([None, "first", "second"]):
+            await ask(store, lease, f"q{number}")
+            await answer(store, run_id(), f"q{number}", title=title)
+        record = await store.get_run(run_id())
+        assert record is not None
+        assert record.title == "first"
+        await store.rename_run(run_id(), "mine", 1.0)
+        await ask(store, lease, "last")
+        await answer(store, run_id(), "last", title="other")
+        record = await store.get_run(run_id())
+        assert record is not None
+        assert record.title == "mine"
+
+    # --- parking --------------------------------------------------------------------------------------------------
+
+    async def test_a_parked_run_belongs_to_nobody_until_it_is_answered(self, store: Store) -> None:
+        lease = await owned(store)
+        await ask(store, lease, "q")
+        assert await store.park_run(lease)
+        assert await status(store) == RunStatus.WAITING
+        assert await store.owned_runs("a") == {}
+        assert await claim(store, "a") == {}
+        assert await answer(store, run_id(), "q")
+        assert await status(store) == RunStatus.READY
+        assert (await claim(store, "a"))[run_id()].fence > lease.fence
+        assert await status(store) == RunStatus.RUNNING
+
+    async def test_a_run_is_not_parked_with_an_answer_under_way(self, store: Store) -> None:
+        lease = await owned(store)
+        assert not await store.park_run(lease), "it asks nothing"
+        await ask(store, lease, "q1")
+        await ask(store, lease, "q2")
+        await answer(store, run_id(), "q1")
+        assert not await store.park_run(lease), "the answer has not reached the run"
+        await note(store, lease, "q1", 1)
+        assert await store.park_run(lease)
+
+    async def test_a_parked_run_with_two_questions_waits_again_after_one_answer(self, store: Store) -> None:
+        lease = await owned(store)
+        await ask(store, lease, "q1")
+        await ask(store, lease, "q2")
+        assert await store.park_run(lease)
+        await answer(store, run_id(), "q1")
+        again = (await claim(store, "a"))[run_id()]
+        assert await status(store) == RunStatus.WAITING
+        await note(store, again, "q1", 1)
+        assert await store.park_run(again)
+
+    async def test_parking_and_answering_at_once_never_lose_the_answer(self, open_store: OpenStore) -> None:
+        here, there = await open_store(), await open_store()
+        await here.register_worker("a", LONG_S)
+        for number in range(30):
+            await here.create_run(new(number))
+        leases = await claim(here, "a")
+        await asyncio.gather(*(ask(here, lease, "q") for lease in leases.values()))
+        parked = asyncio.gather(*(here.park_run(lease) for lease in leases.values()))
+        answered = asyncio.gather(*(answer(there, run, "q") for run in leases))
+        assert all(await answered)
+        for lease, was_parked in zip(leases.values(), await parked, strict=True):
+            record = await here.get_run(lease.run_id)
+            assert record is not None
+            assert record.status == (RunStatus.READY if was_parked else RunStatus.RUNNING)
+            assert record.worker == (None if was_parked else "a")
+
+    # --- ends -----------------------------------------------------------------------------------------------------
+
+    @pytest.mark.parametrize("end", [RunStatus.COMPLETED, RunStatus.FAILED])
+    async def test_a_finished_run_keeps_its_end(self, store: Store, end: RunStatus) -> None:
+        lease = await owned(store)
+        await append(store, lease, "k")
+        assert (await store.finish_run(lease, end, "result", body("end"), 7.0)).seq == 2
+        record = await store.get_run(run_id())
+        assert record is not None
+        assert (record.status, record.result, record.worker, record.updated) == (end, "result", None, 7.0)
+        assert await store.cancel_run(run_id(), body("late"), 8.0) is None
+        assert await claim(store, "b") == {}
+        assert await store.owned_runs("a") == {}
+        assert (await everything(store))[0] == record
+
+    @pytest.mark.parametrize("before", [RunStatus.READY, RunStatus.RUNNING, RunStatus.WAITING])
+    async def test_cancelling_ends_a_run_in_any_state(self, store: Store, before: RunStatus) -> None:
+        await store.create_run(new())
+        if before is not RunStatus.READY:
+            lease = (await claim(store, "a"))[run_id()]
+            if before is RunStatus.WAITING:
+                await ask(store, lease, "q")
+        assert await status(store) == before
+        assert await store.cancel_run(run_id(), body("end"), 3.0) is not None
+        assert await store.cancel_run(run_id(), body("end"), 3.0) is None
+        assert not await answer(store, run_id(), "q")
+        record = await store.get_run(run_id())
+        assert record is not None
+        assert (record.status, record.questions, record.worker) == (RunStatus.CANCELLED, (), None)
+        assert await claim(store, "a") == {}
+
+    async def test_one_of_finish_and_cancel_wins(self, open_store: OpenStore) -> None:
+        here, there = await open_store(), await open_store()
+        await here.register_worker("a", LONG_S)
+        for number in range(20):
+            await here.create_run(new(number))
+        leases = await claim(here, "a")
+        finished, cancelled = await asyncio.gather(
+            asyncio.gather(
+                *(here.finish_run(lease, RunStatus.COMPLETED, "r", body("f"), 1.0) for lease in leases.values()),
+                return_exceptions=True,
+            ),
+            asyncio.gather(*(there.cancel_run(run, body("c"), 1.0) for run in leases)),
+        )
+        for number, (end, stop) in enumerate(zip(finished, cancelled, strict=True)):
+            assert isinstance(end, Exception) != (stop is None)
+            assert await seqs(here, int(list(leases)[number], 16)) == [1]
+
+    async def test_a_deleted_run_leaves_nothing(self, store: Store) -> None:
+        lease = await owned(store)
+        await append(store, lease, "k")
+        await ask(store, lease, "q")
+        await owned(store, 2)
+        assert await store.delete_run(run_id())
+        assert not await store.delete_run(run_id())
+        await store.create_run(new())
+        run, events, log = await everything(store)
+        assert (run.last_seq, run.questions, events) == (0, (), ())
+        assert log == RunLog()
+        assert await store.get_run(run_id(2)) is not None
+
+    async def test_retention_removes_what_ended_before(self, store: Store) -> None:
+        for number, (end, at) in enumerate(
+            [(RunStatus.COMPLETED, 10.0), (RunStatus.FAILED, 11.0), (RunStatus.COMPLETED, 50.0), (None, 10.0)]
+        ):
+            lease = await owned(store, number)
+            if end:
+                await store.finish_run(lease, end, None, body("end"), at)
+        await owned(store, 4)
+        await store.cancel_run(run_id(4), body("end"), 12.0)
+        assert await store.delete_ended_before(20.0, limit=2) == 2
+        assert await store.delete_ended_before(20.0, limit=2) == 1
+        assert await store.delete_ended_before(20.0, limit=2) == 0
+        left = [record.id for record in await store.list_runs(None, limit=10, before=None)]
+        assert sorted(left) == [run_id(2), run_id(3)]
+
+    # --- reading --------------------------------------------------------------------------------------------------
+
+    async def test_a_list_is_the_users_own_newest_first_page_by_page(self, store: Store) -> None:
+        for number in range(25):  # some are created at the very same moment
+            await store.create_run(new(number, user="me", at=float(number // 3)))
+        for number, user in ((100, None), (101, "you"), (102, "None")):
+            await store.create_run(new(number, user=user, at=5.0))
+        listed: list[str] = []
+        before = None
+        while page := await store.list_runs("me", limit=7, before=before):
+            assert len(page) <= 7
+            listed += [record.id for record in page]
+            before = listed[-1]
+        assert listed == [run_id(n) for n in sorted(range(25), key=lambda n: (n // 3, n), reverse=True)]
+        assert [record.id for record in await store.list_runs(None, limit=7, before=None)] == [run_id(100)]
+        assert await store.list_runs("me", limit=7, before=run_id(999)) == []
+
+    async def test_renaming(self, store: Store) -> None:
+        await store.create_run(new())
+        record = await store.rename_run(run_id(), "better", 9.0)
+        assert record is not None
+        assert (record.title, record.updated) == ("better", 9.0)
+
+    async def test_events_are_read_after_a_cursor_and_before_one(self, store: Store) -> None:
+        lease = await owned(store)
+        for number in range(10):
+            await append(store, lease, str(number))
+
+        async def read(after: int, limit: int, before: int | None = None) -> tuple[list[int], bool]:
+            page = await store.read_events(run_id(), after=after, limit=limit, before=before)
+            assert page.run is not None
+            assert page.run.last_seq == 10
+            return [event.seq for event in page.events], page.more
+
+        assert await read(0, 4) == ([1, 2, 3, 4], True)
+        assert await read(4, 6) == ([5, 6, 7, 8, 9, 10], False)
+        assert await read(10, 5) == ([], False)
+        assert await read(0, 3, before=11) == ([8, 9, 10], True)
+        assert await read(0, 3, before=4) == ([1, 2, 3], False)
+        assert await read(5, 10, before=8) == ([6, 7], False)
+        assert await read(0, 5, before=1) == ([], False)
+
+    async def test_a_commit_elsewhere_is_noticed(self, open_store: OpenStore, make_store: object) -> None:
+        changed = asyncio.Event()
+        watching: Store = make_store()  # type: ignore[operator]
+        await watching.open(changed.set)
+        try:
+            writing = await open_store()
+            async with asyncio.timeout(30):
+                for number in range(2):  # not only the first time
+                    changed.clear()
+                    await writing.create_run(new(number))
+                    await changed.wait()
+        finally:
+            await watching.close()
+
+    async def test_a_lease_is_what_it_says(self, store: Store) -> None:
+        lease = await owned(store)
+        record = await store.get_run(run_id())
+        assert record is not None
+        assert lease == Lease(run_id(), record.fence)
+        assert record.worker == "a"

@@ -1,0 +1,222 @@
+"""Random operations on a store: every change of a run's status must be in the engine's table of transitions.
+
+Subclass `StoreMachine` and give it `make_store`. Two workers share the runs through two stores; a third is a ghost that
+never registers, so that its runs are those of a dead worker.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from backend.engine.state import TRANSITIONS, RunChange
+from backend.store.base import Lease, LeaseLost, RunRecord, Store
+from shared.run import RunStatus
+from tests.contract.store_contract import LONG_S, answer, append, ask, body, claim, new, note, record, run_id
+
+T = TypeVar("T")
+C = RunChange
+LIVING = ("a", "b")
+numbers = st.integers(0, 5)
+workers = st.sampled_from(LIVING)
+
+
+@dataclass
+class Known:
+    """What the machine expects of a run."""
+
+    status: RunStatus = RunStatus.READY
+    fence: int = 0
+    open: list[str] = field(default_factory=list)
+    unnoted: list[str] = field(default_factory=list)
+    asked: int = 0
+    events: int = 0
+
+
+class StoreMachine(RuleBasedStateMachine):
+    """See the module's docstring."""
+
+    def make_store(self) -> Store:
+        raise NotImplementedError
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runner = asyncio.Runner()
+        self.known: dict[int, Known] = {}
+        self.leases: dict[int, list[Lease]] = {}
+        self.key = 0
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        return self.runner.run(coroutine)
+
+    @initialize()
+    def open(self) -> None:
+        self.stores = {worker: self.make_store() for worker in LIVING}
+        for worker, store in self.stores.items():
+            self.run(store.open(lambda: None))
+            self.run(store.register_worker(worker, LONG_S))
+        self.stores["ghost"] = self.stores["a"]
+        for number in range(3):  # something to begin with: most of what follows needs a run that is owned
+            self.create(number, "a")
+        self.claim("a", 3)
+
+    def teardown(self) -> None:
+        for worker in LIVING:
+            self.run(self.stores[worker].close())
+        self.runner.close()
+
+    # --- what is checked after each operation ---------------------------------------------------------------------
+
+    def look(self, number: int) -> RunRecord:
+        found = self.run(self.stores["b"].get_run(run_id(number)))
+        assert found is not None
+        return found
+
+    def changed(self, number: int, *changes: RunChange) -> None:
+        """An operation that did something: it is one of these changes, and the table says where it leads."""
+        known, found = self.known[number], self.look(number)
+        ways = {change: TRANSITIONS[known.status][change] for change in changes if change in TRANSITIONS[known.status]}
+        assert ways, f"{changes} happened to a run that was {known.status}"
+        assert found.status in ways.values(), f"{known.status} became {found.status} by {changes}"
+        known.status, known.fence = found.status, found.fence
+
+    @invariant()
+    def nothing_else_has_changed(self) -> None:
+        for number, known in self.known.items():
+            page = self.run(self.stores["a"].read_events(run_id(number), after=0, limit=1000))
+            found = page.run
+            assert found is not None
+            assert (found.status, found.fence, found.last_seq) == (known.status, known.fence, known.events)
+            assert len(found.questions) == (0 if known.status.ended else len(known.open))
+            assert not (found.worker and (known.status.ended or known.status is RunStatus.READY))
+            assert [event.seq for event in page.events] == list(range(1, known.events + 1))
+
+    def holds(self, number: int, lease: Lease) -> bool:
+        known = self.known[number]
+        return lease.fence == known.fence and known.status in (RunStatus.RUNNING, RunStatus.WAITING)
+
+    def attempt(self, number: int, lease: Lease, write: Coroutine[Any, Any, object]) -> bool:
+        """A write with a lease works if, and only if, the lease is good."""
+        try:
+            self.run(write)
+        except LeaseLost:
+            assert not self.holds(number, lease)
+            return False
+        assert self.holds(number, lease)
+        return True
+
+    def pick(self, data: st.DataObject) -> tuple[int, Lease, Store]:
+        """A run with one of its leases, mostly the newest of a run that lives."""
+        wild = data.draw(st.integers(0, 5)) == 5
+        living = [number for number in self.leases if wild or not self.known[number].status.ended]
+        number = data.draw(st.sampled_from(living or list(self.leases)))
+        lease = data.draw(st.sampled_from(self.leases[number])) if wild else self.leases[number][-1]
+        return number, lease, self.stores[data.draw(workers)]
+
+    # --- operations -----------------------------------------------------------------------------------------------
+
+    @rule(number=numbers, worker=workers)
+    def create(self, number: int, worker: str) -> None:
+        _, created = self.run(self.stores[worker].create_run(new(number)))
+        assert created == (number not in self.known)
+        self.known.setdefault(number, Known())
+
+    @rule(worker=st.sampled_from([*LIVING, "ghost"]), limit=st.integers(1, 3))
+    def claim(self, worker: str, limit: int) -> None:
+        owners = {number: self.look(number).worker for number in self.known}
+        for run, lease in self.run(claim(self.stores[worker], worker, limit=limit)).items():
+            number = int(run, 16)
+            assert lease.fence == self.known[number].fence + 1
+            assert owners[number] not in LIVING
+            self.changed(number, C.CLAIMED_OPEN if self.known[number].open else C.CLAIMED)
+            self.leases.setdefault(number, []).append(lease)
+
+    @precondition(lambda self: self.leases)
+    @rule(data=st.data(), is_event=st.booleans())
+    def write(self, data: st.DataObject, is_event: bool) -> None:
+        number, lease, store = self.pick(data)
+        self.key += 1
+        if not is_event:
+            self.attempt(number, lease, record(store, lease, str(self.key), self.key))
+        elif self.attempt(number, lease, append(store, lease, str(self.key))):
+            self.known[number].events += 1
+
+    @precondition(lambda self: self.leases)
+    @rule(data=st.data(), what=st.sampled_from(["ask", "ask", "answer", "answer", "note", "park"]))
+    def talk(self, data: st.DataObject, what: str) -> None:
+        """One rule for four operations, for they mean little without each other."""
+        number, lease, store = self.pick(data)
+        match what:
+            case "ask":
+                self.ask(number, lease, store)
+            case "answer":
+                known = self.known[number]
+                self.answer(number, store, data.draw(st.sampled_from([*known.open, f"q{known.asked}", "q0"])))
+            case "note":
+                self.note(number, lease, store)
+            case "park":
+                self.park(number, lease, store)
+
+    def ask(self, number: int, lease: Lease, store: Store) -> None:
+        known = self.known[number]
+        uuid = f"q{known.asked}"
+        if self.attempt(number, lease, ask(store, lease, uuid)):
+            known.open.append(uuid)
+            known.asked += 1
+            known.events += 1
+            self.changed(number, C.ASKED)
+
+    def answer(self, number: int, store: Store, uuid: str) -> None:
+        known = self.known[number]
+        parked = self.look(number).worker is None
+        accepted = self.run(answer(store, run_id(number), uuid))
+        assert accepted == (uuid in known.open and not known.status.ended)
+        if accepted:
+            known.open.remove(uuid)
+            known.unnoted.append(uuid)
+            known.events += 1
+            self.changed(number, C.ANSWERED_PARKED if parked else C.ANSWERED_MORE if known.open else C.ANSWERED)
+
+    def note(self, number: int, lease: Lease, store: Store) -> None:
+        known = self.known[number]
+        if known.unnoted:
+            self.key += 1
+            if self.attempt(number, lease, note(store, lease, known.unnoted[0], self.key)):
+                known.unnoted.pop(0)
+
+    def park(self, number: int, lease: Lease, store: Store) -> None:
+        known = self.known[number]
+        parked = self.run(store.park_run(lease))
+        assert parked == (self.holds(number, lease) and known.status is RunStatus.WAITING and not known.unnoted)
+        if parked:
+            assert self.look(number).worker is None
+
+    @rule(worker=st.sampled_from([*LIVING, "ghost"]))
+    def release(self, worker: str) -> None:
+        had = [number for number in self.known if self.look(number).worker == worker]
+        self.run(self.stores[worker].release_worker(worker))
+        for number in had:
+            self.changed(number, C.RELEASED)
+        if worker in LIVING:
+            self.run(self.stores[worker].register_worker(worker, LONG_S))
+
+    @precondition(lambda self: self.leases)
+    @rule(data=st.data(), end=st.sampled_from([C.COMPLETED, C.FAILED, C.CANCELLED]))
+    def end(self, data: st.DataObject, end: RunChange) -> None:
+        number, lease, store = self.pick(data)
+        if end is C.CANCELLED:
+            known = self.known[number]
+            event = self.run(store.cancel_run(run_id(number), body("end"), 1.0))
+            assert (event is None) == known.status.ended
+            happened = event is not None
+        else:
+            status = RunStatus.COMPLETED if end is C.COMPLETED else RunStatus.FAILED
+            happened = self.attempt(number, lease, store.finish_run(lease, status, None, body("end"), 1.0))
+        if happened:
+            self.known[number].events += 1
+            self.changed(number, end)

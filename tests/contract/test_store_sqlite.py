@@ -1,0 +1,106 @@
+"""The embedded store keeps the contract, and what is its own: files, versions, kills."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from backend.store import SqliteStore, StoreError
+from backend.store.base import Store
+from backend.store.schema import MIGRATIONS
+from tests.contract.store_contract import MakeStore, append, new, owned, run_id, seqs
+from tests.contract.store_contract_clients import ClientStoreContract
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def make_store(tmp_path: Path) -> MakeStore:
+    return lambda: SqliteStore(tmp_path / "runs.sqlite3", synchronous="OFF")
+
+
+class TestSqliteStore(ClientStoreContract):
+    """Every test of the contract."""
+
+
+async def _open(path: Path) -> SqliteStore:
+    store = SqliteStore(path)
+    await store.open(lambda: None)
+    return store
+
+
+async def test_a_file_of_a_newer_version_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "newer.sqlite3"
+    with sqlite3.connect(path) as db:
+        db.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+    with pytest.raises(StoreError, match=f"version {len(MIGRATIONS) + 1}, made by a newer FastAgency"):
+        await _open(path)
+    with sqlite3.connect(path) as db:
+        assert db.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
+    db.close()
+
+
+async def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("dear diary, " * 100)
+    with pytest.raises(StoreError, match=r"notes\.txt cannot be opened"):
+        await _open(path)
+    assert path.read_text().startswith("dear diary")
+
+
+async def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="cannot be made"):
+        await _open(tmp_path / "file" / "runs.sqlite3")
+
+
+async def test_many_stores_may_open_a_new_file_at_once(tmp_path: Path) -> None:
+    stores = await asyncio.gather(*(_open(tmp_path / "deep" / "runs.sqlite3") for _ in range(5)))
+    outcomes = await asyncio.gather(*(store.create_run(new()) for store in stores))
+    assert [created for _, created in outcomes].count(True) == 1
+    for store in stores:
+        await store.close()
+
+
+async def test_a_run_survives_its_process(tmp_path: Path) -> None:
+    store = await _open(tmp_path / "runs.sqlite3")
+    lease = await owned(store)
+    await append(store, lease, "k")
+    await store.close()
+    again = await _open(tmp_path / "runs.sqlite3")
+    assert await seqs(again) == [1]
+    await again.close()
+
+
+@pytest.mark.fault
+async def test_a_process_killed_while_it_writes_leaves_all_it_had_confirmed(tmp_path: Path) -> None:
+    path = tmp_path / "runs.sqlite3"
+    confirmed_events, confirmed_steps = 0, set()
+    for _ in range(3):
+        lines = await asyncio.to_thread(_write_and_kill, path)
+        confirmed_events = max(confirmed_events, *(int(number) for kind, number in lines if kind == "event"))
+        confirmed_steps |= {key for kind, key in lines if kind == "step"}
+        store: Store = await _open(path)
+        found = await seqs(store)
+        log = await store.load_log(run_id())
+        await store.close()
+        assert found == list(range(1, len(found) + 1))
+        assert len(found) >= confirmed_events
+        assert confirmed_steps <= set(log.steps)
+        assert log.event_keys >= set(log.steps), "a step is written after its event, and never without it"
+
+
+def _write_and_kill(path: Path) -> list[tuple[str, str]]:
+    command = [sys.executable, "-m", "tests.contract.store_crash", str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        assert process.stdout is not None
+        lines = [process.stdout.readline() for _ in range(300)]
+        process.kill()
+        lines += process.stdout.readlines()
+    pairs = [line.split() for line in lines if line.endswith("\n")]
+    return [(kind, value) for kind, value in pairs]
