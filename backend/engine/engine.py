@@ -87,6 +87,7 @@ class Engine:
         self._chores: list[asyncio.Task[None]] = []
         self._drivers: set[asyncio.Task[None]] = set()
         self._drops: set[asyncio.Task[None]] = set()
+        self._heads: dict[str, tuple[int, str]] = {}
 
     # --- life -----------------------------------------------------------------------------------------------------
 
@@ -146,7 +147,11 @@ class Engine:
         await self._foreign.wait()
         self._foreign.clear()
         self._poke.set()
-        self.feeds.go_stale()
+        heads = await self._store.heads(self.feeds.watched)
+        for run_id in self.feeds.watched:
+            if run_id not in self._heads or self._heads[run_id] != heads.get(run_id):
+                self.feeds.go_stale(run_id)
+        self._heads = heads
         owned = await self._store.owned_runs(self.worker)
         for run in list(self.live.values()):
             if owned.get(run.id) != run.lease.fence:

@@ -95,5 +95,10 @@ class Feeds:
             for subscription in self._by_run.get(each, ()):
                 subscription.go_stale()
 
+    @property
+    def watched(self) -> list[str]:
+        """The runs that somebody watches."""
+        return list(self._by_run)
+
     def __len__(self) -> int:
         return sum(map(len, self._by_run.values()))

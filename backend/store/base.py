@@ -163,6 +163,10 @@ class Store(Protocol):
         """Take over runs that are ready, or whose worker's lease has expired. Each gets a new fence."""
         ...
 
+    async def heads(self, run_ids: Sequence[str]) -> dict[str, tuple[int, str]]:
+        """The newest `seq` of each run, and a text that changes with its status and title. Missing: deleted."""
+        ...
+
     async def owned_runs(self, worker: str) -> dict[str, int]:
         """The runs this worker still owns: id and fence."""
         ...

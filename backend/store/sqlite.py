@@ -196,6 +196,14 @@ class SqliteStore:
 
         return await self._writer.run(job)
 
+    async def heads(self, run_ids: Sequence[str]) -> dict[str, tuple[int, str]]:
+        sql = (
+            "SELECT id, (SELECT COALESCE(MAX(seq), 0) FROM event WHERE run_id = run.id), status || ' ' || title "
+            "FROM run WHERE id IN (SELECT value FROM json_each(?))"
+        )
+        asked = json.dumps(list(run_ids))
+        return await self._reader.run(lambda db: {row[0]: (row[1], row[2]) for row in db.execute(sql, (asked,))})
+
     async def owned_runs(self, worker: str) -> dict[str, int]:
         sql = "SELECT id, fence FROM run WHERE worker = ?"
         return await self._reader.run(lambda db: dict(db.execute(sql, (worker,)).fetchall()))

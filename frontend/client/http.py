@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import httpx
 from pydantic import TypeAdapter, ValidationError
@@ -12,6 +13,7 @@ from frontend.client.endpoint import Endpoint
 from frontend.perprocess import PerProcess
 from shared.errors import InvalidRequest
 from shared.provider import Caller
+from shared.run import USER_HEADER
 
 T = TypeVar("T")
 
@@ -89,8 +91,9 @@ class Http:
     def headers(self, caller: Caller) -> dict[str, str]:
         """What goes with every request of this caller, credentials included. Never to be logged."""
         own = {"authorization": self._endpoint.authorization} if self._endpoint.authorization else {}
+        claim = {USER_HEADER.lower(): quote(caller.user_id, safe="")} if caller.user_id is not None else {}
         lowered = {name.lower(): value for name, value in (*self._headers.items(), *caller.headers.items())}
-        passed_on = own | {name: value for name, value in lowered.items() if _passed_on(name)}
+        passed_on = own | {name: value for name, value in lowered.items() if _passed_on(name)} | claim
         for name, value in passed_on.items():
             if not set(value).isdisjoint("\r\n\0"):
                 raise InvalidRequest(f"The header {name!r} cannot be passed on: its value has a line break in it.")

@@ -103,7 +103,7 @@ class FastAPIProvider:
             return self._v1.get().start(V1Run(body, self._address(caller), self._endpoint.url)).info()
 
     def runs(self, *, limit: int = 50, before: str | None = None, caller: Caller = ANYBODY) -> list[RunInfo]:
-        query = {"limit": limit, "before": before, **_claim(caller)}
+        query = {"limit": limit, "before": before}
         try:
             return self._http.ask(Request("GET", self._endpoint.runs, query), _RUNS, caller)
         except errors.RouteMissing:
@@ -112,14 +112,14 @@ class FastAPIProvider:
     def run(self, run_id: str, *, caller: Caller = ANYBODY) -> RunInfo:
         if (old := self._old(run_id, caller)) is not None:
             return old.info()
-        return self._http.ask(Request("GET", self._of(run_id), _claim(caller)), _RUN, caller)
+        return self._http.ask(Request("GET", self._of(run_id)), _RUN, caller)
 
     def messages(
         self, run_id: str, *, after: int = 0, limit: int = 200, before: int | None = None, caller: Caller = ANYBODY
     ) -> MessagePage:
         if (old := self._old(run_id, caller)) is not None:
             return old.page(after, limit, before)
-        query = {"after": after, "limit": limit, "before": before, **_claim(caller)}
+        query = {"after": after, "limit": limit, "before": before}
         page = self._http.ask(Request("GET", self._of(run_id, "messages"), query), _PAGE, caller)
         try:
             messages = [read_message(message) for message in page.messages]
@@ -151,25 +151,25 @@ class FastAPIProvider:
         # Not repeated by itself: had the first attempt been recorded, the second would be told "already answered".
         body = {"question": question, "value": value}
         url = self._of(run_id, "answers")
-        self._http.tell(Request("POST", url, _claim(caller), body, repeatable=False), caller)
+        self._http.tell(Request("POST", url, body=body, repeatable=False), caller)
 
     def cancel(self, run_id: str, *, caller: Caller = ANYBODY) -> RunInfo:
         if (old := self._old(run_id, caller)) is not None:
             old.cancel()
             return old.info()
-        return self._http.ask(Request("POST", self._of(run_id, "cancel"), _claim(caller)), _RUN, caller)
+        return self._http.ask(Request("POST", self._of(run_id, "cancel")), _RUN, caller)
 
     def rename(self, run_id: str, title: str, *, caller: Caller = ANYBODY) -> RunInfo:
         if (old := self._old(run_id, caller)) is not None:
             old.rename(title)
             return old.info()
-        return self._http.ask(Request("PATCH", self._of(run_id), _claim(caller), {"title": title}), _RUN, caller)
+        return self._http.ask(Request("PATCH", self._of(run_id), body={"title": title}), _RUN, caller)
 
     def delete(self, run_id: str, *, caller: Caller = ANYBODY) -> None:
         if (old := self._old(run_id, caller)) is not None:
             self._v1.get().forget(old)
             return
-        self._http.tell(Request("DELETE", self._of(run_id), _claim(caller), repeatable=False), caller)
+        self._http.tell(Request("DELETE", self._of(run_id), repeatable=False), caller)
 
     def close(self) -> None:
         """Close idle connections. The provider can still be used."""
@@ -193,10 +193,6 @@ def _known(run_id: str) -> str:
         return UUID(run_id).hex
     except ValueError:
         raise UnknownRun("There is no such conversation, or it is not yours.") from None
-
-
-def _claim(caller: Caller) -> dict[str, str | int | None]:
-    return {"user_id": caller.user_id}
 
 
 def _initiate_request(name: str, params: Mapping[str, Any], run_id: str | None, caller: Caller) -> InitiateRequest:

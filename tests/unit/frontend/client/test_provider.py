@@ -90,7 +90,8 @@ def test_starting_proposes_an_id_and_reads_the_run() -> None:
         "user_id": "ann",
         "params": {"name": "x", "user_id": 1},
     }
-    assert asked[1].url == f"http://backend:8008/fastagency/runs/{'a' * 32}?user_id=ann"
+    assert asked[1].url == f"http://backend:8008/fastagency/runs/{'a' * 32}"
+    assert asked[1].headers["x-fastagency-user"] == "ann"
 
 
 @pytest.mark.parametrize(("run_id", "params"), [("not-a-uuid", {}), (None, {"when": object()})])
@@ -112,7 +113,8 @@ def test_paging_passes_the_cursors_on() -> None:
     seen = Recorder({"run": RUN.model_dump(mode="json"), "messages": [], "more": True})
     page = provider_of(seen).messages(RUN.workflow_uuid, after=3, limit=10, before=9, caller=Caller("ann"))
     assert page.more
-    assert dict(seen.last.url.params) == {"after": "3", "limit": "10", "before": "9", "user_id": "ann"}
+    assert dict(seen.last.url.params) == {"after": "3", "limit": "10", "before": "9"}
+    assert seen.last.headers["x-fastagency-user"] == "ann"
 
 
 def test_a_message_of_an_unknown_type_is_shown_as_a_system_message() -> None:
