@@ -80,12 +80,7 @@ class FastAPIProvider:
         return [workflow.name for workflow in self.workflows()]
 
     def get_description(self, name: str) -> str:
-        workflows = self.workflows()
-        for workflow in workflows:
-            if workflow.name == name:
-                return workflow.description
-        known = ", ".join(repr(workflow.name) for workflow in workflows) or "none"
-        raise UnknownWorkflow(f"There is no workflow {name!r}. There are: {known}.")
+        return self._workflow(name, ANYBODY).description
 
     def workflows(self, caller: Caller = ANYBODY) -> list[WorkflowInfo]:
         return self._http.ask(Request("GET", self._endpoint.discovery), _WORKFLOWS, caller)
@@ -99,7 +94,8 @@ class FastAPIProvider:
         try:
             return self.run(reply.workflow_uuid, caller=caller)
         except errors.RouteMissing:
-            # It started the workflow but knows nothing of runs: a backend of v1.
+            # It took the request but knows nothing of runs: a backend of v1, which takes any name.
+            self._workflow(name, caller)
             return self._v1.get().start(V1Run(body, self._address(caller), self._endpoint.url)).info()
 
     def runs(self, *, limit: int = 50, before: str | None = None, caller: Caller = ANYBODY) -> list[RunInfo]:
@@ -174,6 +170,14 @@ class FastAPIProvider:
     def close(self) -> None:
         """Close idle connections. The provider can still be used."""
         self._http.close()
+
+    def _workflow(self, name: str, caller: Caller) -> WorkflowInfo:
+        workflows = self.workflows(caller)
+        for workflow in workflows:
+            if workflow.name == name:
+                return workflow
+        known = ", ".join(repr(workflow.name) for workflow in workflows) or "none"
+        raise UnknownWorkflow(f"There is no workflow {name!r}. There are: {known}.")
 
     def _old(self, run_id: str, caller: Caller) -> V1Run | None:
         """The run, if it is a conversation of this process with a backend of v1."""

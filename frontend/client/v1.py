@@ -177,9 +177,8 @@ class V1Run:
             if self.status.ended or isinstance(message, KeepAlive):
                 return
             match message:
-                case WorkflowCompleted() if self.log and isinstance(self.log[-1], Error):
-                    # v1 says "completed" of a workflow that failed, too.
-                    self._end(RunStatus.FAILED, WorkflowFailed(short=self.log[-1].short))
+                case WorkflowCompleted() if (short := self._failure(message)) is not None:
+                    self._end(RunStatus.FAILED, WorkflowFailed(short=short))
                 case WorkflowCompleted():
                     self.result = message.result
                     self._end(RunStatus.COMPLETED, message)
@@ -189,6 +188,15 @@ class V1Run:
                     self.status = RunStatus.WAITING
                 case _:
                     self._append(message)
+
+    def _failure(self, message: WorkflowCompleted) -> str | None:
+        """The peer says "completed" of a workflow that failed, too; then the result repeats the error before it.
+
+        An error that the workflow itself showed as its last message is no failure.
+        """
+        last = self.log[-1] if self.log else None
+        short = last.short if isinstance(last, Error) else None
+        return short if short and (message.result or "").startswith(short.removesuffix(".")) else None
 
     def _end(self, status: RunStatus, last: LoggedMessage) -> None:
         if self.status.ended:

@@ -136,13 +136,29 @@ def ending(*frames: str, drop: bool = False) -> Script:
     return script
 
 
-def test_completed_after_an_error_is_a_failure() -> None:
-    with v1(ending(said(None, kind="error", short="Broken."), DONE)) as (provider, _):
+def test_completed_with_the_error_as_its_result_is_a_failure() -> None:
+    completed = said(None, kind="workflow_completed", result="Broken: no luck")
+    with v1(ending(said(None, kind="error", short="Broken."), completed)) as (provider, _):
         run_id = provider.start("chat", {}, caller=ANN).workflow_uuid
         last = followed(provider, run_id)[-1]
         assert isinstance(last, WorkflowFailed)
         assert last.short == "Broken."
         assert provider.run(run_id, caller=ANN).status is RunStatus.FAILED
+
+
+def test_completed_after_an_error_that_the_workflow_showed_is_no_failure() -> None:
+    with v1(ending(said(None, kind="error", short="A minor matter."), DONE)) as (provider, _):
+        run_id = provider.start("chat", {}, caller=ANN).workflow_uuid
+        assert isinstance(followed(provider, run_id)[-1], WorkflowCompleted)
+        assert provider.run(run_id, caller=ANN).result == "ok"
+
+
+def test_an_unknown_workflow_is_refused_though_the_backend_takes_any_name() -> None:
+    with v1(ending(DONE)) as (provider, server):
+        with pytest.raises(errors.UnknownWorkflow, match="There are: 'chat'"):
+            provider.start("chatt", {}, caller=ANN)
+        assert provider.runs(caller=ANN) == []
+    assert server.first_frames == []
 
 
 def test_unknown_types_are_shown_and_keep_alive_is_not() -> None:
