@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 def add_routes(adapter: FastAPIAdapter, discovery_path: str, initiate_workflow_path: str) -> None:
     identity = adapter.identity
 
+    # FastAgency 0.10's client puts a slash too many before the path, which matters behind a path prefix.
+    @adapter.router.get(f"/{discovery_path}", include_in_schema=False)
     @adapter.router.get(discovery_path)
     async def discovery(user_id: Any = Depends(identity.dependency)) -> list[WorkflowInfo]:
         """The workflows that can be started."""
