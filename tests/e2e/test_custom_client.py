@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
-from tests.e2e.chromium import chromium
 from tests.integration.guide_process import Served, free_port, served
 
 pytestmark = pytest.mark.e2e
@@ -17,12 +16,6 @@ ARTIFACTS = Path(__file__).parents[2] / "artifacts" / "custom_client"
 SIZES: list[ViewportSize] = [{"width": 1280, "height": 800}, {"width": 390, "height": 844}]
 COMMAND = "uvicorn main_fastapi_custom_client:app --host 0.0.0.0 --port {port} --reload"
 PATIENCE_MS = 30_000
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")
