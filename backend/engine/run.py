@@ -228,15 +228,16 @@ class Run:
 
     async def _wait_for_answer(self, uuid: str) -> str:
         while True:
-            self._answered.clear()
+            answered = self._answered  # taken before looking: what comes while we look is not missed
             value = await self._store.read_answer(self.id, uuid)
             if value is not None:
                 return value
-            await self._answered.wait()
+            await answered.wait()
 
     def wake(self) -> None:
-        """Somebody answered something (or may have, in another process): look."""
-        self._answered.set()
+        """Somebody answered something (or may have, in another process): everyone who asks looks, once."""
+        answered, self._answered = self._answered, asyncio.Event()
+        answered.set()
 
     # --- for the engine -------------------------------------------------------------------------------------------
 

@@ -1,0 +1,84 @@
+"""Recorded results are given out in the order in which they once came."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backend.engine import replay as replay_module
+from backend.engine.replay import Replay
+
+
+async def _ask_all(replay: Replay, keys: list[str]) -> list[str]:
+    given_out: list[str] = []
+
+    async def one(key: str) -> None:
+        await replay.turn(key)
+        given_out.append(key)
+
+    await asyncio.gather(*(one(key) for key in keys))
+    return given_out
+
+
+@given(st.integers(0, 8).flatmap(lambda n: st.permutations([str(i) for i in range(n)])))
+def test_any_order_of_asking_gets_the_recorded_order(asked: list[str]) -> None:
+    async def play() -> None:
+        replay = Replay(sorted(asked))
+        assert replay.active == bool(asked)
+        assert await _ask_all(replay, asked) == sorted(asked)
+        assert not replay.active
+
+    asyncio.run(play())
+
+
+async def test_agents_that_work_side_by_side_meet_each_others_results_as_before() -> None:
+    """Each agent asks for its next result only when it has the one before; the recorded order runs across agents."""
+    past = ["a1", "b1", "b2", "a2", "b3", "a3"]
+    replay = Replay(past)
+    seen: list[str] = []
+
+    async def agent(name: str) -> None:
+        for number in (1, 2, 3):
+            await replay.turn(f"{name}{number}")
+            seen.append(f"{name}{number}")
+
+    await asyncio.gather(agent("b"), agent("a"))
+    assert seen == past
+
+
+async def test_what_is_not_recorded_need_not_wait() -> None:
+    replay = Replay(["1"])
+    async with asyncio.timeout(30):
+        await replay.turn("new")
+    assert replay.active
+
+
+async def test_a_result_is_given_out_once_in_its_turn() -> None:
+    replay = Replay(["1", "2"])
+    await replay.turn("1")
+    async with asyncio.timeout(30):
+        await replay.turn("1")
+        await replay.turn("2")
+    assert not replay.active
+
+
+async def test_code_that_asks_for_less_than_before_does_not_hang(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replay_module, "PATIENCE_S", 0.001)
+    replay = Replay([str(number) for number in range(6)])
+    async with asyncio.timeout(30):
+        assert await _ask_all(replay, ["5", "1", "3"]) == ["1", "3", "5"]
+    assert replay.active
+
+
+async def test_a_cancelled_asker_does_not_stop_the_others() -> None:
+    replay = Replay(["1", "2"])
+    first = asyncio.create_task(replay.turn("1"))
+    second = asyncio.create_task(replay.turn("2"))
+    await asyncio.sleep(0)
+    first.cancel()
+    async with asyncio.timeout(30):
+        await second
+    assert first.cancelled() or first.done()
