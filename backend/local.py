@@ -16,8 +16,9 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from backend.engine.engine import Engine, EngineSettings, WorkflowSpec
+from backend.engine.engine import Engine, EngineSettings
 from backend.engine.feed import Item
+from backend.engine.service import WorkflowSpec
 from backend.engine.view import logged, message_page, run_info
 from backend.settings import BackendSettings
 from backend.store import SqliteStore

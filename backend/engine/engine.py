@@ -1,7 +1,4 @@
-"""Claims runs and drives them; answers what clients ask of runs, in whichever process they ask it.
-
-The engine lives on one event loop. What it knows of a run that it does not drive, it reads from the store.
-"""
+"""Claims runs and drives them. The engine lives on one event loop, and is the `RunService` of its process."""
 
 from __future__ import annotations
 
@@ -10,50 +7,30 @@ import contextvars
 import json
 import logging
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from backend.engine import tracking
-from backend.engine.feed import Feeds, Item, Subscription
 from backend.engine.run import Run, RunUnwound
-from backend.store.base import EventPage, LeaseLost, NewRun, RunRecord, Store, StoredEvent, StoreError
-from shared.answer import Answer, check_answer
-from shared.errors import AlreadyAnswered, Conflict, InvalidRequest, UnknownQuestion, UnknownRun, UnknownWorkflow
+from backend.engine.service import PAGE, RunService, WorkflowSpec
+from backend.store.base import LeaseLost, RunRecord, Store, StoreError
 from shared.messages import (
-    InputAnswered,
     Message,
-    Question,
     RunStatusChanged,
-    TextInput,
-    WorkflowCancelled,
     WorkflowCompleted,
     WorkflowFailed,
     WorkflowStarted,
     new_uuid,
-    parse_message,
 )
-from shared.run import MAX_TITLE_CHARS, InitiateRequest, RunStatus
+from shared.run import RunStatus
 
 logger = logging.getLogger(__name__)
 
-PAGE = 500
-"""Events read from the store at a time."""
-MAX_PARAMS_CHARS = 1_000_000
 RETENTION_EVERY_S = 600.0
 EVICT_TRIES = 20
 
 NOT_DURABLE = "This workflow cannot go on after an interruption. What it said so far is above; please start it again."
 FAILED_SHORT = "The workflow stopped because of an error."
-
-
-@dataclass(frozen=True)
-class WorkflowSpec:
-    """A workflow as the engine sees it: `body` takes the run to its end and returns the result."""
-
-    name: str
-    description: str
-    body: Callable[[Run], Awaitable[str | None]]
-    durable: bool = True
 
 
 @dataclass(frozen=True)
@@ -69,19 +46,16 @@ class EngineSettings:
     max_live: int = 5000
 
 
-class Engine:
-    """See the module's docstring. `workflows` may grow after the start."""
+class Engine(RunService):
+    """See the module's docstring."""
 
     def __init__(
         self, store: Store, workflows: Mapping[str, WorkflowSpec], settings: EngineSettings | None = None
     ) -> None:
+        super().__init__(store, workflows)
         self.settings = settings or EngineSettings()
-        self.workflows = workflows
         self.worker = new_uuid()
-        self.feeds = Feeds()
         self.live: dict[str, Run] = {}
-        self.stopping = asyncio.Event()
-        self._store = store
         self._poke = asyncio.Event()
         self._foreign = asyncio.Event()
         self._chores: list[asyncio.Task[None]] = []
@@ -129,6 +103,15 @@ class Engine:
             except StoreError:
                 logger.exception("The store failed; trying again")
                 await asyncio.sleep(1)
+
+    def woken(self, run_id: str) -> None:
+        if (run := self.live.get(run_id)) is not None:
+            run.wake()
+        self._poke.set()
+
+    def dropped(self, run_id: str) -> None:
+        if (run := self.live.get(run_id)) is not None:
+            self.evict(run)
 
     # --- chores ---------------------------------------------------------------------------------------------------
 
@@ -249,173 +232,6 @@ class Engine:
         drop = asyncio.create_task(tracking.cancel_all(run.tasks, EVICT_TRIES), context=contextvars.Context())
         self._drops.add(drop)
         drop.add_done_callback(self._drops.discard)
-
-    # --- what clients ask -----------------------------------------------------------------------------------------
-
-    async def create(self, request: InitiateRequest, user_id: str | None) -> RunRecord:
-        """Create a run; the same request again gives the same run.
-
-        Raises:
-            UnknownWorkflow, Conflict (the id is taken by another request), InvalidRequest (params too large).
-        """
-        spec = self.workflows.get(request.workflow_name)
-        if spec is None:
-            known = ", ".join(repr(name) for name in self.workflows) or "none at all"
-            raise UnknownWorkflow(f"There is no workflow {request.workflow_name!r}. There are: {known}.")
-        params = json.dumps(request.params)
-        if len(params) > MAX_PARAMS_CHARS:
-            raise InvalidRequest(f"The params have {len(params)} characters; the most is {MAX_PARAMS_CHARS}.")
-        title = one_line(spec.description) or spec.name
-        new = NewRun(request.workflow_uuid, spec.name, params, user_id, title, spec.durable, time.time())
-        record, created = await self._store.create_run(new)
-        same = (record.workflow, json.loads(record.params), record.user_id) == (spec.name, request.params, user_id)
-        if not created and not same:
-            raise Conflict(
-                f"The workflow_uuid {request.workflow_uuid} is already taken by another request. "
-                "Leave it out to be given a new one."
-            )
-        if created:
-            self._poke.set()
-        return record
-
-    async def get(self, run_id: str, user_id: str | None) -> RunRecord:
-        """Raises `UnknownRun` for a run that does not exist, and in the same words for somebody else's."""
-        record = await self._store.get_run(run_id)
-        return _owned(record, run_id, user_id)
-
-    async def list_runs(self, user_id: str | None, *, limit: int, before: str | None) -> list[RunRecord]:
-        return await self._store.list_runs(user_id, limit=limit, before=before)
-
-    async def read(
-        self, run_id: str, user_id: str | None, *, after: int, limit: int, before: int | None = None
-    ) -> EventPage:
-        page = await self._store.read_events(run_id, after=after, limit=limit, before=before)
-        _owned(page.run, run_id, user_id)
-        return page
-
-    async def answer(self, run_id: str, user_id: str | None, question: str, value: Answer) -> None:
-        """Check an answer and record it; the first valid one wins.
-
-        Raises:
-            UnknownRun, UnknownQuestion, AlreadyAnswered, Conflict (the run has ended), InvalidRequest.
-        """
-        record = await self.get(run_id, user_id)
-        asked = await self._open_question(record, question)
-        checked = check_answer(asked, value)
-        hidden = isinstance(asked, TextInput) and asked.password
-        message = InputAnswered(
-            workflow_uuid=run_id,
-            sender="User",
-            recipient=asked.sender,
-            question=question,
-            value=None if hidden else checked,
-        )
-        titles = isinstance(asked, TextInput) and not hidden
-        title = one_line(checked) if titles and isinstance(checked, str) else None
-        event = await self._store.answer_question(
-            run_id, question, json.dumps(checked), message.model_dump_json(), time.time(), title
-        )
-        if event is None:
-            raise AlreadyAnswered("This question has been answered already.")
-        self.feeds.push(run_id, event)
-        run = self.live.get(run_id)
-        status = RunStatus.WAITING if len(record.questions) > 1 else RunStatus.RUNNING
-        self.feeds.push(run_id, RunStatusChanged(workflow_uuid=run_id, status=status, title=title))
-        if run is not None:
-            run.wake()
-        self._poke.set()
-
-    async def _open_question(self, record: RunRecord, uuid: str) -> Question:
-        for body in record.questions:
-            message = parse_message(body)
-            if message.uuid == uuid:
-                assert message.is_question
-                return message  # type: ignore[return-value]
-        if await self._store.read_answer(record.id, uuid) is not None:
-            raise AlreadyAnswered("This question has been answered already.")
-        if record.status.ended:
-            raise Conflict("This conversation has ended; nothing can be answered any more.")
-        raise UnknownQuestion("This conversation has no such question.")
-
-    async def cancel(self, run_id: str, user_id: str | None) -> RunRecord:
-        """Stop a run at once, with the call that it is in; one that has ended stays as it is."""
-        await self.get(run_id, user_id)
-        message = WorkflowCancelled(
-            workflow_uuid=run_id, sender="Workflow", recipient="User", reason="The workflow was stopped."
-        )
-        event = await self._store.cancel_run(run_id, message.model_dump_json(), time.time())
-        if event is not None:
-            self.feeds.push(run_id, event)
-            self.feeds.go_stale(run_id)
-            if (run := self.live.get(run_id)) is not None:
-                self.evict(run)
-            logger.info("The run was stopped", extra={"run_id": run_id})
-        return await self.get(run_id, user_id)
-
-    async def rename(self, run_id: str, user_id: str | None, title: str) -> RunRecord:
-        await self.get(run_id, user_id)
-        record = _owned(await self._store.rename_run(run_id, title, time.time()), run_id, user_id)
-        self.feeds.push(run_id, RunStatusChanged(workflow_uuid=run_id, status=record.status, title=title))
-        return record
-
-    async def delete(self, run_id: str, user_id: str | None) -> None:
-        """Stop a run and remove all that is known of it."""
-        await self.cancel(run_id, user_id)
-        await self._store.delete_run(run_id)
-        self.feeds.go_stale(run_id)
-
-    async def watch(self, run_id: str, *, after: int, beat_s: float) -> AsyncGenerator[Sequence[Item], None]:
-        """Everything after a cursor, then live, until the run ends, is deleted, or the engine stops.
-
-        Yields batches, in order and without a gap; an empty one at least every `beat_s` seconds.
-        """
-        cursor = after
-        with self.feeds.subscribe(run_id) as subscription:
-            while not self.stopping.is_set():
-                if subscription.stale:
-                    subscription.stale = False
-                    page = await self._store.read_events(run_id, after=cursor, limit=PAGE)
-                    if page.events:
-                        cursor = page.events[-1].seq
-                        yield page.events
-                    if page.run is None or (page.run.status.ended and not page.more):
-                        return
-                    subscription.stale = subscription.stale or page.more
-                    continue
-                batch, cursor = _in_order(subscription, cursor)
-                if batch:
-                    yield batch
-                elif not subscription.stale:
-                    await subscription.wait(beat_s)
-                    if not subscription.pending:
-                        yield ()
-
-
-def _in_order(subscription: Subscription, cursor: int) -> tuple[list[Item], int]:
-    """What is new in the queue; at a gap, the rest is left to the store."""
-    batch: list[Item] = []
-    for item in subscription.take():
-        if isinstance(item, StoredEvent):
-            if item.seq <= cursor:
-                continue
-            if item.seq > cursor + 1:
-                subscription.stale = True
-                break
-            cursor = item.seq
-        batch.append(item)
-    return batch, cursor
-
-
-def one_line(text: str) -> str:
-    """A text as a title."""
-    line = " ".join(text.split())
-    return line if len(line) <= MAX_TITLE_CHARS // 2 else line[: MAX_TITLE_CHARS // 2 - 1].rstrip() + "…"
-
-
-def _owned(record: RunRecord | None, run_id: str, user_id: str | None) -> RunRecord:
-    if record is None or record.user_id != user_id:
-        raise UnknownRun(f"There is no conversation {run_id}, or it is not yours.")
-    return record
 
 
 async def _wait(event: asyncio.Event, timeout_s: float) -> None:

@@ -65,6 +65,21 @@ class Subscription:
             return
 
 
+def in_order(subscription: Subscription, cursor: int) -> tuple[list[Item], int]:
+    """What is new in the queue; at a gap, the rest is left to the store."""
+    batch: list[Item] = []
+    for item in subscription.take():
+        if isinstance(item, StoredEvent):
+            if item.seq <= cursor:
+                continue
+            if item.seq > cursor + 1:
+                subscription.stale = True
+                break
+            cursor = item.seq
+        batch.append(item)
+    return batch, cursor
+
+
 class Feeds:
     """The subscriptions of this process, by run."""
 

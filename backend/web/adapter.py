@@ -17,7 +17,8 @@ from typing import Any, Protocol, runtime_checkable
 
 from fastapi import APIRouter, WebSocket
 
-from backend.engine.engine import Engine, WorkflowSpec
+from backend.engine.engine import Engine
+from backend.engine.service import WorkflowSpec
 from backend.local import engine_for
 from backend.settings import BackendSettings
 from backend.web import guide, runs, shutdown

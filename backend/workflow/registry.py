@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from backend import runtimes
-from backend.engine.engine import WorkflowSpec
 from backend.engine.run import Run
+from backend.engine.service import WorkflowSpec
 from backend.local import LocalProvider
 from backend.workflow.thread import run_coroutine, run_in_thread
 from backend.workflow.ui import UI, AsyncUI

@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from backend.engine.engine import Engine, EngineSettings, WorkflowSpec
+from backend.engine.engine import Engine, EngineSettings
 from backend.engine.run import Run
+from backend.engine.service import WorkflowSpec
 from backend.store import SqliteStore
 from backend.store.base import StoredEvent
 from shared.answer import Answer

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from autogen import ConversableAgent, LLMConfig
 
-from backend.engine.engine import Engine, EngineSettings, WorkflowSpec
+from backend.engine.engine import Engine, EngineSettings
+from backend.engine.service import WorkflowSpec
 from backend.store import SqliteStore
 from backend.workflow.ui import UI, AsyncUI
 from shared.messages import TextMessage, parse_message
