@@ -13,7 +13,8 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from shared.connection import CloseCode
+from shared.connection import SUBPROTOCOL_V2, CloseCode
+from shared.run import USER_HEADER
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/*.md")])
@@ -100,6 +101,8 @@ def test_the_commands_of_the_readme_are_one_line(name: str) -> None:
     assert shlex.split(block[1])[:4] == ["pip", "install", "uv", "&&"]
 
 
-def test_every_close_code_is_in_the_protocol_page() -> None:
+def test_the_protocol_page_has_every_close_code_and_header() -> None:
     page = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
     assert [code for code in CloseCode if f"| {code.value} |" not in page] == []
+    assert f"`{USER_HEADER}`" in page
+    assert f"`{SUBPROTOCOL_V2}`" in page
