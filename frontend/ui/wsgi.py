@@ -143,7 +143,8 @@ class Router:
         icon = f'<link rel="icon" type="image/svg+xml" href="{root}{asset.asset_path("icons/favicon.svg")}">'
         head = (
             f'<link rel="stylesheet" href="{root}{asset.asset_path("page.css")}">'
-            f'<script type="module" src="{root}{MESOP_MODULES}{asset.asset_path("channel.js")}"></script>'
+            # The very address below which Mesop asks for our components, so that they share the modules they import.
+            f'<script type="module" src="{MESOP_MODULES}{asset.asset_path("channel.js")}"></script>'
             f'<meta name="color-scheme" content="light dark"></head>'
         )
         document = _OUTSIDE_LINK.sub(b"", document)

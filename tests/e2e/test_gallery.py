@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -92,3 +94,34 @@ def test_what_an_agent_writes_stays_in_its_bubble(page: Process, visit: Visit) -
     assert tab.page.locator('fa-transcript a[href^="javascript"], fa-transcript img').count() == 0
     assert person.outside == []
     assert person.complaints == []
+
+
+def test_a_message_under_way_grows_until_the_whole_one_takes_its_place(page: Process, visit: Visit) -> None:
+    tab = visit(page).visit()
+    tab.start("typist")
+    growing = tab.rows("text_chunk")
+    expect(growing.locator("strong").nth(2)).to_have_text("forty-two")
+    tab.picture("growing")
+    tab.button("yes").click()
+    expect(tab.phase).to_have_text("Finished")
+    expect(growing).to_have_count(0)
+    expect(tab.rows("text_message")).to_contain_text("The answer is forty-two.")
+
+
+def test_the_keyboard_is_enough(page: Process, visit: Visit) -> None:
+    tab = visit(page).visit()
+    card = tab.button(re.compile("^greeter"))
+    expect(card).to_be_visible()
+    for _ in range(30):
+        if card.evaluate("card => card === document.activeElement"):
+            break
+        tab.page.keyboard.press("Tab")
+    tab.page.keyboard.press("Enter")
+    expect(tab.field).to_be_focused()
+    tab.page.keyboard.type("Ada")
+    tab.page.keyboard.press("Shift+Enter")
+    tab.page.keyboard.type("Lovelace")
+    expect(tab.field).to_have_value("Ada\nLovelace")
+    tab.page.keyboard.press("Enter")
+    expect(tab.rows("input_answered")).to_contain_text("Ada\nLovelace")
+    expect(tab.field).to_be_focused()

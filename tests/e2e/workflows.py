@@ -6,7 +6,9 @@ import asyncio
 from typing import Any
 
 from backend.demo.gallery import gallery
+from backend.engine.run import current_run
 from backend.workflow import UI, AsyncUI, Workflow
+from shared.messages import TextChunk
 
 wf = Workflow()
 
@@ -34,6 +36,19 @@ async def worker(ui: AsyncUI, params: dict[str, Any]) -> str:
     await ui.text_message(sender="worker", body="This takes a while.")
     await asyncio.sleep(3600)
     return "never"
+
+
+@wf.register(name="typist", description="Writes one long sentence until you say yes.")
+async def typist(ui: AsyncUI, params: dict[str, Any]) -> str:
+    run = current_run()
+    assert run is not None, "a workflow is always inside its run"
+    asked = asyncio.create_task(ui.text_input(sender="editor", prompt="Shall I stop?", suggestions=["yes"]))
+    while not asked.done():
+        run.chunk(TextChunk(sender="typist", stream="sentence", delta="**forty-"))
+        run.chunk(TextChunk(sender="typist", stream="sentence", delta="two** "))
+        await asyncio.sleep(0.2)
+    await ui.text_message(sender="typist", body="The answer is **forty-two**.")
+    return "Written."
 
 
 @wf.register(name="panel", description="Two experts who ask at the same time.")

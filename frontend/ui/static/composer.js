@@ -16,7 +16,11 @@ class Composer extends HTMLElement {
     this.refused = element("p", "refusal");
     this.refused.setAttribute("role", "alert");
     shadow(this, this.box, this.refused);
-    this.addEventListener("styled", () => this.grow());
+    this.addEventListener("styled", () => {
+      this.styled = true;
+      this.grow();
+      this.takeFocus();
+    });
     this.setField("textarea");
   }
 
@@ -28,7 +32,7 @@ class Composer extends HTMLElement {
     this.sent = false;
     this.field.value = this.recall();
     this.update();
-    if (WIDE.matches) queueMicrotask(() => this.field.focus());
+    queueMicrotask(() => this.takeFocus());
   }
 
   set label(value) {
@@ -75,12 +79,17 @@ class Composer extends HTMLElement {
       this.update();
     });
     field.addEventListener("keydown", (event) => this.pressed(event));
-    const hadFocus = this.field && this.shadowRoot.activeElement === this.field;
     this.field = field;
     this.box.replaceChildren(...(kind === "input" ? [icon("lock")] : []), field, this.send);
     field.value = this.recall();
     this.update();
-    if (hadFocus || WIDE.matches) queueMicrotask(() => field.focus());
+    queueMicrotask(() => this.takeFocus());
+  }
+
+  /** A new question may be answered at once; but no focus is taken from where the person is, nor a phone's keyboard opened. */
+  takeFocus() {
+    const elsewhere = document.activeElement && document.activeElement !== document.body && document.activeElement !== this;
+    if (this.styled && WIDE.matches && !elsewhere) this.field.focus();
   }
 
   pressed(event) {

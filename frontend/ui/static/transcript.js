@@ -83,6 +83,7 @@ class Transcript extends HTMLElement {
   clear() {
     this.board = new Board();
     this.streams = new Map();
+    this.newest = 0;
     this.list.replaceChildren();
     this.more.hidden = true;
     this.working.hidden = true;
@@ -148,14 +149,12 @@ class Transcript extends HTMLElement {
 
   append(rows) {
     rows.forEach((row) => {
-      const made = this.isShown(row) ? null : widget(row, this.board);
+      if (row.seq <= this.newest) return;
+      this.newest = row.seq;
+      const made = widget(row, this.board);
       if (made) this.list.append(made);
     });
     this.follow();
-  }
-
-  isShown(row) {
-    return row.seq && this.list.lastElementChild && Number(this.list.lastElementChild.dataset.seq) >= row.seq;
   }
 
   /** A finished message takes the place of what its sender was writing. */

@@ -162,3 +162,29 @@ def test_events_that_make_no_sense_do_no_harm(page: MesopClient, value: dict[str
     for event in ("renamed", "deleted"):
         page.tell("sidebar", event, value)
     assert "gallery" in page.texts
+
+
+def test_a_defect_of_the_provider_is_logged_and_not_shown(
+    page: MesopClient, provider: FakeProvider, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    begin(page, provider, "ask_name")
+    composer = page.key("composer:")
+    question = page.properties(composer)["question"]
+
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("internal-7")
+
+    monkeypatch.setattr(provider, "answer", broken)
+    page.tell(composer, "answered", {"question": question, "text": "Grace"})
+    assert "has not been sent" in page.properties(composer)["refusal"]
+    monkeypatch.setattr(provider, "cancel", broken)
+    page.click("stop")
+    assert any("Its log has the details" in text for text in page.texts)
+    assert not any("internal-7" in text for text in page.texts)
+    assert "internal-7" in caplog.text
+
+
+def test_an_answer_to_a_question_that_was_never_asked_is_refused(page: MesopClient, provider: FakeProvider) -> None:
+    begin(page, provider, "ask_name")
+    page.tell(page.key("composer:"), "answered", {"question": "nosuchquestion", "text": "Grace"})
+    assert "This conversation has no open question 'nosuchquestion'." in page.texts
