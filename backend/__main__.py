@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import sys
 
-from backend.settings import load_settings
+from backend.settings import InvalidSettings, load_settings
 
 
 def main() -> None:
@@ -13,7 +13,10 @@ def main() -> None:
         import uvicorn
     except ModuleNotFoundError:
         sys.exit('The backend needs packages that are not installed: pip install "fastagency[fastapi,server]"')
-    settings = load_settings()
+    try:
+        settings = load_settings()
+    except InvalidSettings as error:
+        sys.exit(str(error))
     _check_port(settings.backend_host, settings.backend_port)
     uvicorn.run(
         "backend.main:app",

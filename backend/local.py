@@ -20,7 +20,7 @@ from backend.engine.engine import Engine, EngineSettings
 from backend.engine.feed import Item
 from backend.engine.service import WorkflowSpec
 from backend.engine.view import logged, message_page, run_info
-from backend.settings import BackendSettings
+from backend.settings import BackendSettings, load_settings
 from backend.store import SqliteStore
 from backend.store.base import StoredEvent
 from shared.answer import Answer
@@ -157,7 +157,7 @@ class LocalProvider:
         atexit.register(self.close)
 
     async def _started(self) -> Engine:
-        engine = engine_for(self._specs, self._settings or BackendSettings())
+        engine = engine_for(self._specs, self._settings or load_settings())
         await engine.start()
         return engine
 

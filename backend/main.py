@@ -13,7 +13,7 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from backend.runtimes import MissingExtra
-from backend.settings import BackendSettings, load_settings
+from backend.settings import BackendSettings, InvalidSettings, load_settings
 from backend.web import FastAPIAdapter
 from backend.web.adapter import HasSpecs
 
@@ -49,4 +49,11 @@ def create_app(settings: BackendSettings) -> FastAPI:
     return app
 
 
-app = create_app(load_settings())
+def _app() -> FastAPI:
+    try:
+        return create_app(load_settings())
+    except InvalidSettings as error:
+        raise SystemExit(str(error)) from None
+
+
+app = _app()

@@ -7,7 +7,13 @@ from pathlib import Path
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from shared.errors import FastAgencyError
+
 DAY_S = 86_400.0
+
+
+class InvalidSettings(FastAgencyError):
+    """A variable has a value that cannot be used; `str(error)` names it and says what it should be."""
 
 
 class BackendSettings(BaseSettings):
@@ -56,10 +62,10 @@ def load_settings() -> BackendSettings:
     """Read the settings.
 
     Raises:
-        SystemExit: with one sentence, if a variable has a value that cannot be used.
+        InvalidSettings: a variable has a value that cannot be used.
     """
     try:
         return BackendSettings()
     except ValidationError as error:
         problems = [f"FASTAGENCY_{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()]
-        raise SystemExit(f"Please correct the environment. {'; '.join(problems)}.") from None
+        raise InvalidSettings(f"Please correct the environment. {'; '.join(problems)}.") from None

@@ -6,6 +6,7 @@ This package is the public face: every name that an application imports, and no 
 
 from importlib.metadata import version
 
+from backend.engine.run import current_step_key
 from backend.workflow import UI, AsyncUI, Choices, Workflow
 from fastagency.app import FastAgency
 from fastagency.messages import (
@@ -42,4 +43,5 @@ __all__ = [
     "WorkflowCompleted",
     "WorkflowStarted",
     "__version__",
+    "current_step_key",
 ]

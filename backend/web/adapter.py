@@ -20,7 +20,7 @@ from fastapi import APIRouter, WebSocket
 from backend.engine.engine import Engine
 from backend.engine.service import WorkflowSpec
 from backend.local import engine_for
-from backend.settings import BackendSettings
+from backend.settings import BackendSettings, load_settings
 from backend.web import guide, runs, shutdown
 from backend.web.identity import GetUserId, Identity
 from backend.web.problem import ProblemRoute
@@ -54,6 +54,7 @@ class FastAPIAdapter:
     Raises:
         TypeError: the provider has no workflows to publish.
         ValueError: a path does not begin with a slash.
+        InvalidSettings: an environment variable has a value that cannot be used.
     """
 
     def __init__(
@@ -76,7 +77,7 @@ class FastAPIAdapter:
                 raise ValueError(f"The path {path!r} must begin with a slash.")
         self.provider = provider
         self.identity = Identity(get_user_id)
-        self._settings = settings
+        self._settings = settings if settings is not None else load_settings()
         self._engine: Engine | None = None
         self._starting = asyncio.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -93,7 +94,7 @@ class FastAPIAdapter:
                 self._starting, self._loop, self._engine = asyncio.Lock(), loop, None
             async with self._starting:
                 if self._engine is None:
-                    engine = engine_for(self.provider.specs, self._settings or BackendSettings())
+                    engine = engine_for(self.provider.specs, self._settings)
                     await engine.start()
                     self._engine = engine
         return self._engine
