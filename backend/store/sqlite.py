@@ -140,7 +140,7 @@ class SqliteStore:
             if before is not None:
                 where += " AND (created, id) < (SELECT created, id FROM run WHERE id = ?)"
                 args.append(before)
-            sql = f"SELECT {COLUMNS} FROM run WHERE {where} ORDER BY created DESC, id DESC LIMIT ?"
+            sql = f"SELECT {COLUMNS}, {DETAILS} FROM run WHERE {where} ORDER BY created DESC, id DESC LIMIT ?"
             return [_record(row) for row in db.execute(sql, (*args, limit))]
 
         return await self._reader.run(job)
@@ -367,8 +367,7 @@ def _record(row: tuple[object, ...]) -> RunRecord:
     values = list(row)
     values[4] = RunStatus(str(values[4]))
     values[7] = bool(values[7])
-    if len(values) > 12:
-        values[13] = tuple(json.loads(str(values[13])))
+    values[13] = tuple(json.loads(str(values[13])))
     return RunRecord(*values)  # type: ignore[arg-type]
 
 
