@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from backend.engine import tracking
-from backend.engine.run import Run, RunUnwound
+from backend.engine.run import Run, RunEvicted, RunUnwound
 from backend.engine.service import PAGE, RunService, WorkflowSpec
 from backend.store.base import LeaseLost, RunRecord, Store, StoreError
 from shared.messages import (
@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 
 RETENTION_EVERY_S = 600.0
 EVICT_TRIES = 20
+STORE_RETRY_S = 1.0
 
 NOT_DURABLE = "This workflow cannot go on after an interruption. What it said so far is above; please start it again."
 FAILED_SHORT = "The workflow stopped because of an error."
@@ -91,6 +92,10 @@ class Engine(RunService):
                 logger.exception("A run could not be parked", extra={"run_id": run.id})
         for run in runs:
             self.evict(run)
+        for driver in self._drivers:
+            driver.cancel()
+        if self._drivers:
+            await asyncio.wait(self._drivers, timeout=tracking.WAIT_S * EVICT_TRIES)
         await asyncio.gather(*self._drops, return_exceptions=True)
         await self._store.release_worker(self.worker)
         await self._store.close()
@@ -118,7 +123,7 @@ class Engine(RunService):
     async def _claim(self) -> None:
         """Take over what is ready, whenever something may have become so."""
         self._poke.clear()
-        room = self.settings.max_live - len(self.live)
+        room = self.settings.max_live - len(self._drivers)
         if room > 0:
             for record in await self._store.claim_runs(self.worker, list(self.workflows), limit=min(room, PAGE)):
                 self._begin(record)
@@ -169,7 +174,26 @@ class Engine(RunService):
         task.add_done_callback(self._drivers.discard)
 
     async def _drive(self, record: RunRecord) -> None:
-        log = await self._store.load_log(record.id)
+        """Keep at a run until it leaves this worker. After a failure of the store begin again: nobody else will."""
+        current: RunRecord | None = record
+        while current is not None and not await self._attempt(current):
+            await asyncio.sleep(STORE_RETRY_S)
+            current = await self._still_ours(current)
+
+    async def _still_ours(self, record: RunRecord) -> RunRecord | None:
+        try:
+            now = await self._store.get_run(record.id)
+        except StoreError:
+            return record
+        return now if now is not None and (now.worker, now.fence) == (self.worker, record.fence) else None
+
+    async def _attempt(self, record: RunRecord) -> bool:
+        """One time through the workflow. False: the store failed."""
+        try:
+            log = await self._store.load_log(record.id)
+        except StoreError:
+            logger.exception("The run's log could not be read", extra={"run_id": record.id})
+            return False
         run = Run(record, log, store=self._store, feeds=self.feeds, evict=self.evict)
         if (stale := self.live.get(run.id)) is not None:
             self.evict(stale)
@@ -186,9 +210,11 @@ class Engine(RunService):
             logger.info("The run has another owner or has ended", extra={"run_id": run.id})
         except StoreError:
             logger.exception("The run could not be ended; it will be taken up again", extra={"run_id": run.id})
+            return False
         finally:
             self.evict(run)
             self._poke.set()
+        return not run.store_failed
 
     async def _go(self, run: Run, spec: WorkflowSpec, *, fresh: bool) -> None:
         """The workflow from its top to its last message."""
@@ -202,15 +228,15 @@ class Engine(RunService):
         run.emit(started, identity="started")
         logger.info("The run of %r %s", spec.name, "starts" if fresh else "goes on", extra={"run_id": run.id})
         try:
-            result = await spec.body(run)
-        except (asyncio.CancelledError, RunUnwound):
-            raise
-        except Exception:
+            text = _text(await spec.body(run))
+        except (Exception, asyncio.CancelledError, RunUnwound) as error:
+            if run.evicted:
+                raise RunEvicted(run.id) from error
+            # A cancellation that is not ours is an error like any other: the workflow awaited what it had cancelled.
             logger.exception("The workflow %r failed", spec.name, extra={"run_id": run.id})
             hint = f"The details are in the server's log, under run {run.id}."
             await self._finish(run, RunStatus.FAILED, WorkflowFailed(short=FAILED_SHORT, long=hint))
         else:
-            text = result if isinstance(result, str) or result is None else str(result)
             await self._finish(run, RunStatus.COMPLETED, WorkflowCompleted(result=text), text)
 
     async def _finish(self, run: Run, status: RunStatus, last: Message, result: str | None = None) -> None:
@@ -232,6 +258,11 @@ class Engine(RunService):
         drop = asyncio.create_task(tracking.cancel_all(run.tasks, EVICT_TRIES), context=contextvars.Context())
         self._drops.add(drop)
         drop.add_done_callback(self._drops.discard)
+
+
+def _text(result: object) -> str | None:
+    """What a workflow returned, as text that can be stored: halves of characters (a cut emoji) become `?`."""
+    return None if result is None else str(result).encode(errors="replace").decode()
 
 
 async def _wait(event: asyncio.Event, timeout_s: float) -> None:

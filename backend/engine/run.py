@@ -32,7 +32,17 @@ from pydantic import JsonValue
 
 from backend.engine.feed import Feeds
 from backend.engine.replay import INSIDE, Replay
-from backend.store.base import Lease, LeaseLost, QuestionRecord, RunLog, RunRecord, StepRecord, Store, StoredEvent
+from backend.store.base import (
+    Lease,
+    LeaseLost,
+    QuestionRecord,
+    RunLog,
+    RunRecord,
+    StepRecord,
+    Store,
+    StoredEvent,
+    StoreError,
+)
 from shared.answer import Answer
 from shared.messages import LoggedMessage, Question, RunStatusChanged, TextChunk
 from shared.run import RunStatus
@@ -87,6 +97,7 @@ class Run:
         self.tasks: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
         self.on_evict: list[Callable[[], None]] = []
         self.evicted = False
+        self.store_failed = False
         self._store, self._feeds, self._evict = store, feeds, evict
         self._steps, self._questions, self._seen = log.steps, log.questions, log.event_keys
         noted = {key: q.order for key, q in log.questions.items() if q.order is not None}
@@ -229,7 +240,7 @@ class Run:
     async def _wait_for_answer(self, uuid: str) -> str:
         while True:
             answered = self._answered  # taken before looking: what comes while we look is not missed
-            value = await self._store.read_answer(self.id, uuid)
+            value = await self._fenced(self._store.read_answer(self.id, uuid))
             if value is not None:
                 return value
             await answered.wait()
@@ -340,8 +351,8 @@ class Run:
     async def _fenced(self, write: Awaitable[T]) -> T:
         try:
             return await write
-        except LeaseLost:
-            self._evict(self)
+        except StoreError as error:
+            self._write_failed(error)
             raise RunEvicted(self.id) from None
 
     def _tell_status(self, status: RunStatus) -> None:
@@ -370,7 +381,8 @@ class Run:
     def _write_failed(self, error: Exception) -> None:
         """The log would have a gap: drop the run; whoever takes it next goes on from what is committed."""
         if not self.evicted and not isinstance(error, LeaseLost):
-            logger.error("A write of the run failed: %s", error, extra={"run_id": self.id})
+            self.store_failed = True
+            logger.error("The store failed, and the run is dropped: %s", error, extra={"run_id": self.id})
         self._evict(self)
 
 

@@ -189,6 +189,8 @@ class Lane:
             if savepoint:
                 db.execute("ROLLBACK TO job")
                 db.execute("RELEASE job")
+            if isinstance(error, sqlite3.OperationalError):  # the disk, a lock: nothing that the job did wrong
+                return None, StoreError(f"The database could not do it: {error}.")
             return None, error
         if savepoint:
             db.execute("RELEASE job")

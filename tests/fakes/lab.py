@@ -12,7 +12,7 @@ from backend.engine.run import Run
 from backend.store import SqliteStore
 from backend.store.base import RunRecord, Store
 from backend.workflow import Workflow
-from shared.messages import LoggedMessage, parse_message
+from shared.messages import LoggedMessage, TextMessage, parse_message
 from shared.run import InitiateRequest, RunStatus
 
 DEADLINE_S = 60.0
@@ -61,8 +61,8 @@ class Lab:
 
     # --- runs -----------------------------------------------------------------------------------------------------
 
-    async def start(self, engine: Engine, name: str, number: int = 1, **params: Any) -> str:
-        request = InitiateRequest(workflow_name=name, workflow_uuid=run_id(number), params=params)
+    async def start(self, engine: Engine, workflow: str, number: int = 1, /, **params: Any) -> str:
+        request = InitiateRequest(workflow_name=workflow, workflow_uuid=run_id(number), params=params)
         return (await engine.create(request, None)).id
 
     async def run(self, engine: Engine, number: int = 1) -> RunRecord:
@@ -75,9 +75,8 @@ class Lab:
 
     async def texts(self, engine: Engine, number: int = 1) -> list[str]:
         """The bodies of the run's text messages."""
-        return [
-            getattr(message, "body", "") for message in await self.log(engine, number) if message.type == "text_message"
-        ]
+        log = await self.log(engine, number)
+        return [message.body or "" for message in log if isinstance(message, TextMessage)]
 
     async def ended(self, engine: Engine, number: int = 1) -> RunRecord:
         """Wait for the run's end."""
