@@ -22,14 +22,19 @@ from pygments.util import ClassNotFound
 
 SAFE_SCHEMES = frozenset({"http", "https", "mailto"})
 MAX_HIGHLIGHTED_CHARS = 50_000
-CACHED_TEXTS = 2048
+MAX_CACHED_CHARS = 20_000
+CACHED_TEXTS = 512
 
 _formatter = HtmlFormatter(nowrap=True)
 
 
-@functools.lru_cache(maxsize=CACHED_TEXTS)
 def to_html(text: str) -> str:
-    """Render a finished text; the same text is rendered once."""
+    """Render a finished text; the same text is rendered once, as it is read again at each reload."""
+    return _cached(text) if len(text) <= MAX_CACHED_CHARS else render(text)
+
+
+@functools.lru_cache(maxsize=CACHED_TEXTS)
+def _cached(text: str) -> str:
     return render(text)
 
 
@@ -75,6 +80,8 @@ def _make() -> MarkdownIt:
     markdown.validateLink = _is_safe  # type: ignore[method-assign]
     markdown.add_render_rule("link_open", _open_link)
     markdown.add_render_rule("image", _image_as_link)
+    # Its lists of rules are made at first use, not safely among threads: this text uses them all.
+    markdown.render("*a* [b](https://c.example)\n\n| d |\n|---|\n| e |")
     return markdown
 
 
