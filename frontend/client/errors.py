@@ -84,7 +84,7 @@ _STATUS: dict[int, ErrorRow] = {
     404: _MISSING,
     405: _MISSING,
     408: _SLOW,
-    413: (InvalidRequest, "This is too large for the backend at {url} (HTTP 413). Please shorten it."),
+    413: (InvalidRequest, "This is too large for the backend (HTTP 413). Please shorten it."),
     429: (BackendRefused, "The backend at {url} is asked too often (HTTP 429). Wait a little and try again."),
     501: _MISSING,
     502: _UNREACHABLE,
@@ -94,13 +94,13 @@ _STATUS: dict[int, ErrorRow] = {
 
 _CLOSE_CODE: dict[int, ErrorRow] = {
     1008: (BackendRefused, "The backend at {url} does not allow this."),
-    4400: (InvalidRequest, "The backend at {url} did not understand this client."),
+    4400: (InvalidRequest, "The backend did not understand this client."),
     4401: (BackendRefused, "The backend at {url} does not know who you are. Sign in and try again."),
     4403: (BackendRefused, "The backend at {url} does not allow this."),
     4404: (UnknownRun, "There is no such conversation, or it is not yours."),
-    4409: (Conflict, "This contradicts what the backend at {url} has on record."),
-    4413: (InvalidRequest, "This is too large for the backend at {url}."),
-    4422: (InvalidRequest, "The backend at {url} did not accept this."),
+    4409: (Conflict, "This contradicts what the backend has on record."),
+    4413: (InvalidRequest, "This is too large for the backend."),
+    4422: (InvalidRequest, "The backend did not accept this."),
 }
 
 

@@ -26,6 +26,7 @@ from frontend.ui.state import (
     set_choices,
     set_refusals,
 )
+from frontend.ui.trouble import for_people
 from frontend.ui.view import PHASE_LABELS, RunView, run_view, with_current
 from frontend.ui.visitor import theme_of
 from shared.answer import Answer
@@ -224,7 +225,7 @@ def reporting(state: PageState) -> Iterator[None]:
     try:
         yield
     except BackendError as error:
-        state.trouble = str(error)
+        state.trouble = for_people(error)
     except RequestError as error:
         state.notice = error.detail
     except Exception:
@@ -254,7 +255,7 @@ def _answer(question_id: str, value: Answer) -> None:
     except RequestError as error:
         refusals[question_id] = error.detail
     except BackendError as error:
-        refusals[question_id] = f"{error} What you wrote is still here."
+        refusals[question_id] = f"{for_people(error)} What you wrote is still here."
     except Exception:
         logger.exception("An answer could not be given", extra={"run_id": state.conversation})
         refusals[question_id] = "Something went wrong in the page's server. Your answer has not been sent."

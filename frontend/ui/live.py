@@ -21,6 +21,7 @@ from typing import Any
 from frontend.ui.gate import Gate
 from frontend.ui.markdown import render
 from frontend.ui.render import to_row
+from frontend.ui.trouble import for_people
 from frontend.ui.view import RunFold
 from shared.errors import BackendError, RequestError
 from shared.messages import LoggedMessage, Message, TextChunk, TransientMessage
@@ -76,7 +77,7 @@ def watch(request: Watch, gate: Gate, clock: Callable[[], float] = time.monotoni
         yield line({"gone": error.detail})
         yield line({"next": None})
     except BackendError as error:
-        yield line({"trouble": str(error)})
+        yield line({"trouble": for_people(error)})
         yield line({"next": 2000})
 
 

@@ -21,6 +21,7 @@ from urllib.parse import parse_qs
 from frontend.ui import asset, live
 from frontend.ui.gate import Gate, places_for
 from frontend.ui.site import ENVIRON_KEY, Site
+from frontend.ui.trouble import for_people
 from frontend.ui.visitor import new_visitor_cookie, visitor_id
 from shared.errors import BackendError, RequestError
 
@@ -71,7 +72,7 @@ class Router:
         except RequestError as error:
             return _json(start_response, {"gone": error.detail})
         except BackendError as error:
-            return _json(start_response, {"trouble": str(error)})
+            return _json(start_response, {"trouble": for_people(error)})
 
     def _own_route(self, path: str, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         query = {key: values[-1] for key, values in parse_qs(str(environ.get("QUERY_STRING", ""))).items()}

@@ -11,7 +11,8 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 ARTIFACTS = Path(__file__).parents[2] / "artifacts" / "e2e"
 DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
-PATIENCE_MS = 30_000
+PATIENCE_MS = 60_000
+"""How long anything may take before a test says that it does not come: the machine may be busy."""
 
 expect.set_options(timeout=PATIENCE_MS)
 

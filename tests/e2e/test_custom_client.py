@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
+from tests.e2e.person import PATIENCE_MS
 from tests.integration.guide_process import Served, free_port, served
 
 pytestmark = pytest.mark.e2e
@@ -15,7 +16,6 @@ pytestmark = pytest.mark.e2e
 ARTIFACTS = Path(__file__).parents[2] / "artifacts" / "custom_client"
 SIZES: list[ViewportSize] = [{"width": 1280, "height": 800}, {"width": 390, "height": 844}]
 COMMAND = "uvicorn main_fastapi_custom_client:app --host 0.0.0.0 --port {port} --reload"
-PATIENCE_MS = 30_000
 
 
 @pytest.fixture(scope="module")
@@ -36,13 +36,6 @@ def page(browser: Browser) -> Iterator[Page]:
     yield page
     context.close()
     assert errors == []
-
-
-@pytest.fixture(scope="module", autouse=True)
-def patience() -> Iterator[None]:
-    expect.set_options(timeout=PATIENCE_MS)
-    yield
-    expect.set_options(timeout=5_000)
 
 
 def photograph(page: Page, name: str) -> None:
