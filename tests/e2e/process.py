@@ -33,9 +33,20 @@ def free_port() -> int:
 class Process:
     """One server process, on a port that stays the same when it is started again."""
 
-    def __init__(self, arguments: list[str], health: str, environment: dict[str, str], log: Path, port: int) -> None:
+    def __init__(
+        self,
+        arguments: list[str],
+        health: str,
+        environment: dict[str, str],
+        log: Path,
+        port: int,
+        *,
+        python: str = sys.executable,
+        folder: Path = ROOT,
+    ) -> None:
         self.url = f"http://127.0.0.1:{port}"
-        self._arguments = [each.format(port=port) for each in arguments]
+        self._command = [python, *(each.format(port=port) for each in arguments)]
+        self._folder = folder
         self._health = self.url + health
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("FASTAGENCY_", "OPENAI_"))}
         self._environment = {**clean, "PYTHONUNBUFFERED": "1", **environment}
@@ -50,8 +61,8 @@ class Process:
     def start(self) -> None:
         with self._log.open("ab") as output:
             self._process = subprocess.Popen(
-                [sys.executable, *self._arguments],
-                cwd=ROOT,
+                self._command,
+                cwd=self._folder,
                 env=self._environment,
                 stdout=output,
                 stderr=subprocess.STDOUT,
