@@ -7,13 +7,16 @@ hundred runs share one flush to the disk; results are handed to the event loop o
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from backend.store.base import StoreError
@@ -23,6 +26,9 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 Job = Callable[[sqlite3.Connection], Any]
 Deliver = Callable[[Any, Exception | None], None]
+RowWriter = Callable[..., Sequence[Any]]
+"""`(db, target, rows)`: writes all rows, or none; returns a result for each."""
+_Outcome = tuple[Any, Exception | None]
 
 MAX_BATCH = 1000
 POLL_S = 0.05
@@ -32,11 +38,23 @@ BUSY_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows for one target. Those of equal writer and target that stand next to each other are written in one go."""
+
+    write: RowWriter
+    target: Hashable
+
+
+@dataclass(frozen=True, slots=True)
 class _Task:
     job: Job
     deliver: Deliver
-    single: bool
-    """One statement, which SQLite undoes by itself when it fails: needs no savepoint of its own."""
+    rows: Rows | None = None
+    row: tuple[Any, ...] = ()
+
+
+def _nothing(_db: sqlite3.Connection) -> None:
+    """The job of a task that is a row."""
 
 
 def connect(path: str, *, synchronous: str) -> sqlite3.Connection:
@@ -57,8 +75,8 @@ def _use_wal(db: sqlite3.Connection) -> None:
     while True:
         try:
             db.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError:
-            if time.monotonic() > deadline:
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                 raise
             time.sleep(0.02)
         else:
@@ -92,9 +110,13 @@ class Lane:
         if self._stopped is not None:
             await self._stopped
 
-    def submit(self, job: Job, deliver: Deliver, *, single: bool = False) -> None:
+    def submit(self, job: Job, deliver: Deliver) -> None:
         """Hand over a job from any thread; `deliver` is called on the loop, in the order of the jobs."""
-        self._queue.put(_Task(job, deliver, single))
+        self._queue.put(_Task(job, deliver))
+
+    def submit_row(self, rows: Rows, row: tuple[Any, ...], deliver: Deliver) -> None:
+        """`submit` for one of many rows: the same order, at a fraction of the time."""
+        self._queue.put(_Task(_nothing, deliver, rows, row))
 
     async def run(self, job: Callable[[sqlite3.Connection], T]) -> T:
         """Hand over a job and wait for its result."""
@@ -146,7 +168,7 @@ class Lane:
                 next_idle = now + POLL_S
             batch, stop = self._take(None if self._idle is None else max(0.0, next_idle - now))
             if batch:
-                outcome = self._commit(db, batch) if self._writes else [self._do(db, task) for task in batch]
+                outcome = self._commit(db, batch) if self._writes else self._do_all(db, batch)
                 self._tell(self._deliver, list(zip(batch, outcome, strict=True)))
             if stop:
                 return
@@ -168,12 +190,12 @@ class Lane:
                 return batch, False
         return batch, True
 
-    def _commit(self, db: sqlite3.Connection, batch: list[_Task]) -> list[tuple[Any, Exception | None]]:
-        """Run the batch in one transaction; a job that fails undoes only itself."""
+    def _commit(self, db: sqlite3.Connection, batch: list[_Task]) -> list[_Outcome]:
+        """Run the batch in one transaction."""
         for left in reversed(range(BUSY_TRIES)):
             try:
                 db.execute("BEGIN IMMEDIATE")
-                outcome = [self._do(db, task, savepoint=not task.single) for task in batch]
+                outcome = self._do_all(db, batch)
                 if not db.in_transaction:
                     raise sqlite3.OperationalError("the transaction was undone")
                 db.execute("COMMIT")
@@ -191,22 +213,33 @@ class Lane:
                 return outcome
         raise AssertionError("unreachable: the last try returns")
 
-    @staticmethod
-    def _do(db: sqlite3.Connection, task: _Task, *, savepoint: bool = False) -> tuple[Any, Exception | None]:
-        if savepoint:
+    def _do_all(self, db: sqlite3.Connection, batch: list[_Task]) -> list[_Outcome]:
+        outcome: list[_Outcome] = []
+        for rows, tasks in itertools.groupby(batch, key=attrgetter("rows")):
+            group = list(tasks)
+            if rows is None:
+                outcome += [self._do(db, task.job) for task in group]
+                continue
+            written, error = self._do(db, partial(rows.write, target=rows.target, rows=[task.row for task in group]))
+            outcome += [(None, error)] * len(group) if error is not None else [(each, None) for each in written]
+        return outcome
+
+    def _do(self, db: sqlite3.Connection, job: Job) -> _Outcome:
+        """Carry out one job; one that fails undoes only itself."""
+        if self._writes:
             db.execute("SAVEPOINT job")
         try:
-            result = task.job(db)
+            result = job(db)
         except Exception as error:
-            if savepoint and not db.in_transaction:
+            if self._writes and not db.in_transaction:
                 raise  # SQLite has undone the whole transaction (the disk is full, say): so has the batch
-            if savepoint:
+            if self._writes:
                 db.execute("ROLLBACK TO job")
                 db.execute("RELEASE job")
             if isinstance(error, sqlite3.OperationalError):  # the disk, a lock: nothing that the job did wrong
                 return None, StoreError(f"The database could not do it: {error}.")
             return None, error
-        if savepoint:
+        if self._writes:
             db.execute("RELEASE job")
         return result, None
 
@@ -218,6 +251,6 @@ class Lane:
             logger.debug("The event loop was closed before the database had answered")
 
     @staticmethod
-    def _deliver(outcomes: list[tuple[_Task, tuple[Any, Exception | None]]]) -> None:
+    def _deliver(outcomes: list[tuple[_Task, _Outcome]]) -> None:
         for task, (result, error) in outcomes:
             task.deliver(result, error)

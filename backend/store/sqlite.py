@@ -28,7 +28,7 @@ from backend.store.base import (
     StoredEvent,
     StoreError,
 )
-from backend.store.lane import Lane, connect
+from backend.store.lane import Lane, Rows, connect
 from backend.store.schema import migrate
 from shared.run import RunStatus
 
@@ -51,6 +51,7 @@ APPEND_EVENT = (
     "INSERT INTO event(run_id, seq, key, at, body) "
     f"SELECT :run_id, {NEXT_SEQ}, :key, :at, :body FROM run WHERE {OWNED} RETURNING seq"
 )
+LAST_SEQ = f"SELECT (SELECT COALESCE(MAX(seq), 0) FROM event WHERE run_id = :run_id) FROM run WHERE {OWNED}"
 APPEND_STEP = (
     f"INSERT INTO step(run_id, key, ord, value) SELECT :run_id, :key, :ord, :value FROM run WHERE {OWNED} RETURNING 0"
 )
@@ -230,12 +231,11 @@ class SqliteStore:
         return await self._reader.run(job)
 
     def append_event(self, lease: Lease, key: str, body: str, at: float, done: Done) -> None:
-        args = {"run_id": lease.run_id, "fence": lease.fence, "key": key, "body": body, "at": at}
-        self._writer.submit(lambda db: _fenced(db, APPEND_EVENT, args), done, single=True)
+        self._writer.submit_row(Rows(_append_events, lease), (key, at, body), done)
 
     def append_step(self, lease: Lease, key: str, step: StepRecord, done: Done) -> None:
         args = {"run_id": lease.run_id, "fence": lease.fence, "key": key, "ord": step.order, "value": step.value}
-        self._writer.submit(lambda db: _fenced(db, APPEND_STEP, args), done, single=True)
+        self._writer.submit(lambda db: _fenced(db, APPEND_STEP, args), done)
 
     async def open_question(self, lease: Lease, key: str, uuid: str, body: str, at: float) -> StoredEvent:
         args = {"run_id": lease.run_id, "fence": lease.fence, "key": key, "body": body, "at": at}
@@ -260,7 +260,7 @@ class SqliteStore:
 
     def note_answer(self, lease: Lease, uuid: str, order: int, done: Done) -> None:
         args = {"run_id": lease.run_id, "fence": lease.fence, "uuid": uuid, "ord": order}
-        self._writer.submit(lambda db: _fenced(db, NOTE_ANSWER, args), done, single=True)
+        self._writer.submit(lambda db: _fenced(db, NOTE_ANSWER, args), done)
 
     async def park_run(self, lease: Lease) -> bool:
         sql = (
@@ -351,6 +351,17 @@ def _fenced(db: sqlite3.Connection, sql: str, args: dict[str, object]) -> int:
         raise LeaseLost(f"The run {args['run_id']} has another owner, or has ended.")
     value: int = row[0]
     return value
+
+
+def _append_events(db: sqlite3.Connection, target: Lease, rows: list[tuple[str, float, str]]) -> list[int]:
+    """Many messages of one run: the hot path. One look at the lease, and the numbers that follow."""
+    last = _fenced(db, LAST_SEQ, {"run_id": target.run_id, "fence": target.fence})
+    numbers = range(last + 1, last + 1 + len(rows))
+    db.executemany(
+        "INSERT INTO event(run_id, seq, key, at, body) VALUES (?, ?, ?, ?, ?)",
+        [(target.run_id, seq, *row) for seq, row in zip(numbers, rows, strict=True)],
+    )
+    return list(numbers)
 
 
 def _log_anyway(db: sqlite3.Connection, run_id: str, key: str, body: str, at: float) -> StoredEvent:
