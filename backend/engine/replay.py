@@ -15,6 +15,8 @@ logger = logging.getLogger(__name__)
 
 PATIENCE_S = 0.05
 """How long the next result in order is waited for before another one goes first: changed code must not hang."""
+NEW_RESULT_PATIENCE_S = 1.0
+"""How long a new result waits while recorded ones are left and nobody asks for them: then the code has changed."""
 INSIDE = " > "
 """Between the key of a step and the key of what was done inside of it."""
 SETTLE_TURNS = 30
@@ -33,6 +35,8 @@ class Replay:
                 self._parts[outer].append(key)
         self._waiting: dict[str, asyncio.Future[None]] = {}
         self._arrived = asyncio.Event()
+        self._given = asyncio.Event()
+        self._changed = False
         self._pump: asyncio.Task[None] | None = None
 
     @property
@@ -51,6 +55,21 @@ class Replay:
             self._pump = asyncio.create_task(self._give_out(), name="replay")
         await turn
 
+    async def over(self) -> None:
+        """Return when all that is recorded was given out: a new result must not overtake it.
+
+        Nothing recorded can depend on the new result, for it was there first. Should the code have changed, so that it
+        does not ask for all of it, new results wait once and no more.
+        """
+        while (self._left or (self._pump is not None and not self._pump.done())) and not self._changed:
+            self._given.clear()
+            try:
+                async with asyncio.timeout(NEW_RESULT_PATIENCE_S):
+                    await self._given.wait()
+            except TimeoutError:
+                logger.info("Replay: %d recorded results are not asked for any more", len(self._left))
+                self._changed = True
+
     async def _give_out(self) -> None:
         while self._waiting:
             key = await self._next()
@@ -60,6 +79,7 @@ class Replay:
                 turn.set_result(None)
             for _ in range(SETTLE_TURNS):
                 await asyncio.sleep(0)
+            self._given.set()
 
     async def _next(self) -> str:
         try:

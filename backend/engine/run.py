@@ -33,6 +33,7 @@ from pydantic import JsonValue
 from backend.engine.feed import Feeds
 from backend.engine.replay import INSIDE, Replay
 from backend.store.base import (
+    Done,
     Lease,
     LeaseLost,
     QuestionRecord,
@@ -230,12 +231,41 @@ class Run:
             value = known.value or await self._wait_for_answer(known.uuid)
         finally:
             self._asking -= 1
-        with self._lock:
-            self._check()
-            self._order += 1
-            self._store.note_answer(self.lease, known.uuid, self._order, self._step_done)
-        self._touch()
+        await self._take(lambda order, done: self._store.note_answer(self.lease, known.uuid, order, done))
         return _answer(value)
+
+    async def _take(self, write: Callable[[int, Done], None]) -> None:
+        """Give a new result its place in the order, and return when that is committed.
+
+        Commits are in order, so results reach the workflow in the order in which a replay will give them out. The run
+        is not parked meanwhile, for the workflow is about to go on.
+        """
+        with self._busy():
+            await self._replay.over()
+            committed: asyncio.Future[None] = self.loop.create_future()
+
+            def done(_seq: int | None, error: Exception | None) -> None:
+                if error is not None:
+                    self._write_failed(error)
+                if not committed.done():
+                    committed.cancel() if error is not None else committed.set_result(None)
+
+            with self._lock:
+                self._check()
+                self._order += 1
+                write(self._order, done)
+            await committed
+
+    @contextmanager
+    def _busy(self) -> Iterator[None]:
+        with self._lock:
+            self._calls += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._calls -= 1
+            self._touch()
 
     async def _wait_for_answer(self, uuid: str) -> str:
         while True:
@@ -374,10 +404,6 @@ class Run:
         elif seq is not None:
             self._feeds.push(self.id, StoredEvent(seq, at, body))
 
-    def _step_done(self, _seq: int | None, error: Exception | None) -> None:
-        if error is not None:
-            self._write_failed(error)
-
     def _write_failed(self, error: Exception) -> None:
         """The log would have a gap: drop the run; whoever takes it next goes on from what is committed."""
         if not self.evicted and not isinstance(error, LeaseLost):
@@ -409,35 +435,18 @@ class Recording:
         """Around the call itself: the run is not parked meanwhile, and the call has an idempotency key."""
         run = self._run
         token = _current_step.set(f"{run.id}:{self._key}")
-        with run._lock:
-            run._calls += 1
         try:
-            yield
+            with run._busy():
+                yield
         finally:
-            with run._lock:
-                run._calls -= 1
-            run._touch()
             _reset(token)
 
     async def save(self, value: JsonValue) -> None:
         """Record the result; returns when it is committed."""
-        await self._run.on_loop(self._save(json.dumps(value)))
-
-    async def _save(self, value: str) -> None:
-        run = self._run
-        committed: asyncio.Future[None] = run.loop.create_future()
-
-        def done(_seq: int | None, error: Exception | None) -> None:
-            if error is not None:
-                run._write_failed(error)
-            if not committed.done():
-                committed.cancel() if error is not None else committed.set_result(None)
-
-        with run._lock:
-            run._check()
-            run._order += 1
-            run._store.append_step(run.lease, self._key, StepRecord(run._order, value), done)
-        await committed
+        text, run = json.dumps(value), self._run
+        await run.on_loop(
+            run._take(lambda order, done: run._store.append_step(run.lease, self._key, StepRecord(order, text), done))
+        )
 
 
 def _reset(token: contextvars.Token[str | None]) -> None:

@@ -1,0 +1,54 @@
+"""Property: a run that is dropped at any points, and taken up again, is the run that was never dropped."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections import defaultdict
+from pathlib import Path
+
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from shared.messages import InputAnswered, LoggedMessage
+from tests.fakes.program import Leaf, Node, Program, World, is_sequence, leaves_of, programs
+
+Shape = tuple[str, str]
+
+
+def play(program: Program, cuts: list[int]) -> tuple[World, list[LoggedMessage]]:
+    world = World(program, list(cuts))
+    with tempfile.TemporaryDirectory() as folder:
+        return world, asyncio.run(world.run(Path(folder)))
+
+
+def shapes(log: list[LoggedMessage]) -> list[Shape]:
+    """The log without ids, times and what is random by nature."""
+    return [
+        (message.type, str(getattr(message, "body", "")).partition(" 0.")[0].partition(" 20")[0]) for message in log
+    ]
+
+
+def by_branch(log: list[LoggedMessage]) -> dict[str, list[Shape]]:
+    """What each branch said, in order; branches side by side may be mixed in any way."""
+    branches: dict[str, list[Shape]] = defaultdict(list)
+    for message in log:
+        branch = message.recipient if isinstance(message, InputAnswered) else message.sender
+        branches[branch or ""] += shapes([message])
+    return dict(branches)
+
+
+@settings(max_examples=40)
+@given(programs, st.lists(st.integers(0, 25), min_size=1, max_size=3))
+@example(Node(True, (Leaf("ask"), Node(False, (Leaf("talk", 1), Leaf("talk", 2), Leaf("talk"))))), [2, 5])
+@example(Node(True, (Leaf("talk", 3), Leaf("talk", 1), Leaf("talk", 2), Leaf("talk"))), [5, 9])
+@example(Node(False, (Leaf("step"), Leaf("step"), Leaf("ask"), Leaf("step"), Leaf("random"), Leaf("now"))), [4])
+def test_any_cut_point_resumes(program: Program, cuts: list[int]) -> None:
+    _, undisturbed = play(program, [])
+    world, resumed = play(program, cuts)
+    assert world.repeated == [], "a call was made again whose result was recorded"
+    assert by_branch(resumed) == by_branch(undisturbed)
+    if is_sequence(program):
+        assert shapes(resumed) == shapes(undisturbed)
+    steps = [leaf for leaf in leaves_of(program) if leaf.kind not in ("emit", "ask")]
+    assert len(world.recorded) == len(steps), "a replay asked for something else than the run before it"
