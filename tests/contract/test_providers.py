@@ -9,14 +9,13 @@ from pathlib import Path
 import pytest
 import uvicorn
 from fastapi import FastAPI
-from pydantic import ValidationError
 
 from backend.local import LocalProvider
 from backend.settings import BackendSettings
 from backend.web import FastAPIAdapter
 from frontend.client import FastAPIProvider
 from frontend.lazy import LazyProvider
-from shared.provider import Caller, Provider
+from shared.provider import Provider
 from tests.contract.provider_contract import ProviderContract, ann
 from tests.contract.workflows import fake_provider, workflow
 
@@ -72,24 +71,13 @@ def remote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
         provider.close()
 
 
-class _FakeTitles(ProviderContract):
-    @pytest.mark.xfail(
-        reason="FakeProvider.rename lets pydantic's ValidationError out, where the contract says InvalidRequest",
-        raises=ValidationError,
-        strict=True,
-    )
-    @pytest.mark.parametrize("title", ["", "   ", "x" * 201])
-    def test_a_title_that_is_none_is_refused(self, provider: Provider, ann: Caller, title: str) -> None:
-        super().test_a_title_that_is_none_is_refused(provider, ann, title)
-
-
-class TestFakeProvider(_FakeTitles):
+class TestFakeProvider(ProviderContract):
     @pytest.fixture
     def provider(self, fake: Provider) -> Provider:
         return fake
 
 
-class TestLazyProvider(_FakeTitles):
+class TestLazyProvider(ProviderContract):
     @pytest.fixture
     def provider(self, lazy: Provider) -> Provider:
         return lazy

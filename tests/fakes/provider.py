@@ -14,8 +14,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from pydantic import ValidationError
+
 from shared.answer import Answer, check_answer
-from shared.errors import AlreadyAnswered, BackendUnreachable, Conflict, UnknownQuestion, UnknownRun, UnknownWorkflow
+from shared.errors import (
+    AlreadyAnswered,
+    BackendUnreachable,
+    Conflict,
+    InvalidRequest,
+    UnknownQuestion,
+    UnknownRun,
+    UnknownWorkflow,
+)
 from shared.messages import (
     InputAnswered,
     LoggedMessage,
@@ -120,8 +130,12 @@ class FakeRun:
             self._set_status(status)
 
     def rename(self, title: str) -> None:
+        try:
+            request = RenameRequest(title=title)
+        except ValidationError:
+            raise InvalidRequest("The title must be one line of 1 to 200 characters.") from None
         with self.changed:
-            self.title = RenameRequest(title=title).title
+            self.title = request.title
             self._send(self._status_message())
 
     def info(self) -> RunInfo:
