@@ -82,7 +82,7 @@ class FastAPIAdapter:
         self._starting = asyncio.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self.router = APIRouter(route_class=ProblemRoute, lifespan=self._lifespan, tags=["fastagency"])
-        guide.add_routes(self, discovery_path, initiate_workflow_path)
+        guide.add_routes(self, discovery_path, initiate_workflow_path, ws_path)
         runs.add_routes(self, discovery_path.rsplit("/", 1)[0] + "/runs")
         self.router.add_api_websocket_route(ws_path, self._socket)
 

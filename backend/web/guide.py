@@ -1,20 +1,23 @@
-"""The two HTTP routes of the guide: discovery, and the start of a workflow."""
+"""The two HTTP routes of the guide, discovery and the start of a workflow, and the description of its WebSocket."""
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from fastapi import Depends
+from fastapi import Depends, Request
 
 from backend.web.problem import RESPONSES
+from shared.asyncapi import asyncapi_document
 from shared.run import InitiateReply, InitiateRequest, WorkflowInfo
 
 if TYPE_CHECKING:
     from backend.web.adapter import FastAPIAdapter
 
 
-def add_routes(adapter: FastAPIAdapter, discovery_path: str, initiate_workflow_path: str) -> None:
+def add_routes(adapter: FastAPIAdapter, discovery_path: str, initiate_workflow_path: str, ws_path: str) -> None:
     identity = adapter.identity
+    asyncapi_path = discovery_path.rsplit("/", 1)[0] + "/asyncapi.json"
 
     # FastAgency 0.10's client puts a slash too many before the path, which matters behind a path prefix.
     @adapter.router.get(f"/{discovery_path}", include_in_schema=False)
@@ -34,3 +37,9 @@ def add_routes(adapter: FastAPIAdapter, discovery_path: str, initiate_workflow_p
         return InitiateReply(
             name=record.workflow, workflow_uuid=record.id, user_id=record.user_id, params=request.params
         )
+
+    @adapter.router.get(asyncapi_path, include_in_schema=False)
+    async def asyncapi(request: Request) -> dict[str, Any]:
+        """The WebSocket's AsyncAPI document: public, as `/openapi.json` is."""
+        prefix = request.url.path.removesuffix(asyncapi_path)  # of a router or an application that is mounted
+        return asyncapi_document(address=prefix + ws_path, version=version("fastagency"))
