@@ -43,13 +43,14 @@ def questions_thread(ui: UI, params: dict[str, Any]) -> str:
     return "done"
 
 
-@wf.register(name="steps", description="Records results that take no time")
+@wf.register(name="steps", description="Calls something that takes no time, and says so, recorded or not")
 async def steps(ui: AsyncUI, params: dict[str, Any]) -> str:
     def nothing(number: int) -> int:
         return number
 
     for number in range(params["steps"]):
-        await ui.step(nothing, number)
+        result = await ui.step(nothing, number) if params["recorded"] else nothing(number)
+        await ui.text_message(sender="a", recipient="b", body=f"{result}: {BODY}")
     return "done"
 
 
