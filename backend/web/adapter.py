@@ -24,6 +24,7 @@ from backend.settings import BackendSettings, load_settings
 from backend.web import guide, runs, shutdown
 from backend.web.identity import GetUserId, Identity
 from backend.web.problem import ProblemRoute
+from backend.web.publication import Publication
 from backend.web.socket import serve_socket
 
 logger = logging.getLogger(__name__)
@@ -82,8 +83,9 @@ class FastAPIAdapter:
         self._starting = asyncio.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self.router = APIRouter(route_class=ProblemRoute, lifespan=self._lifespan, tags=["fastagency"])
-        guide.add_routes(self, discovery_path, initiate_workflow_path, ws_path)
-        runs.add_routes(self, discovery_path.rsplit("/", 1)[0] + "/runs")
+        publication = Publication(self.router, self.identity, provider.specs, self.engine)
+        guide.add_routes(publication, discovery_path, initiate_workflow_path, ws_path)
+        runs.add_routes(publication, discovery_path.rsplit("/", 1)[0] + "/runs")
         self.router.add_api_websocket_route(ws_path, self._socket)
 
     async def engine(self) -> Engine:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from fastapi import Depends, Header, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
@@ -13,12 +13,10 @@ from backend.engine.engine import Engine
 from backend.engine.view import message_page, run_info, wire_v2
 from backend.store.base import StoredEvent
 from backend.web.problem import RESPONSES
+from backend.web.publication import Publication
 from shared.connection import HEARTBEAT_S
 from shared.errors import InvalidRequest
 from shared.run import MAX_SEQ, AnswerRequest, Cursor, MessagePage, RenameRequest, RunId, RunInfo
-
-if TYPE_CHECKING:
-    from backend.web.adapter import FastAPIAdapter
 
 RETRY_MS = 1000
 """How long an event source waits before it connects again."""
@@ -27,8 +25,8 @@ RunPath = Annotated[RunId, Path(description="The run's workflow_uuid.")]
 After = Annotated[Cursor, Query(description="Cursor: only messages with a greater `seq`.")]
 
 
-def add_routes(adapter: FastAPIAdapter, path: str) -> None:
-    router, caller = adapter.router, adapter.identity.caller()
+def add_routes(publication: Publication, path: str) -> None:
+    router, caller = publication.router, publication.identity.caller()
     one = path + "/{run_id}"
 
     @router.get(path)
@@ -38,13 +36,13 @@ def add_routes(adapter: FastAPIAdapter, path: str) -> None:
         user_id: Any = Depends(caller),
     ) -> list[RunInfo]:
         """Your runs, newest first."""
-        engine = await adapter.engine()
+        engine = await publication.engine()
         return [run_info(record) for record in await engine.list_runs(user_id, limit=limit, before=before)]
 
     @router.get(one, responses=RESPONSES)
     async def get_run(run_id: RunPath, user_id: Any = Depends(caller)) -> RunInfo:
         """One run, with the questions that wait for an answer."""
-        return run_info(await (await adapter.engine()).get(run_id, user_id))
+        return run_info(await (await publication.engine()).get(run_id, user_id))
 
     @router.get(one + "/messages", responses=RESPONSES)
     async def get_messages(
@@ -57,7 +55,7 @@ def add_routes(adapter: FastAPIAdapter, path: str) -> None:
         user_id: Any = Depends(caller),
     ) -> MessagePage:
         """A page of the run's log."""
-        engine = await adapter.engine()
+        engine = await publication.engine()
         return message_page(await engine.read(run_id, user_id, after=after, limit=limit, before=before))
 
     @router.get(
@@ -74,7 +72,7 @@ def add_routes(adapter: FastAPIAdapter, path: str) -> None:
         user_id: Any = Depends(caller),
     ) -> Response:
         """The run's messages as server-sent events: `id` is the `seq`, `event` the type, `data` the message."""
-        engine = await adapter.engine()
+        engine = await publication.engine()
         cursor = _cursor(after, last_event_id)
         run = await engine.get(run_id, user_id)
         if run.status.ended and run.last_seq <= cursor:
@@ -88,22 +86,22 @@ def add_routes(adapter: FastAPIAdapter, path: str) -> None:
     @router.post(one + "/answers", status_code=204, responses=RESPONSES)
     async def post_answer(run_id: RunPath, answer: AnswerRequest, user_id: Any = Depends(caller)) -> None:
         """Answer a question. The first valid answer wins."""
-        await (await adapter.engine()).answer(run_id, user_id, answer.question, answer.value)
+        await (await publication.engine()).answer(run_id, user_id, answer.question, answer.value)
 
     @router.post(one + "/cancel", responses=RESPONSES)
     async def cancel_run(run_id: RunPath, user_id: Any = Depends(caller)) -> RunInfo:
         """Stop a run. One that has ended stays as it is."""
-        return run_info(await (await adapter.engine()).cancel(run_id, user_id))
+        return run_info(await (await publication.engine()).cancel(run_id, user_id))
 
     @router.patch(one, responses=RESPONSES)
     async def rename_run(run_id: RunPath, request: RenameRequest, user_id: Any = Depends(caller)) -> RunInfo:
         """Give a run another title."""
-        return run_info(await (await adapter.engine()).rename(run_id, user_id, request.title))
+        return run_info(await (await publication.engine()).rename(run_id, user_id, request.title))
 
     @router.delete(one, status_code=204, responses=RESPONSES)
     async def delete_run(run_id: RunPath, user_id: Any = Depends(caller)) -> None:
         """Stop a run and remove all that is known of it."""
-        await (await adapter.engine()).delete(run_id, user_id)
+        await (await publication.engine()).delete(run_id, user_id)
 
 
 def _cursor(after: int, last_event_id: str | None) -> int:
