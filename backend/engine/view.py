@@ -44,7 +44,7 @@ def logged(event: StoredEvent) -> LoggedMessage | TransientMessage:
 
 def wire_v2(event: StoredEvent) -> str:
     """The event's JSON with `seq` and `at`, without taking the message apart: the hot path of every follower."""
-    return f'{event.body[:-1]},"seq":{event.seq},"at":"{_moment(event.at).isoformat()}"}}'
+    return f'{event.body[:-1]},"seq":{event.seq},"at":"{_moment(event.at).isoformat().removesuffix("+00:00")}Z"}}'
 
 
 def _moment(seconds: float) -> datetime:

@@ -1,0 +1,24 @@
+"""An event on the wire: the quick way and the thorough way give the same text."""
+
+from __future__ import annotations
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backend.engine.view import logged, wire_v2
+from backend.store.base import StoredEvent
+from shared.messages import LoggedMessage
+from tests.strategies import messages_of
+
+
+@given(
+    st.one_of([messages_of(cls) for cls in LoggedMessage.__args__]),
+    st.integers(1, 2**40),
+    st.integers(0, 4 * 10**9) | st.floats(0, 4e9),
+)
+def test_the_quick_way_to_the_wire_is_the_wire(message: LoggedMessage, seq: int, at: float) -> None:
+    body = message.model_copy(update={"seq": None, "at": None}).model_dump_json()
+    event = StoredEvent(seq, at, body)
+    assert json.loads(wire_v2(event)) == logged(event).wire()
