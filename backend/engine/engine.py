@@ -79,8 +79,7 @@ class Engine(RunService):
 
     async def stop(self) -> None:
         """Hand every run over within seconds: others go on with them, clients are told to come back."""
-        self.stopping.set()
-        self.feeds.go_stale()
+        self.end_watching()
         for task in self._chores:
             task.cancel()
         await asyncio.gather(*self._chores, return_exceptions=True)

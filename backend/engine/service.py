@@ -165,6 +165,11 @@ class RunService:
         await self._store.delete_run(run_id)
         self.feeds.go_stale(run_id)
 
+    def end_watching(self) -> None:
+        """The process is about to stop: send everybody who watches home now, not at the next message."""
+        self.stopping.set()
+        self.feeds.go_stale()
+
     async def watch(self, run_id: str, *, after: int, beat_s: float) -> AsyncGenerator[Sequence[Item], None]:
         """Everything after a cursor, then live, until the run ends, is deleted, or the engine stops.
 

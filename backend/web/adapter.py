@@ -104,7 +104,7 @@ class FastAPIAdapter:
     @asynccontextmanager
     async def _lifespan(self, app: Any) -> AsyncIterator[None]:
         engine = await self.engine()
-        with shutdown.announced_to(engine.stopping):
+        with shutdown.announced_to(engine.end_watching):
             yield
         self._engine = None
         await engine.stop()

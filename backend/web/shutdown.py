@@ -9,14 +9,14 @@ from __future__ import annotations
 import asyncio
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 
 @contextmanager
-def announced_to(stopping: asyncio.Event) -> Iterator[None]:
-    """Set the event at SIGTERM or SIGINT, before whoever handled the signal so far handles it."""
+def announced_to(stopping: Callable[[], None]) -> Iterator[None]:
+    """Call back on the loop at SIGTERM or SIGINT, before whoever handled the signal so far handles it."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -24,7 +24,7 @@ def announced_to(stopping: asyncio.Event) -> Iterator[None]:
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
 
     def announce(number: int, frame: FrameType | None) -> None:
-        loop.call_soon_threadsafe(stopping.set)
+        loop.call_soon_threadsafe(stopping)
         handler = before[signal.Signals(number)]
         if callable(handler):
             handler(number, frame)
