@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from shared.answer import MAX_ANSWER_CHARS
 from shared.errors import InvalidRequest
-from shared.run import Cursor, RunId, UserId
+from shared.run import MAX_QUESTION_ID_CHARS, Cursor, RunId, UserId
 
 SUBPROTOCOL_V2 = "fastagency.v2"
 MAX_FRAME_CHARS = 2 * MAX_ANSWER_CHARS
@@ -56,7 +56,7 @@ class AnswerFrame(BaseModel):
     """v2: an answer to one question."""
 
     type: Literal["answer"]
-    question: str = Field(max_length=100)
+    question: str = Field(max_length=MAX_QUESTION_ID_CHARS)
     value: str | list[str]
 
 

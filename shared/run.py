@@ -20,6 +20,7 @@ MAX_TITLE_CHARS = 200
 MAX_USER_ID_CHARS = 500
 USER_HEADER = "X-FastAgency-User"
 """Carries a claimed user id, percent-encoded: unlike a query parameter it does not end up in access logs."""
+MAX_QUESTION_ID_CHARS = 100
 MAX_SEQ = 2**63 - 1
 """The greatest number that a log can count to."""
 
@@ -139,7 +140,7 @@ class MessagePage(BaseModel):
 class AnswerRequest(BaseModel):
     """A person's answer to one question: text, or a list of choices."""
 
-    question: str = Field(min_length=1, max_length=100)
+    question: str = Field(min_length=1, max_length=MAX_QUESTION_ID_CHARS)
     value: str | list[str]
 
 

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from backend.engine import tracking
+from backend.engine.body import whole
 from backend.engine.run import Run, RunEvicted, RunUnwound
 from backend.engine.service import PAGE, RunService, WorkflowSpec
 from backend.store.base import LeaseLost, RunRecord, Store, StoreError
@@ -227,7 +228,8 @@ class Engine(RunService):
         run.emit(started, identity="started")
         logger.info("The run of %r %s", spec.name, "starts" if fresh else "goes on", extra={"run_id": run.id})
         try:
-            text = _text(await spec.body(run))
+            result = await spec.body(run)
+            text = None if result is None else whole(str(result))
         except (Exception, asyncio.CancelledError, RunUnwound) as error:
             if run.evicted:
                 raise RunEvicted(run.id) from error
@@ -257,11 +259,6 @@ class Engine(RunService):
         drop = asyncio.create_task(tracking.cancel_all(run.tasks, EVICT_TRIES), context=contextvars.Context())
         self._drops.add(drop)
         drop.add_done_callback(self._drops.discard)
-
-
-def _text(result: object) -> str | None:
-    """What a workflow returned, as text that can be stored: halves of characters (a cut emoji) become `?`."""
-    return None if result is None else str(result).encode(errors="replace").decode()
 
 
 async def _wait(event: asyncio.Event, timeout_s: float) -> None:

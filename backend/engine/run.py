@@ -30,6 +30,7 @@ from typing import Any, TypeVar
 
 from pydantic import JsonValue
 
+from backend.engine.body import body_of, whole
 from backend.engine.feed import Feeds
 from backend.engine.replay import INSIDE, Replay
 from backend.store.base import (
@@ -128,7 +129,7 @@ class Run:
         """
         if message.workflow_uuid != self.id:
             message = message.model_copy(update={"workflow_uuid": self.id})
-        body = message.model_dump_json()
+        body = body_of(message)
         same = body.replace(message.uuid, "", 1) if identity is None else identity
         with self._lock:
             self._check()
@@ -154,7 +155,7 @@ class Run:
         if self._replay.active or self.evicted:
             return
         self._active_at = time.monotonic()
-        chunk = chunk.model_copy(update={"workflow_uuid": self.id})
+        chunk = chunk.model_copy(update={"workflow_uuid": self.id, "delta": whole(chunk.delta)})
         if self._on_loop():
             self._feeds.push(self.id, chunk)
         else:
@@ -212,7 +213,7 @@ class Run:
 
     async def _ask(self, question: Question, identity: Any) -> Answer:
         question = question.model_copy(update={"workflow_uuid": self.id})
-        body = question.model_dump_json()
+        body = body_of(question)
         with self._lock:
             self._check()
             same = body.replace(question.uuid, "", 1) if identity is None else identity

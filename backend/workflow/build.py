@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from pydantic_core import to_jsonable_python
 
 from shared.messages import Message, MultipleChoice
+from shared.run import MAX_QUESTION_ID_CHARS
 
 M = TypeVar("M", bound=Message)
 
@@ -39,6 +40,9 @@ def build(cls: type[M], run_id: str, fields: dict[str, Any]) -> M:
 
 
 def _check(message: Message) -> None:
+    if message.is_question and not 0 < len(message.uuid) <= MAX_QUESTION_ID_CHARS:
+        name = type(message).__name__
+        raise ValueError(f"{name}.uuid: it has 1 to {MAX_QUESTION_ID_CHARS} characters, not {len(message.uuid)}.")
     if not isinstance(message, MultipleChoice):
         return
     if not message.choices:
