@@ -11,7 +11,7 @@ import os
 import queue
 import threading
 from collections.abc import AsyncGenerator, Coroutine, Iterator, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -100,14 +100,15 @@ class LocalProvider:
     ) -> Iterator[LoggedMessage | TransientMessage | None]:
         engine = self._engine_now()
         self._call(engine.get(run_id, caller.user_id))
-        batches: queue.Queue[Sequence[Item] | None] = queue.Queue(FOLLOW_QUEUE)
-        room = asyncio.Event()
+        batches: queue.SimpleQueue[Sequence[Item] | None] = queue.SimpleQueue()
+        room, loop = asyncio.Event(), self._running_loop()
         pump = asyncio.run_coroutine_threadsafe(
-            _pump(engine.watch(run_id, after=after, beat_s=beat_s), batches, room), self._running_loop()
+            _pump(engine.watch(run_id, after=after, beat_s=beat_s), batches, room), loop
         )
         try:
             while (batch := batches.get()) is not None:
-                self._running_loop().call_soon_threadsafe(room.set)
+                with suppress(RuntimeError):  # the provider was closed: what is in the queue is the rest
+                    loop.call_soon_threadsafe(room.set)
                 yield from (logged(item) if isinstance(item, StoredEvent) else item for item in batch)
                 if not batch:
                     yield None
@@ -174,23 +175,28 @@ def _serve(loop: asyncio.AbstractEventLoop) -> None:
     try:
         loop.run_forever()
     finally:
+        left = asyncio.all_tasks(loop)
+        for task in left:
+            task.cancel()
+        loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
         loop.close()
 
 
 async def _pump(
-    watch: AsyncGenerator[Sequence[Item], None], batches: queue.Queue[Sequence[Item] | None], room: asyncio.Event
+    watch: AsyncGenerator[Sequence[Item], None],
+    batches: queue.SimpleQueue[Sequence[Item] | None],
+    room: asyncio.Event,
 ) -> None:
     """Carry batches to the follower's thread; a follower that is slow makes this wait, never the run."""
-    async with aclosing(watch) as source:
-        async for batch in source:
-            while batches.full():
-                room.clear()
-                await room.wait()
-            batches.put_nowait(batch)
-    while batches.full():
-        room.clear()
-        await room.wait()
-    batches.put_nowait(None)
+    try:
+        async with aclosing(watch) as source:
+            async for batch in source:
+                while batches.qsize() >= FOLLOW_QUEUE:
+                    room.clear()
+                    await room.wait()
+                batches.put(batch)
+    finally:
+        batches.put(None)
 
 
 def _first(error: ValidationError) -> str:
