@@ -275,3 +275,27 @@ class ClientStoreContract(StoreContract):
         assert record is not None
         assert lease == Lease(run_id(), record.fence)
         assert record.worker == "a"
+
+    async def test_the_head_of_a_run_changes_with_all_that_a_watcher_would_see(self, store: Store) -> None:
+        lease = await owned(store)
+        await owned(store, 2)
+        heads = [await store.heads([run_id()])]
+
+        async def changed() -> bool:
+            heads.append(await store.heads([run_id()]))
+            return heads[-1] != heads[-2]
+
+        await append(store, lease, "k")
+        assert await changed()
+        await ask(store, lease, "q")
+        assert await changed()
+        await store.rename_run(run_id(), "other", 1.0)
+        assert await changed()
+        assert not await changed()
+        await store.finish_run(lease, RunStatus.COMPLETED, None, body("end"), 1.0)
+        assert await changed()
+        await store.delete_run(run_id())
+        assert await changed()
+        assert heads[-1] == {}
+        assert set(await store.heads([run_id(1), run_id(2), run_id(3)])) == {run_id(2)}
+        assert await store.heads([]) == {}

@@ -1,0 +1,43 @@
+"""Every setting is on the settings page under the name of its environment variable, and the page invents none."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings
+
+from backend.runtimes.model_settings import ModelSettings
+from backend.settings import BackendSettings
+from frontend.settings import FrontendSettings
+
+PAGE = (Path(__file__).parents[2] / "docs" / "settings.md").read_text(encoding="utf-8")
+CLASSES: tuple[type[BaseSettings], ...] = (BackendSettings, FrontendSettings, ModelSettings)
+
+
+def variable(cls: type[BaseSettings], name: str) -> str:
+    return f"{cls.model_config['env_prefix']}{name}".upper()
+
+
+FIELDS = [(variable(cls, name), info) for cls in CLASSES for name, info in cls.model_fields.items()]
+
+
+@pytest.mark.parametrize(("name", "info"), FIELDS, ids=[name for name, _ in FIELDS])
+def test_a_setting_is_documented(name: str, info: FieldInfo) -> None:
+    assert info.description, f"{name} has no description"
+    assert info.description.endswith(".")
+    rows = [line for line in PAGE.splitlines() if line.startswith(f"| `{name}`")]
+    assert rows, f"{name} is missing on docs/settings.md"
+    assert any(info.description in row for row in rows)
+
+
+def test_the_page_has_no_setting_that_does_not_exist() -> None:
+    assert set(re.findall(r"`(FASTAGENCY_\w+?)`", PAGE)) <= {name for name, _ in FIELDS}
+
+
+def test_two_processes_mean_the_same_by_a_shared_name() -> None:
+    shared = set(BackendSettings.model_fields) & set(FrontendSettings.model_fields)
+    for name in shared:
+        assert BackendSettings.model_fields[name].default == FrontendSettings.model_fields[name].default
