@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +20,16 @@ settings.register_profile(
 )
 settings.load_profile("fastagency")
 
+TESTS = Path(__file__).parent
+ORDER = ("interop", "unit", "contract", "integration", "fault", "e2e")
+"""What is quick comes first. Browsers come last: Playwright keeps an event loop in the main thread once it has begun,
+and no other test could then run one."""
+
 _guarding = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: ORDER.index(item.path.relative_to(TESTS).parts[0]))
 
 
 def _refuse_blocking(event: str, args: tuple[Any, ...]) -> None:
