@@ -38,7 +38,7 @@ def by_branch(log: list[LoggedMessage]) -> dict[str, list[Shape]]:
     return dict(branches)
 
 
-@settings(max_examples=40)
+@settings(max_examples=80)
 @given(programs, st.lists(st.integers(0, 25), min_size=1, max_size=3))
 @example(Node(True, (Leaf("ask"), Node(False, (Leaf("talk", 1), Leaf("talk", 2), Leaf("talk"))))), [2, 5])
 @example(Node(True, (Leaf("talk", 3), Leaf("talk", 1), Leaf("talk", 2), Leaf("talk"))), [5, 9])
