@@ -15,6 +15,8 @@ from backend.store.base import StoredEvent
 from shared.messages import TextChunk, TransientMessage
 
 QUEUE_ITEMS = 1000
+JOINED_CHARS = 10_000
+"""Chunks that a reader has not taken yet are joined up to about this length."""
 
 Item = StoredEvent | TransientMessage
 
@@ -35,7 +37,7 @@ class Subscription:
     def put(self, item: Item) -> None:
         if isinstance(item, TextChunk) and self._items:
             last = self._items[-1]
-            if isinstance(last, TextChunk) and last.stream == item.stream:
+            if isinstance(last, TextChunk) and last.stream == item.stream and len(last.delta) < JOINED_CHARS:
                 self._items[-1] = last.model_copy(update={"delta": last.delta + item.delta})
                 return
         if len(self._items) >= QUEUE_ITEMS:

@@ -236,13 +236,13 @@ class Run:
         return _answer(value)
 
     async def _take(self, write: Callable[[int, Done], None]) -> None:
-        """Give a new result its place in the order, and return when that is committed.
+        """Give a new result its place in the order, and return when that is committed and its turn has come.
 
-        Commits are in order, so results reach the workflow in the order in which a replay will give them out. The run
-        is not parked meanwhile, for the workflow is about to go on.
+        Handed over at once, so that a stop in this very moment does not lose what was paid for; given out after what
+        is recorded, and in the order of the commits, which is the order in which a replay will give it out. The run is
+        not parked meanwhile, for the workflow is about to go on.
         """
         with self._busy():
-            await self._replay.over()
             committed: asyncio.Future[None] = self.loop.create_future()
 
             def done(_seq: int | None, error: Exception | None) -> None:
@@ -256,6 +256,7 @@ class Run:
                 self._order += 1
                 write(self._order, done)
             await committed
+            await self._replay.over()
 
     @contextmanager
     def _busy(self) -> Iterator[None]:
