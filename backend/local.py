@@ -18,13 +18,13 @@ from pydantic import ValidationError
 
 from backend.engine.engine import Engine, EngineSettings
 from backend.engine.feed import Item
-from backend.engine.service import WorkflowSpec
+from backend.engine.service import WorkflowSpec, description_of
 from backend.engine.view import logged, message_page, run_info
 from backend.settings import BackendSettings, load_settings
 from backend.store import SqliteStore
 from backend.store.base import StoredEvent
 from shared.answer import Answer
-from shared.errors import InvalidRequest, UnknownWorkflow
+from shared.errors import InvalidRequest
 from shared.messages import LoggedMessage, TransientMessage, new_uuid
 from shared.provider import ANYBODY, Caller
 from shared.run import InitiateRequest, MessagePage, RenameRequest, RunInfo, WorkflowInfo
@@ -65,9 +65,7 @@ class LocalProvider:
         return list(self._specs)
 
     def get_description(self, name: str) -> str:
-        if name not in self._specs:
-            raise UnknownWorkflow(f"There is no workflow {name!r}. There are: {', '.join(self._specs)}.")
-        return self._specs[name].description
+        return description_of(name, self._specs)
 
     def workflows(self, caller: Caller = ANYBODY) -> list[WorkflowInfo]:
         return [WorkflowInfo(name=spec.name, description=spec.description) for spec in self._specs.values()]

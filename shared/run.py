@@ -13,7 +13,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 
-from shared.messages import AnyMessage, LoggedMessage, MultipleChoice, TextInput, TransientMessage, new_uuid
+from shared.messages import AnyMessage, MultipleChoice, TextInput, new_uuid
 
 MAX_NAME_CHARS = 200
 MAX_TITLE_CHARS = 200
@@ -160,13 +160,11 @@ __all__ = [
     "Cursor",
     "InitiateReply",
     "InitiateRequest",
-    "LoggedMessage",
     "MessagePage",
     "Problem",
     "RenameRequest",
     "RunId",
     "RunInfo",
     "RunStatus",
-    "TransientMessage",
     "WorkflowInfo",
 ]

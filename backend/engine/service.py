@@ -38,6 +38,13 @@ class WorkflowSpec:
     durable: bool = True
 
 
+def description_of(name: str, specs: Mapping[str, WorkflowSpec]) -> str:
+    """The description of one workflow. Raises `UnknownWorkflow`."""
+    if name not in specs:
+        raise UnknownWorkflow(f"There is no workflow {name!r}. There are: {', '.join(specs)}.")
+    return specs[name].description
+
+
 class RunService:
     """See the module's docstring. `workflows` may grow at any time. A run is visible to its owner only."""
 

@@ -10,11 +10,10 @@ from typing import Any, TypeVar
 
 from backend import runtimes
 from backend.engine.run import Run
-from backend.engine.service import WorkflowSpec
+from backend.engine.service import WorkflowSpec, description_of
 from backend.local import LocalProvider
 from backend.workflow.thread import run_coroutine, run_in_thread
 from backend.workflow.ui import UI, AsyncUI
-from shared.errors import UnknownWorkflow
 from shared.provider import Provider
 from shared.run import MAX_NAME_CHARS
 
@@ -68,10 +67,7 @@ class Workflow:
 
     def get_description(self, name: str) -> str:
         """The description of one workflow. Raises `UnknownWorkflow`."""
-        try:
-            return self._specs[name].description
-        except KeyError:
-            raise UnknownWorkflow(f"There is no workflow {name!r}. There are: {', '.join(self._specs)}.") from None
+        return description_of(name, self._specs)
 
     def model_client(self) -> Any:
         """An AutoGen `ChatCompletionClient` from the settings; see `UI.model_client`."""
