@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 
+from fastagency_shared.messages import TextInput, TextMessage
 from fastapi import FastAPI, WebSocket
 
 from benchmarks.workflows import BODY
-from shared.messages import TextInput, TextMessage
 
 app = FastAPI()
 MESSAGE = TextMessage(sender="a", recipient="b", body=BODY, workflow_uuid="0" * 32).model_dump_json()

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from fastagency_backend.engine.engine import Engine
+from fastagency_backend.web import FastAPIAdapter
+from fastagency_backend.workflow import UI, AsyncUI, Workflow
 from fastapi import FastAPI
-
-from backend.engine.engine import Engine
-from backend.web import FastAPIAdapter
-from backend.workflow import UI, AsyncUI, Workflow
 
 BODY = "The quick brown fox jumps over the lazy dog. " * 4
 

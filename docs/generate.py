@@ -13,20 +13,19 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from fastagency_backend.engine.state import diagram
+from fastagency_backend.frameworks.model_settings import ModelSettings
+from fastagency_backend.settings import BackendSettings
+from fastagency_backend.web import FastAPIAdapter
+from fastagency_backend.workflow import Workflow
+from fastagency_frontend.settings import FrontendSettings
+from fastagency_shared.errors import REQUEST_ERRORS
+from fastagency_shared.messages import LoggedMessage, Message, message_classes, parse_message, to_v1
 from fastapi import FastAPI
 from pydantic import AliasChoices
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
-
-from backend.engine.state import diagram
-from backend.runtimes.model_settings import ModelSettings
-from backend.settings import BackendSettings
-from backend.web import FastAPIAdapter
-from backend.workflow import Workflow
-from frontend.settings import FrontendSettings
-from shared.errors import REQUEST_ERRORS
-from shared.messages import LoggedMessage, Message, message_classes, parse_message, to_v1
 
 DOCS = Path(__file__).parent
 EXAMPLES = DOCS.parent / "examples" / "guide"

@@ -1,5 +1,5 @@
 """`from fastagency.app import FastAgency`."""
 
-from frontend.app import FastAgency
+from fastagency_frontend.app import FastAgency
 
 __all__ = ["FastAgency"]

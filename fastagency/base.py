@@ -1,5 +1,5 @@
 """`from fastagency.base import UI`."""
 
-from backend.workflow import UI, AsyncUI, Workflow
+from fastagency_backend.workflow import UI, AsyncUI, Workflow
 
 __all__ = ["UI", "AsyncUI", "Workflow"]

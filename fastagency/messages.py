@@ -1,6 +1,6 @@
 """The messages of a run; `IOMessage` is what they have in common."""
 
-from shared.messages import (
+from fastagency_shared.messages import (
     AnswerResult,
     Error,
     FunctionCallExecution,

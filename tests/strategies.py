@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from fastagency_shared.messages import Message, MultipleChoice, message_classes
 from hypothesis import strategies as st
-
-from shared.messages import Message, MultipleChoice, message_classes
 
 texts = st.text(max_size=30)
 json_values: st.SearchStrategy[Any] = st.recursive(

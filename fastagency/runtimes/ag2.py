@@ -1,6 +1,6 @@
 """`from fastagency.runtimes.ag2 import Workflow`."""
 
-from backend.runtimes.ag2 import llm_config
-from backend.workflow import Workflow
+from fastagency_backend.frameworks.classic import llm_config
+from fastagency_backend.workflow import Workflow
 
 __all__ = ["Workflow", "llm_config"]

@@ -1,6 +1,6 @@
 """`from fastagency.runtimes.autogen import AutoGenWorkflows`."""
 
-from backend.workflow import Workflow
+from fastagency_backend.workflow import Workflow
 
 AutoGenWorkflows = Workflow
 

@@ -1,5 +1,5 @@
 """`from fastagency.ui.console import ConsoleUI`."""
 
-from frontend.console import ConsoleUI
+from fastagency_frontend.console import ConsoleUI
 
 __all__ = ["ConsoleUI"]

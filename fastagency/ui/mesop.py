@@ -1,8 +1,8 @@
 """`from fastagency.ui.mesop import MesopUI`."""
 
-from shared.extras import extra
+from fastagency_shared.extras import extra
 
 with extra("mesop", needed_by="MesopUI"):
-    from frontend.ui import MesopUI
+    from fastagency_frontend.page import MesopUI
 
 __all__ = ["MesopUI"]

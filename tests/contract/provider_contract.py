@@ -1,4 +1,4 @@
-"""What holds for every `shared.provider.Provider`, whatever stands behind it.
+"""What holds for every `fastagency_shared.provider.Provider`, whatever stands behind it.
 
 A test module makes a class of `ProviderContract` for each implementation and gives it a fixture `provider` that has the
 workflows of `tests/contract/workflows.py`.
@@ -10,9 +10,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-
-from shared.answer import MAX_ANSWER_CHARS
-from shared.errors import (
+from fastagency_shared.answer import MAX_ANSWER_CHARS
+from fastagency_shared.errors import (
     AlreadyAnswered,
     Conflict,
     InvalidRequest,
@@ -21,7 +20,7 @@ from shared.errors import (
     UnknownRun,
     UnknownWorkflow,
 )
-from shared.messages import (
+from fastagency_shared.messages import (
     InputAnswered,
     Message,
     Question,
@@ -33,8 +32,9 @@ from shared.messages import (
     WorkflowStarted,
     new_uuid,
 )
-from shared.provider import Caller, Provider
-from shared.run import RunInfo, RunStatus
+from fastagency_shared.provider import Caller, Provider
+from fastagency_shared.run import RunInfo, RunStatus
+
 from tests.contract.workflows import WORKFLOWS, description
 
 BEAT_S = 0.05

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-
-from backend.store.base import Lease, LeaseLost, NewRun, RunRecord, StepRecord, Store, StoredEvent
-from shared.run import RunStatus
+from fastagency_backend.store.base import Lease, LeaseLost, NewRun, RunRecord, StepRecord, Store, StoredEvent
+from fastagency_shared.run import RunStatus
 
 MakeStore = Callable[[], Store]
 OpenStore = Callable[[], Awaitable[Store]]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from fastagency_backend.store.base import Lease, RunLog, Store
+from fastagency_shared.run import RunStatus
 
-from backend.store.base import Lease, RunLog, Store
-from shared.run import RunStatus
 from tests.contract.store_contract import (
     LONG_S,
     OpenStore,

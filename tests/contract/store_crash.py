@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from backend.store import SqliteStore
+from fastagency_backend.store import SqliteStore
+
 from tests.contract.store_contract import append, claim, new, record, run_id
 
 

@@ -11,12 +11,12 @@ from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from fastagency_backend.engine.state import TRANSITIONS, RunChange
+from fastagency_backend.store.base import Lease, LeaseLost, RunRecord, Store
+from fastagency_shared.run import RunStatus
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from backend.engine.state import TRANSITIONS, RunChange
-from backend.store.base import Lease, LeaseLost, RunRecord, Store
-from shared.run import RunStatus
 from tests.contract.store_contract import LONG_S, answer, append, ask, body, claim, new, note, record, run_id
 
 T = TypeVar("T")

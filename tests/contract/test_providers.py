@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 import uvicorn
+from fastagency_backend.settings import BackendSettings
+from fastagency_backend.web import FastAPIAdapter
+from fastagency_backend.workflow.local import LocalProvider
+from fastagency_frontend.client import FastAPIProvider
+from fastagency_frontend.lazy import LazyProvider
+from fastagency_shared.provider import Provider
 from fastapi import FastAPI
 
-from backend.local import LocalProvider
-from backend.settings import BackendSettings
-from backend.web import FastAPIAdapter
-from frontend.client import FastAPIProvider
-from frontend.lazy import LazyProvider
-from shared.provider import Provider
 from tests.contract.provider_contract import ProviderContract, ann
 from tests.contract.workflows import fake_provider, workflow
 

@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from fastagency_backend.store import SqliteStore, StoreError
+from fastagency_backend.store.base import Store
+from fastagency_backend.store.schema import MIGRATIONS
 
-from backend.store import SqliteStore, StoreError
-from backend.store.base import Store
-from backend.store.schema import MIGRATIONS
 from tests.contract.store_contract import MakeStore, append, new, owned, run_id, seqs
 from tests.contract.store_contract_clients import ClientStoreContract
 

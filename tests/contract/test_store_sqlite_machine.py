@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import tempfile
 
+from fastagency_backend.store import SqliteStore
+from fastagency_backend.store.base import Store
 from hypothesis import settings
 
-from backend.store import SqliteStore
-from backend.store.base import Store
 from tests.contract.store_machine import StoreMachine
 
 

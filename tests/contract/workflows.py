@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from backend.workflow import UI, Workflow
-from shared.messages import MultipleChoice, Question, TextInput, TextMessage
+from fastagency_backend.workflow import UI, Workflow
+from fastagency_shared.messages import MultipleChoice, Question, TextInput, TextMessage
+
 from tests.fakes.provider import FakeProvider, FakeRun, FakeWorkflow
 
 COLORS = ["Red", "Green, dark", "Blue"]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from backend.demo.gallery import gallery
-from backend.engine.run import current_run
-from backend.workflow import UI, AsyncUI, Workflow
-from shared.messages import TextChunk
+from fastagency_backend.demo.gallery import gallery
+from fastagency_backend.engine.run import current_run
+from fastagency_backend.workflow import UI, AsyncUI, Workflow
+from fastagency_shared.messages import TextChunk
 
 wf = Workflow()
 

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 from autogen import ConversableAgent, LLMConfig
+from fastagency_backend.engine.run import Run
+from fastagency_backend.workflow.registry import Workflow
+from fastagency_shared.messages import Message
 
-from backend.engine.run import Run
-from backend.workflow.registry import Workflow
-from shared.messages import Message
 from tests.fakes.engine import Body
 from tests.fakes.openai_server import OpenAIServer
 

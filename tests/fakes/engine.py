@@ -7,14 +7,21 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from backend.engine.engine import Engine, EngineSettings
-from backend.engine.run import Run
-from backend.engine.service import WorkflowSpec
-from backend.store import SqliteStore
-from backend.store.base import StoredEvent
-from shared.answer import Answer
-from shared.messages import LoggedMessage, MultipleChoice, Question, TextInput, TransientMessage, parse_message
-from shared.run import InitiateRequest
+from fastagency_backend.engine.engine import Engine, EngineSettings
+from fastagency_backend.engine.run import Run
+from fastagency_backend.engine.service import WorkflowSpec
+from fastagency_backend.store import SqliteStore
+from fastagency_backend.store.base import StoredEvent
+from fastagency_shared.answer import Answer
+from fastagency_shared.messages import (
+    LoggedMessage,
+    MultipleChoice,
+    Question,
+    TextInput,
+    TransientMessage,
+    parse_message,
+)
+from fastagency_shared.run import InitiateRequest
 
 Body = Callable[[Run], Awaitable[str | None]]
 RUN_ID = "0123456789abcdef0123456789abcdef"

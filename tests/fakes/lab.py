@@ -7,13 +7,13 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from backend.engine.engine import Engine, EngineSettings
-from backend.engine.run import Run
-from backend.store import SqliteStore
-from backend.store.base import RunRecord, Store
-from backend.workflow import Workflow
-from shared.messages import LoggedMessage, TextMessage, parse_message
-from shared.run import InitiateRequest, RunStatus
+from fastagency_backend.engine.engine import Engine, EngineSettings
+from fastagency_backend.engine.run import Run
+from fastagency_backend.store import SqliteStore
+from fastagency_backend.store.base import RunRecord, Store
+from fastagency_backend.workflow import Workflow
+from fastagency_shared.messages import LoggedMessage, TextMessage, parse_message
+from fastagency_shared.run import InitiateRequest, RunStatus
 
 DEADLINE_S = 60.0
 """Long enough for a machine that does other things too; no verdict depends on it."""

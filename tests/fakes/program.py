@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from fastagency_backend.engine.engine import Engine
+from fastagency_backend.engine.run import current_step_key
+from fastagency_backend.workflow import AsyncUI
+from fastagency_shared.messages import LoggedMessage, parse_message
 from hypothesis import strategies as st
 
-from backend.engine.engine import Engine
-from backend.engine.run import current_step_key
-from backend.workflow import AsyncUI
-from shared.messages import LoggedMessage, parse_message
 from tests.fakes.lab import DEADLINE_S, Lab, run_id
 
 

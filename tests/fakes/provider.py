@@ -1,7 +1,7 @@
 """A provider without a backend: runs scripts in threads and keeps everything in memory.
 
-It obeys the contract of `shared.provider.Provider` to the letter, so that whatever is developed against it works with
-the real ones. A script stands for a workflow: a function that gets a `FakeRun` and returns the result.
+It obeys the contract of `fastagency_shared.provider.Provider` to the letter, so that whatever is developed against it
+works with the real ones. A script stands for a workflow: a function that gets a `FakeRun` and returns the result.
 """
 
 from __future__ import annotations
@@ -14,10 +14,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import ValidationError
-
-from shared.answer import Answer, check_answer
-from shared.errors import (
+from fastagency_shared.answer import Answer, check_answer
+from fastagency_shared.errors import (
     AlreadyAnswered,
     BackendUnreachable,
     Conflict,
@@ -26,7 +24,7 @@ from shared.errors import (
     UnknownRun,
     UnknownWorkflow,
 )
-from shared.messages import (
+from fastagency_shared.messages import (
     InputAnswered,
     LoggedMessage,
     Question,
@@ -40,8 +38,9 @@ from shared.messages import (
     WorkflowStarted,
     new_uuid,
 )
-from shared.provider import ANYBODY, Caller
-from shared.run import MessagePage, RenameRequest, RunInfo, RunStatus, WorkflowInfo
+from fastagency_shared.provider import ANYBODY, Caller
+from fastagency_shared.run import MessagePage, RenameRequest, RunInfo, RunStatus, WorkflowInfo
+from pydantic import ValidationError
 
 Script = Callable[["FakeRun"], str]
 Frame = LoggedMessage | TransientMessage
@@ -179,7 +178,7 @@ class FakeRun:
 
 
 class FakeProvider:
-    """Implements `shared.provider.Provider` in memory. While `down` is true, nobody can be asked."""
+    """Implements `fastagency_shared.provider.Provider` in memory. While `down` is true, nobody can be asked."""
 
     def __init__(self, workflows: Mapping[str, FakeWorkflow]) -> None:
         self.down = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.messages import (
+from fastagency_shared.messages import (
     Error,
     FunctionCallExecution,
     KeepAlive,
@@ -16,6 +16,7 @@ from shared.messages import (
     Usage,
     new_uuid,
 )
+
 from tests.fakes.provider import FakeProvider, FakeRun, FakeWorkflow
 
 LESSON = """Here is what a **cell membrane** does:

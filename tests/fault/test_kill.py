@@ -17,11 +17,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+from fastagency_frontend.client import FastAPIProvider
+from fastagency_frontend.client.backoff import Patience
+from fastagency_shared.errors import AlreadyAnswered, BackendError
+from fastagency_shared.messages import LoggedMessage
 
-from frontend.client import FastAPIProvider
-from frontend.client.backoff import Patience
-from shared.errors import AlreadyAnswered, BackendError
-from shared.messages import LoggedMessage
 from tests.e2e.process import Process, free_port
 from tests.fakes.openai_server import finished_twice
 
@@ -120,7 +120,7 @@ def environment(folder: Path, model: Model) -> dict[str, str]:
 
 @pytest.fixture
 def backend(tmp_path: Path, model: Model) -> Iterator[Process]:
-    arguments = ["-m", "uvicorn", "backend.main:app", "--port", "{port}"]
+    arguments = ["-m", "uvicorn", "fastagency_backend.main:app", "--port", "{port}"]
     process = Process(
         arguments, "/fastagency/discovery", environment(tmp_path, model), tmp_path / "backend.log", free_port()
     )
@@ -233,7 +233,7 @@ def children(pid: int) -> list[int]:
 def test_workers_on_one_machine(tmp_path: Path, model: Model) -> None:
     """`uvicorn --workers 3`: any worker serves any client, and a worker's runs outlive it."""
     backend = Process(
-        ["-m", "uvicorn", "backend.main:app", "--workers", "3", "--port", "{port}"],
+        ["-m", "uvicorn", "fastagency_backend.main:app", "--workers", "3", "--port", "{port}"],
         "/fastagency/discovery",
         environment(tmp_path, model),
         tmp_path / "backend.log",

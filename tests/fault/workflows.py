@@ -7,8 +7,7 @@ from typing import Any
 from autogen_agentchat.agents import AssistantAgent, UserProxyAgent
 from autogen_agentchat.conditions import MaxMessageTermination
 from autogen_agentchat.teams import DiGraphBuilder, GraphFlow, RoundRobinGroupChat
-
-from backend.workflow import UI, AsyncUI, Workflow
+from fastagency_backend.workflow import UI, AsyncUI, Workflow
 
 wf = Workflow()
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from shared.messages import (
+from fastagency_shared.messages import (
     AnswerResult,
     Error,
     FunctionCallExecution,

@@ -13,14 +13,13 @@ from typing import Any
 
 import httpx
 import uvicorn
+from fastagency_backend.settings import BackendSettings
+from fastagency_backend.web import FastAPIAdapter
+from fastagency_backend.workflow import UI, AsyncUI, Workflow
+from fastagency_shared.connection import SUBPROTOCOL_V2
 from fastapi import FastAPI
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
-
-from backend.settings import BackendSettings
-from backend.web import FastAPIAdapter
-from backend.workflow import UI, AsyncUI, Workflow
-from shared.connection import SUBPROTOCOL_V2
 
 DEADLINE_S = 60.0
 Frame = dict[str, Any]

@@ -12,10 +12,17 @@ from autogen.agentchat import initiate_group_chat, run_group_chat
 from autogen.agentchat.group import AgentTarget, ContextVariables, OnCondition, ReplyResult, StringLLMCondition
 from autogen.agentchat.group.patterns import DefaultPattern, RoundRobinPattern
 from autogen.events import base_event
+from fastagency_backend.workflow.ui import UI, AsyncUI
+from fastagency_shared.answer import Answer
+from fastagency_shared.messages import (
+    FunctionCallExecution,
+    Question,
+    TextChunk,
+    TextInput,
+    TextMessage,
+    WorkflowCompleted,
+)
 
-from backend.workflow.ui import UI, AsyncUI
-from shared.answer import Answer
-from shared.messages import FunctionCallExecution, Question, TextChunk, TextInput, TextMessage, WorkflowCompleted
 from tests.fakes.classic import agent, flow, person, plain
 from tests.fakes.engine import Seen, logged, running, start, watch
 from tests.fakes.openai_server import OpenAIServer

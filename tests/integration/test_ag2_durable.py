@@ -13,10 +13,10 @@ from autogen.agentchat.group import AgentTarget, ContextVariables, ReplyResult
 from autogen.agentchat.group.patterns import RoundRobinPattern
 from autogen.coding import LocalCommandLineCodeExecutor
 from autogen.coding.base import CommandLineCodeResult
+from fastagency_backend.workflow.ui import UI, AsyncUI
+from fastagency_shared.answer import Answer
+from fastagency_shared.messages import Question
 
-from backend.workflow.ui import UI, AsyncUI
-from shared.answer import Answer
-from shared.messages import Question
 from tests.fakes.classic import agent, flow, person, plain, predictable
 from tests.fakes.engine import RUN_ID, Seen, logged, running, start, watch
 from tests.fakes.openai_server import OpenAIServer, fingerprint

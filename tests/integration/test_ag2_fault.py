@@ -16,10 +16,10 @@ from typing import Any
 
 import httpx
 import pytest
+from fastagency_shared.messages import parse_message
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from shared.messages import parse_message
 from tests.fakes.classic import plain, predictable
 from tests.fakes.openai_server import OpenAIServer, fingerprint
 

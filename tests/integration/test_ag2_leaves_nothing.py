@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastagency_backend.engine.engine import Engine
+from fastagency_backend.workflow.ui import UI, AsyncUI
+from fastagency_shared.messages import TextInput
+from fastagency_shared.run import RunStatus
 
-from backend.engine.engine import Engine
-from backend.workflow.ui import UI, AsyncUI
-from shared.messages import TextInput
-from shared.run import RunStatus
 from tests.fakes.classic import agent, flow, person
 from tests.fakes.engine import RUN_ID, Seen, eventually, running, start, watch
 from tests.fakes.openai_server import OpenAIServer

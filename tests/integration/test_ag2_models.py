@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 from autogen import ConversableAgent, LLMConfig
+from fastagency_backend.engine.engine import Engine, EngineSettings
+from fastagency_backend.engine.service import WorkflowSpec
+from fastagency_backend.store import SqliteStore
+from fastagency_backend.workflow.ui import UI, AsyncUI
+from fastagency_shared.messages import TextMessage, parse_message
+from fastagency_shared.run import InitiateRequest
 
-from backend.engine.engine import Engine, EngineSettings
-from backend.engine.service import WorkflowSpec
-from backend.store import SqliteStore
-from backend.workflow.ui import UI, AsyncUI
-from shared.messages import TextMessage, parse_message
-from shared.run import InitiateRequest
 from tests.fakes.classic import agent, flow
 from tests.fakes.engine import Seen, logged, running, start, watch
 from tests.fakes.openai_server import OpenAIServer

@@ -17,11 +17,11 @@ from autogen_core.code_executor import CodeBlock, CodeExecutor, CodeResult
 from autogen_core.models import CreateResult, LLMMessage, RequestUsage, UserMessage
 from autogen_core.tools import FunctionTool, StaticStreamWorkbench, StaticWorkbench, ToolResult
 from autogen_ext.models.replay import ReplayChatCompletionClient
+from fastagency_backend import frameworks
+from fastagency_backend.engine.run import Run, current_run, current_step_key
+from fastagency_backend.frameworks.agentchat.offline import OfflineModel
+from fastagency_shared.messages import TextInput, TextMessage
 
-from backend import runtimes
-from backend.engine.run import Run, current_run, current_step_key
-from backend.runtimes.agentchat.offline import OfflineModel
-from shared.messages import TextInput, TextMessage
 from tests.fakes.engine import eventually, logged, running, start, watch
 
 ASK = [UserMessage(content="Tell me", source="user")]
@@ -64,7 +64,7 @@ async def twice(path: Path, flow: Flow) -> tuple[list[object], list[str]]:
     keys: list[str] = []
 
     async def body(run: Run) -> str:
-        runtimes.install()
+        frameworks.install()
         results.append(await flow(run))
         keys[:] = list(run._steps)
         if len(results) == 1:
@@ -277,7 +277,7 @@ async def test_a_failed_completion_is_not_recorded(path: Path) -> None:
 
 
 async def test_outside_a_run_everything_is_as_before() -> None:
-    runtimes.install()
+    frameworks.install()
     client = ReplayChatCompletionClient(["one", "two three"])
 
     assert current_run() is None
@@ -302,7 +302,7 @@ async def test_each_call_of_a_tool_asks_its_own_question(path: Path) -> None:
         return to
 
     async def body(run: Run) -> str:
-        runtimes.install()
+        frameworks.install()
         bench = workbench(send)
         await bench.call_tool("tool", {"to": "Ada"})
         if not stopped:

@@ -15,13 +15,12 @@ from autogen_agentchat.agents import AssistantAgent, UserProxyAgent
 from autogen_agentchat.conditions import MaxMessageTermination
 from autogen_agentchat.teams import DiGraphBuilder, GraphFlow, RoundRobinGroupChat
 from autogen_core.models import ChatCompletionClient
-
-from backend import runtimes
-from backend.engine.run import Run
-from backend.runtimes.model import model_client
-from backend.runtimes.model_settings import ModelSettings
-from shared.answer import Answer
-from shared.messages import (
+from fastagency_backend import frameworks
+from fastagency_backend.engine.run import Run
+from fastagency_backend.frameworks.agentchat.model import model_client
+from fastagency_backend.frameworks.model_settings import ModelSettings
+from fastagency_shared.answer import Answer
+from fastagency_shared.messages import (
     FunctionCallExecution,
     LoggedMessage,
     Question,
@@ -30,6 +29,7 @@ from shared.messages import (
     TextInput,
     TextMessage,
 )
+
 from tests.fakes.engine import eventually, logged, running, start, watch
 from tests.fakes.openai_server import OpenAIServer
 
@@ -123,13 +123,13 @@ async def test_a_round_robin_with_tool_person_and_streaming_survives_a_stop_at_e
         return a + b
 
     async def body(run: Run) -> str:
-        runtimes.install()
+        frameworks.install()
         writer = AssistantAgent("writer", model, tools=[add], reflect_on_tool_use=True, model_client_stream=True)
         critic = AssistantAgent("critic", model)
         team = RoundRobinGroupChat(
             [writer, critic, UserProxyAgent("user")], termination_condition=MaxMessageTermination(15)
         )
-        return await runtimes.process(team.run_stream(task="Begin"), run)
+        return await frameworks.process(team.run_stream(task="Begin"), run)
 
     log = await interrupted(server, path, body, answer=lambda question: f"as you like, {question.uuid}")
 
@@ -156,7 +156,7 @@ async def test_a_graph_with_four_agents_at_once_survives_a_stop_at_every_call(
         return a + b
 
     async def body(run: Run) -> str:
-        runtimes.install()
+        frameworks.install()
         root, join = AssistantAgent("root", model), AssistantAgent("join", model)
         branches = [
             AssistantAgent(f"branch{n}", model, tools=[add], reflect_on_tool_use=True, system_message=f"Branch {n}")
@@ -168,7 +168,7 @@ async def test_a_graph_with_four_agents_at_once_survives_a_stop_at_every_call(
             builder.add_node(branch).add_edge(root, branch).add_edge(branch, join)
         builder.set_entry_point(root)
         team = GraphFlow(builder.get_participants(), graph=builder.build())
-        return await runtimes.process(team.run_stream(task="Begin"), run)
+        return await frameworks.process(team.run_stream(task="Begin"), run)
 
     log = await interrupted(server, path, body)
 
@@ -184,9 +184,9 @@ async def test_chunks_are_shown_live_and_make_up_the_text(
     server: OpenAIServer, model: ChatCompletionClient, path: Path
 ) -> None:
     async def body(run: Run) -> str:
-        runtimes.install()
+        frameworks.install()
         poet = AssistantAgent("poet", model, model_client_stream=True)
-        return await runtimes.process(poet.run_stream(task="A poem"), run)
+        return await frameworks.process(poet.run_stream(task="A poem"), run)
 
     server.behaviour.chunk_delay_s = 0.01
     async with running(path, body) as engine:
@@ -205,9 +205,9 @@ async def test_an_error_of_the_model_ends_the_run_with_one_message_and_no_intern
     server: OpenAIServer, model: ChatCompletionClient, path: Path
 ) -> None:
     async def body(run: Run) -> str:
-        runtimes.install()
+        frameworks.install()
         team = RoundRobinGroupChat([AssistantAgent("poet", model)], max_turns=1)
-        return await runtimes.process(team.run_stream(task="A poem"), run)
+        return await frameworks.process(team.run_stream(task="A poem"), run)
 
     server.behaviour.failures.append(500)
     async with running(path, body) as engine:
@@ -222,9 +222,9 @@ async def test_stopping_a_run_stops_the_call_under_way(
     server: OpenAIServer, model: ChatCompletionClient, path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def body(run: Run) -> str:
-        runtimes.install()
+        frameworks.install()
         team = RoundRobinGroupChat([AssistantAgent("poet", model)], max_turns=1)
-        return await runtimes.process(team.run_stream(task="A poem"), run)
+        return await frameworks.process(team.run_stream(task="A poem"), run)
 
     server.behaviour.hang = 1
     async with running(path, body) as engine:
@@ -245,10 +245,10 @@ async def test_results_that_are_not_streams_are_shown_too(
     server: OpenAIServer, model: ChatCompletionClient, path: Path
 ) -> None:
     async def body(run: Run) -> str:
-        runtimes.install()
+        frameworks.install()
         poet = AssistantAgent("poet", model)
-        first = await runtimes.process(await poet.run(task="A poem"), run)
-        second = await runtimes.process(poet.run(task="Another"), run)
+        first = await frameworks.process(await poet.run(task="A poem"), run)
+        second = await frameworks.process(poet.run(task="Another"), run)
         return f"{first} and {second}"
 
     server.behaviour.answers.extend(["one", "two"])
@@ -267,7 +267,7 @@ async def test_anything_else_is_refused_with_what_is_accepted(source: object, pa
 
     async def body(run: Run) -> str:
         with pytest.raises(TypeError) as refusal:
-            await runtimes.process(source, run)
+            await frameworks.process(source, run)
         refusals.append(str(refusal.value))
         return ""
 

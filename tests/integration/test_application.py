@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastagency_backend.web import FastAPIAdapter
 from fastapi import APIRouter, FastAPI
 
-from backend.web import FastAPIAdapter
 from tests.integration.server import DEADLINE_S, Client, app_with, serve, settings_in, workflows
 
 ROOT = Path(__file__).parents[2]

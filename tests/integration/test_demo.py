@@ -6,13 +6,20 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from fastagency_backend.demo import wf
+from fastagency_backend.demo.team_with_tool import loan_payment
+from fastagency_backend.engine.run import Run
+from fastagency_backend.frameworks.agentchat.offline import OfflineModel
+from fastagency_shared.answer import Answer
+from fastagency_shared.messages import (
+    FunctionCallExecution,
+    LoggedMessage,
+    MultipleChoice,
+    Question,
+    SystemMessage,
+    TextMessage,
+)
 
-from backend.demo import wf
-from backend.demo.team_with_tool import loan_payment
-from backend.engine.run import Run
-from backend.runtimes.agentchat.offline import OfflineModel
-from shared.answer import Answer
-from shared.messages import FunctionCallExecution, LoggedMessage, MultipleChoice, Question, SystemMessage, TextMessage
 from tests.fakes.engine import logged, running, start, watch
 
 

@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
+from fastagency_backend.web import socket as socket_module
+from fastagency_shared.connection import MAX_FRAME_CHARS
 
-from backend.web import socket as socket_module
-from shared.connection import MAX_FRAME_CHARS
 from tests.integration.server import DEADLINE_S, Client, Frame, app_with, serve
 
 both = pytest.mark.parametrize("version", ["v1", "v2"])

@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
+from fastagency_backend.web import runs as runs_module
+from fastagency_shared.connection import SUBPROTOCOL_V2
+from fastagency_shared.messages import message_classes
 
-from backend.web import runs as runs_module
-from shared.connection import SUBPROTOCOL_V2
-from shared.messages import message_classes
 from tests.integration.server import Client, Frame, app_with, serve
 
 

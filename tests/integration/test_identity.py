@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
+from fastagency_backend.web import FastAPIAdapter
 from fastapi import Depends, FastAPI, Header, HTTPException, Request
 from fastapi.security import HTTPBasic, HTTPBasicCredentials
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from backend.web import FastAPIAdapter
 from tests.integration.server import Client, Frame, app_with, serve, settings_in, workflows
 
 RUN = "0" * 31 + "b"

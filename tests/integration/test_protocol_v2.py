@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
+from fastagency_backend.web import socket as socket_module
 
-from backend.web import socket as socket_module
 from tests.integration.server import Client, Frame, app_with, serve
 
 

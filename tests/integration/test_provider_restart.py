@@ -10,18 +10,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-from frontend.client import FastAPIProvider, Patience
-from shared.errors import BackendUnreachable
-from shared.messages import WorkflowCompleted
-from shared.provider import Caller
+from fastagency_frontend.client import FastAPIProvider, Patience
+from fastagency_shared.errors import BackendUnreachable
+from fastagency_shared.messages import WorkflowCompleted
+from fastagency_shared.provider import Caller
 
 REPOSITORY = Path(__file__).parents[2]
 ANN = Caller("ann")
 
 
 class Backend:
-    """`uvicorn backend.main:app` on one port and one database, started as often as needed."""
+    """`uvicorn fastagency_backend.main:app` on one port and one database, started as often as needed."""
 
     def __init__(self, folder: Path) -> None:
         with socket.socket() as probe:
@@ -38,7 +37,7 @@ class Backend:
             "FASTAGENCY_DATABASE": str(self._folder / "runs.sqlite3"),
             "FASTAGENCY_WORKFLOWS": "tests.contract.served:wf",
         }
-        command = [sys.executable, "-m", "uvicorn", "backend.main:app", "--port", str(self.port)]
+        command = [sys.executable, "-m", "uvicorn", "fastagency_backend.main:app", "--port", str(self.port)]
         with (self._folder / "backend.log").open("ab") as log:
             self._process = subprocess.Popen(command, cwd=self._folder, env=environment, stdout=log, stderr=log)
 

@@ -6,8 +6,8 @@ import os
 from collections.abc import Callable, Iterator
 
 import pytest
+from fastagency_frontend.client import FastAPIProvider
 
-from frontend.client import FastAPIProvider
 from tests.e2e.conftest import browser, running, visit
 from tests.e2e.process import Process, page_process
 from tests.fakes.openai_server import OpenAIServer

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from shared.messages import new_uuid
+from fastagency_shared.messages import new_uuid
+
 from tests.e2e.process import ROOT, Process, free_port
 
 PEER_VARIABLE = "FASTAGENCY_PEER_PYTHON"

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from fastagency_frontend.client import FastAPIProvider
+from fastagency_shared.answer import Answer
+from fastagency_shared.errors import BackendRefused, UnknownWorkflow
+from fastagency_shared.messages import InputAnswered, Message, WorkflowFailed
+from fastagency_shared.run import RunInfo, RunStatus
 
-from frontend.client import FastAPIProvider
-from shared.answer import Answer
-from shared.errors import BackendRefused, UnknownWorkflow
-from shared.messages import InputAnswered, Message, WorkflowFailed
-from shared.run import RunInfo, RunStatus
 from tests.e2e.process import Process
 from tests.interop.conftest import ProviderOf
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from fastagency_shared.messages import InputAnswered, new_uuid
+from fastagency_shared.run import RunStatus
 
-from shared.messages import InputAnswered, new_uuid
-from shared.run import RunStatus
 from tests.e2e.process import Process
 from tests.interop.conftest import ProviderOf
 from tests.interop.programs import their_client, their_console

@@ -11,10 +11,9 @@ from types import ModuleType
 
 import httpx
 import pytest
+from fastagency_shared.connection import SUBPROTOCOL_V2, CloseCode
+from fastagency_shared.run import USER_HEADER
 from fastapi import FastAPI
-
-from shared.connection import SUBPROTOCOL_V2, CloseCode
-from shared.run import USER_HEADER
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/*.md")])

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastagency_shared.messages import message_classes
 
 import fastagency
-from shared.messages import message_classes
 
 ROOT = Path(__file__).parents[2]
 
@@ -59,7 +59,8 @@ def test_a_module_offers_exactly_what_it_lists(module: str) -> None:
 
 
 def test_the_same_class_has_one_identity() -> None:
-    from backend.workflow import Workflow
+    from fastagency_backend.workflow import Workflow
+
     from fastagency.runtimes import ag2, autogen
 
     assert autogen.AutoGenWorkflows is autogen.Workflow is ag2.Workflow is fastagency.Workflow is Workflow

@@ -6,12 +6,11 @@ import re
 from pathlib import Path
 
 import pytest
+from fastagency_backend.frameworks.model_settings import ModelSettings
+from fastagency_backend.settings import BackendSettings
+from fastagency_frontend.settings import FrontendSettings
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
-
-from backend.runtimes.model_settings import ModelSettings
-from backend.settings import BackendSettings
-from frontend.settings import FrontendSettings
 
 PAGE = (Path(__file__).parents[2] / "docs" / "settings.md").read_text(encoding="utf-8")
 CLASSES: tuple[type[BaseSettings], ...] = (BackendSettings, FrontendSettings, ModelSettings)

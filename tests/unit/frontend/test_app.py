@@ -5,10 +5,9 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-
-from frontend.app import Environ, FastAgency, StartResponse
-from frontend.lazy import LazyProvider
-from shared.provider import Application, Provider
+from fastagency_frontend.app import Environ, FastAgency, StartResponse
+from fastagency_frontend.lazy import LazyProvider
+from fastagency_shared.provider import Application, Provider
 
 
 class _Terminal:

@@ -10,14 +10,13 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
-
-from frontend import cli
-from frontend.serving import CannotServe, serve
+from fastagency_frontend import cli
+from fastagency_frontend.serving import CannotServe, serve
 
 CONSOLE = """
-from frontend.app import FastAgency
-from frontend.console import ConsoleUI
-from shared.messages import TextMessage
+from fastagency_frontend.app import FastAgency
+from fastagency_frontend.console import ConsoleUI
+from fastagency_shared.messages import TextMessage
 from tests.fakes.provider import FakeProvider, FakeWorkflow
 
 def echo(run):
@@ -31,7 +30,7 @@ flows = {"echo": FakeWorkflow("Says it.", echo), "other": FakeWorkflow("Fails.",
 app = FastAgency(FakeProvider(flows), ConsoleUI())
 """
 WEB = """
-from frontend.app import FastAgency
+from fastagency_frontend.app import FastAgency
 from tests.fakes.provider import FakeProvider
 
 class Page:
@@ -171,7 +170,7 @@ def test_a_page_is_served_at_the_printed_address_until_it_is_stopped(monkeypatch
     write("page.py", WEB)
     monkeypatch.setenv("FASTAGENCY_FRONTEND_PORT", "0")
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[3]))
-    command = [sys.executable, "-m", "frontend.cli", "run", "page.py"]
+    command = [sys.executable, "-m", "fastagency_frontend.cli", "run", "page.py"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         line = process.stdout.readline()

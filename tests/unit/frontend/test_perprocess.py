@@ -4,8 +4,7 @@ import os
 import threading
 
 import pytest
-
-from frontend.perprocess import PerProcess
+from fastagency_frontend.perprocess import PerProcess
 
 
 def test_it_is_made_once_whoever_asks() -> None:

@@ -9,10 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from frontend.__main__ import main
-from frontend.server import PortTaken, address_to_open, default_server, free_port, gunicorn_options
-from frontend.settings import FrontendSettings
+from fastagency_frontend.__main__ import main
+from fastagency_frontend.server import PortTaken, address_to_open, default_server, free_port, gunicorn_options
+from fastagency_frontend.settings import FrontendSettings
 
 ROOT = Path(__file__).parents[3]
 
@@ -63,7 +62,7 @@ def test_the_command_says_what_is_wrong_and_fails(
 def test_without_mesop_the_command_says_what_to_install(tmp_path: Path) -> None:
     (tmp_path / "mesop.py").write_text("raise ModuleNotFoundError(\"No module named 'mesop'\", name='mesop')")
     done = subprocess.run(
-        [sys.executable, "-m", "frontend"],
+        [sys.executable, "-m", "fastagency_frontend"],
         cwd=ROOT,
         env={"PYTHONPATH": str(tmp_path), "FASTAGENCY_FRONTEND_PORT": "0"},
         capture_output=True,

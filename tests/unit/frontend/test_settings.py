@@ -1,8 +1,7 @@
 """The settings of the frontend come from the environment, and a bad one is named."""
 
 import pytest
-
-from frontend.settings import FrontendSettings, InvalidSettings, load_settings
+from fastagency_frontend.settings import FrontendSettings, InvalidSettings, load_settings
 
 
 def test_every_setting_is_described() -> None:

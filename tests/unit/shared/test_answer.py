@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
+from fastagency_shared.answer import MAX_ANSWER_CHARS, Answer, check_answer, read_plain_answer
+from fastagency_shared.errors import InvalidRequest
+from fastagency_shared.messages import MultipleChoice, TextInput
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.answer import MAX_ANSWER_CHARS, Answer, check_answer, read_plain_answer
-from shared.errors import InvalidRequest
-from shared.messages import MultipleChoice, TextInput
 from tests.strategies import several_choices, texts
 
 ONE = MultipleChoice(choices=["tea", "coffee", "tea, please"])

@@ -7,10 +7,10 @@ from typing import Any
 
 import jsonschema
 import pytest
+from fastagency_shared.asyncapi import asyncapi_document
+from fastagency_shared.connection import SUBPROTOCOL_V2
+from fastagency_shared.messages import Message, message_classes
 
-from shared.asyncapi import asyncapi_document
-from shared.connection import SUBPROTOCOL_V2
-from shared.messages import Message, message_classes
 from tests.golden.regenerate import SAMPLES
 from tests.unit.shared.test_messages import V1_TYPES
 

@@ -7,11 +7,18 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from fastagency_shared.connection import (
+    AnswerFrame,
+    CancelFrame,
+    CloseCode,
+    FirstFrame,
+    read_client_frame,
+    read_first_frame,
+)
+from fastagency_shared.errors import REQUEST_ERRORS, InvalidRequest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.connection import AnswerFrame, CancelFrame, CloseCode, FirstFrame, read_client_frame, read_first_frame
-from shared.errors import REQUEST_ERRORS, InvalidRequest
 from tests.strategies import json_values
 
 RUN = "0123456789abcdef0123456789abcdef"

@@ -3,8 +3,7 @@
 import importlib
 
 import pytest
-
-from shared.extras import extra
+from fastagency_shared.extras import extra
 
 
 def test_a_missing_package_names_its_extra() -> None:
@@ -16,10 +15,10 @@ def test_a_missing_package_names_its_extra() -> None:
 
 
 def test_a_missing_module_of_our_own_stays_what_it_is() -> None:
-    with pytest.raises(ModuleNotFoundError, match="frontend"), extra("mesop", needed_by="MesopUI"):
-        importlib.import_module("frontend.not_there")
+    with pytest.raises(ModuleNotFoundError, match="fastagency_frontend"), extra("mesop", needed_by="MesopUI"):
+        importlib.import_module("fastagency_frontend.not_there")
 
 
 def test_what_is_there_is_imported() -> None:
     with extra("mesop", needed_by="MesopUI"):
-        assert importlib.import_module("shared.errors")
+        assert importlib.import_module("fastagency_shared.errors")

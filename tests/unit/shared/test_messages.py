@@ -8,11 +8,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from pydantic import TypeAdapter, ValidationError
-
-from shared.messages import (
+from fastagency_shared.messages import (
     ENVELOPE,
     AnyMessage,
     Error,
@@ -27,6 +23,10 @@ from shared.messages import (
     parse_message,
     to_v1,
 )
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
+
 from tests.golden.regenerate import FOLDER, SAMPLES, text_of
 from tests.strategies import any_message, messages_of
 

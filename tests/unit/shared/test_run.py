@@ -6,11 +6,11 @@ import re
 from uuid import UUID
 
 import pytest
+from fastagency_shared.run import MAX_NAME_CHARS, MAX_TITLE_CHARS, InitiateRequest, RenameRequest, RunId, RunStatus
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from shared.run import MAX_NAME_CHARS, MAX_TITLE_CHARS, InitiateRequest, RenameRequest, RunId, RunStatus
 from tests.strategies import json_objects
 
 run_id: TypeAdapter[str] = TypeAdapter(RunId)

@@ -6,14 +6,14 @@ import asyncio
 import tempfile
 from pathlib import Path
 
+from fastagency_backend.engine import service
+from fastagency_backend.engine.engine import Engine
+from fastagency_backend.engine.view import logged
+from fastagency_backend.store.base import StoredEvent
+from fastagency_shared.messages import LoggedMessage, TransientMessage, parse_message
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backend.engine import service
-from backend.engine.engine import Engine
-from backend.engine.view import logged
-from backend.store.base import StoredEvent
-from shared.messages import LoggedMessage, TransientMessage, parse_message
 from tests.fakes.lab import Lab, run_id, until
 from tests.fakes.program import Program, World, programs
 

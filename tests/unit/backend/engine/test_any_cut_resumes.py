@@ -7,10 +7,10 @@ import tempfile
 from collections import defaultdict
 from pathlib import Path
 
+from fastagency_shared.messages import InputAnswered, LoggedMessage
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from shared.messages import InputAnswered, LoggedMessage
 from tests.fakes.program import Leaf, Node, Program, World, is_sequence, leaves_of, programs
 
 Shape = tuple[str, str]

@@ -8,13 +8,20 @@ import threading
 from typing import Any
 
 import pytest
+from fastagency_backend.engine.engine import Engine
+from fastagency_backend.engine.service import MAX_PARAMS_CHARS
+from fastagency_backend.workflow import UI, AsyncUI
+from fastagency_shared.errors import (
+    AlreadyAnswered,
+    Conflict,
+    InvalidRequest,
+    UnknownQuestion,
+    UnknownRun,
+    UnknownWorkflow,
+)
+from fastagency_shared.messages import TextInput, WorkflowCompleted, WorkflowFailed, WorkflowStarted
+from fastagency_shared.run import InitiateRequest, RunStatus
 
-from backend.engine.engine import Engine
-from backend.engine.service import MAX_PARAMS_CHARS
-from backend.workflow import UI, AsyncUI
-from shared.errors import AlreadyAnswered, Conflict, InvalidRequest, UnknownQuestion, UnknownRun, UnknownWorkflow
-from shared.messages import TextInput, WorkflowCompleted, WorkflowFailed, WorkflowStarted
-from shared.run import InitiateRequest, RunStatus
 from tests.fakes.lab import Lab, run_id, until
 
 KINDS = ["def", "async def", "async def with UI"]

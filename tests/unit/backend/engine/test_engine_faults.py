@@ -9,13 +9,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from fastagency_backend.engine import engine as engine_module
+from fastagency_backend.store import SqliteStore, StoreError
+from fastagency_backend.store.base import Done, Lease, RunLog, StepRecord, StoredEvent
+from fastagency_backend.workflow import UI, AsyncUI
+from fastagency_shared.messages import RunStatusChanged
+from fastagency_shared.run import RunStatus
 
-from backend.engine import engine as engine_module
-from backend.store import SqliteStore, StoreError
-from backend.store.base import Done, Lease, RunLog, StepRecord, StoredEvent
-from backend.workflow import UI, AsyncUI
-from shared.messages import RunStatusChanged
-from shared.run import RunStatus
 from tests.fakes.lab import Lab, run_id, until
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from backend.engine.feed import QUEUE_ITEMS, Feeds, Subscription, in_order
-from backend.store.base import StoredEvent
-from shared.messages import RunStatusChanged, TextChunk
+from fastagency_backend.engine.feed import QUEUE_ITEMS, Feeds, Subscription, in_order
+from fastagency_backend.store.base import StoredEvent
+from fastagency_shared.messages import RunStatusChanged, TextChunk
 
 
 def event(seq: int) -> StoredEvent:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from fastagency_backend.engine import replay as replay_module
+from fastagency_backend.engine.replay import Replay
 from hypothesis import given
 from hypothesis import strategies as st
-
-from backend.engine import replay as replay_module
-from backend.engine.replay import Replay
 
 
 async def _ask_all(replay: Replay, keys: list[str]) -> list[str]:

@@ -7,11 +7,11 @@ import threading
 from typing import Any
 
 import pytest
+from fastagency_backend.engine import run as run_module
+from fastagency_backend.engine.run import Run, current_run, current_step_key
+from fastagency_backend.workflow import UI, AsyncUI
+from fastagency_shared.messages import TextChunk, TextInput, TextMessage
 
-from backend.engine import run as run_module
-from backend.engine.run import Run, current_run, current_step_key
-from backend.workflow import UI, AsyncUI
-from shared.messages import TextChunk, TextInput, TextMessage
 from tests.fakes.lab import Lab, run_id, until
 
 

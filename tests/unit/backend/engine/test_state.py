@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import pytest
-
-from backend.engine.state import TRANSITIONS, IllegalTransition, RunChange, diagram, next_status
-from shared.run import RunStatus
+from fastagency_backend.engine.state import TRANSITIONS, IllegalTransition, RunChange, diagram, next_status
+from fastagency_shared.run import RunStatus
 
 
 def test_every_state_is_in_the_table_and_every_end_is_one() -> None:

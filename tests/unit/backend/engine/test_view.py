@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 
+from fastagency_backend.engine.view import logged, wire_v2
+from fastagency_backend.store.base import StoredEvent
+from fastagency_shared.messages import LoggedMessage
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.engine.view import logged, wire_v2
-from backend.store.base import StoredEvent
-from shared.messages import LoggedMessage
 from tests.strategies import messages_of
 
 

@@ -6,10 +6,9 @@ from typing import Any
 
 import httpx
 import pytest
+from fastagency_backend.web import FastAPIAdapter
+from fastagency_backend.workflow import UI, Workflow
 from fastapi import FastAPI
-
-from backend.web import FastAPIAdapter
-from backend.workflow import UI, Workflow
 
 wf = Workflow()
 

@@ -6,11 +6,10 @@ import functools
 from typing import Any
 
 import pytest
-
-from backend.workflow import UI, AsyncUI, Workflow
-from shared.errors import UnknownWorkflow
-from shared.provider import Provider, ProviderSource
-from shared.run import MAX_NAME_CHARS
+from fastagency_backend.workflow import UI, AsyncUI, Workflow
+from fastagency_shared.errors import UnknownWorkflow
+from fastagency_shared.provider import Provider, ProviderSource
+from fastagency_shared.run import MAX_NAME_CHARS
 
 
 def fine(ui: UI, params: dict[str, Any]) -> str:

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from fastagency_backend.workflow import UI, AsyncUI, Choices
+from fastagency_backend.workflow.build import build
+from fastagency_shared.messages import Error, Message, MultipleChoice, SystemMessage, TextInput, TextMessage
 
-from backend.workflow import UI, AsyncUI, Choices
-from backend.workflow.build import build
-from shared.messages import Error, Message, MultipleChoice, SystemMessage, TextInput, TextMessage
 from tests.fakes.lab import Lab
 
 SHOWN: list[tuple[str, dict[str, Any]]] = [

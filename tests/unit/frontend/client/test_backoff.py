@@ -1,9 +1,8 @@
 """The waits grow, stay under their bound, and end when the backend has been away for long enough."""
 
+from fastagency_frontend.client.backoff import Outage, Patience
 from hypothesis import given
 from hypothesis import strategies as st
-
-from frontend.client.backoff import Outage, Patience
 
 
 def longest(_low: float, high: float) -> float:

@@ -1,8 +1,7 @@
 """Where the routes are, for every way in which a person writes a backend's address."""
 
 import pytest
-
-from frontend.client.endpoint import Endpoint, RoutePaths
+from fastagency_frontend.client.endpoint import Endpoint, RoutePaths
 
 
 @pytest.mark.parametrize("url", ["http://localhost:8008", "http://localhost:8008/", " http://localhost:8008// "])

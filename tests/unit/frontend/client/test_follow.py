@@ -8,12 +8,12 @@ from http import HTTPStatus
 from typing import Any
 
 import pytest
+from fastagency_frontend.client import FastAPIProvider, Patience
+from fastagency_shared import errors
+from fastagency_shared.messages import Message, TextChunk, TextMessage
+from fastagency_shared.provider import Caller
 from websockets.sync.server import ServerConnection
 
-from frontend.client import FastAPIProvider, Patience
-from shared import errors
-from shared.messages import Message, TextChunk, TextMessage
-from shared.provider import Caller
 from tests.unit.frontend.client.scripted import backend, said, sending, until_closed
 
 QUICK = Patience(give_up_s=30, base_s=0.01, cap_s=0.02)

@@ -9,12 +9,11 @@ from typing import Any
 
 import httpx
 import pytest
-
-from frontend.client import FastAPIProvider
-from shared import errors
-from shared.messages import SystemMessage, TextMessage
-from shared.provider import Caller, Provider
-from shared.run import RunInfo, RunStatus
+from fastagency_frontend.client import FastAPIProvider
+from fastagency_shared import errors
+from fastagency_shared.messages import SystemMessage, TextMessage
+from fastagency_shared.provider import Caller, Provider
+from fastagency_shared.run import RunInfo, RunStatus
 
 NOW = datetime(2030, 1, 2, tzinfo=UTC)
 RUN = RunInfo(

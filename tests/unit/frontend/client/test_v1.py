@@ -9,11 +9,9 @@ from typing import Any
 
 import httpx
 import pytest
-from websockets.sync.server import ServerConnection
-
-from frontend.client import FastAPIProvider
-from shared import errors
-from shared.messages import (
+from fastagency_frontend.client import FastAPIProvider
+from fastagency_shared import errors
+from fastagency_shared.messages import (
     InputAnswered,
     LoggedMessage,
     SystemMessage,
@@ -23,8 +21,10 @@ from shared.messages import (
     WorkflowFailed,
     new_uuid,
 )
-from shared.provider import Caller
-from shared.run import RunStatus
+from fastagency_shared.provider import Caller
+from fastagency_shared.run import RunStatus
+from websockets.sync.server import ServerConnection
+
 from tests.unit.frontend.client.scripted import Backend, Script, backend, cut, said, until_closed
 
 ANN = Caller("ann", {"authorization": "Bearer ann"})

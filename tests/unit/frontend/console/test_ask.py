@@ -3,11 +3,10 @@
 import io
 
 import pytest
-
-from frontend.console.ask import ask, read_typed
-from frontend.console.terminal import EndOfInput, Terminal
-from shared.errors import InvalidRequest
-from shared.messages import MultipleChoice, TextInput
+from fastagency_frontend.console.ask import ask, read_typed
+from fastagency_frontend.console.terminal import EndOfInput, Terminal
+from fastagency_shared.errors import InvalidRequest
+from fastagency_shared.messages import MultipleChoice, TextInput
 
 ONE = MultipleChoice(choices=["Red", "Green, dark", "3"])
 MANY = MultipleChoice(choices=["Red", "Green, dark", "3"], single=False)

@@ -5,14 +5,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from fastagency_frontend.app import FastAgency, TerminalInterface
+from fastagency_frontend.console import ConsoleUI
+from fastagency_shared.answer import Answer
+from fastagency_shared.errors import AlreadyAnswered, BackendTimeout, InvalidRequest
+from fastagency_shared.messages import MultipleChoice, TextInput, TextMessage
+from fastagency_shared.provider import Caller
+from fastagency_shared.run import RunStatus
 
-from frontend.app import FastAgency, TerminalInterface
-from frontend.console import ConsoleUI
-from shared.answer import Answer
-from shared.errors import AlreadyAnswered, BackendTimeout, InvalidRequest
-from shared.messages import MultipleChoice, TextInput, TextMessage
-from shared.provider import Caller
-from shared.run import RunStatus
 from tests.fakes.provider import FakeProvider, FakeRun, FakeWorkflow
 
 Script = Callable[[FakeRun], str]

@@ -1,9 +1,8 @@
 """Every message type is readable in a terminal."""
 
 import pytest
-
-from frontend.console.render import render
-from shared import messages as m
+from fastagency_frontend.console.render import render
+from fastagency_shared import messages as m
 
 SHOWN = [
     (m.TextMessage(sender="ann", recipient="bob", body="Hi\n\n  there"), ["ann to bob", "  Hi", "  ", "    there"]),

@@ -4,8 +4,7 @@ import io
 import os
 
 import pytest
-
-from frontend.console.terminal import EndOfInput, Line, Style, Terminal
+from fastagency_frontend.console.terminal import EndOfInput, Line, Style, Terminal
 
 
 class Tty(io.StringIO):

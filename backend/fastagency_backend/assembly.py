@@ -1,0 +1,22 @@
+"""The composition root: from settings to a store and an engine over it. Nothing else chooses which parts are used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fastagency_backend.engine.engine import Engine, EngineSettings
+from fastagency_backend.engine.service import WorkflowSpec
+from fastagency_backend.settings import BackendSettings
+from fastagency_backend.store import SqliteStore
+
+
+def engine_for(specs: Mapping[str, WorkflowSpec], settings: BackendSettings) -> Engine:
+    """An engine over the embedded store. Create it on the loop that it is to live on."""
+    store = SqliteStore(settings.database, synchronous=settings.database_synchronous)
+    limits = EngineSettings(
+        warm_s=settings.warm_s,
+        lease_s=settings.lease_s,
+        retention_s=settings.retention_s,
+        max_live=settings.max_live_runs,
+    )
+    return Engine(store, specs, limits)

@@ -1,0 +1,22 @@
+"""A message as the text that the log keeps."""
+
+from __future__ import annotations
+
+import json
+
+from fastagency_shared.messages import Message, parse_message
+from pydantic_core import PydanticSerializationError
+
+
+def body_of(message: Message) -> str:
+    """The message's JSON. Halves of characters, such as a model's output that was cut inside an emoji, become `?`."""
+    try:
+        return message.model_dump_json()
+    except PydanticSerializationError:
+        text = json.dumps(message.model_dump(), ensure_ascii=False, default=str)
+        return parse_message(whole(text)).model_dump_json()
+
+
+def whole(text: str) -> str:
+    """The text without halves of characters, which no encoding can carry."""
+    return text.encode(errors="replace").decode()

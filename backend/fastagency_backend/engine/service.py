@@ -1,0 +1,231 @@
+"""What clients ask of runs: start, read, answer, stop, watch. In whichever process they ask it.
+
+Nothing here drives a run. What has to happen to one that this process drives goes through the two hooks of
+`RunService`, which the engine fills in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from fastagency_shared.answer import Answer, check_answer
+from fastagency_shared.errors import (
+    AlreadyAnswered,
+    Conflict,
+    InvalidRequest,
+    UnknownQuestion,
+    UnknownRun,
+    UnknownWorkflow,
+)
+from fastagency_shared.messages import (
+    InputAnswered,
+    Question,
+    RunStatusChanged,
+    TextInput,
+    WorkflowCancelled,
+    parse_message,
+)
+from fastagency_shared.run import MAX_TITLE_CHARS, InitiateRequest, RunStatus
+
+from fastagency_backend.engine.feed import Feeds, Item, in_order
+from fastagency_backend.engine.run import Run
+from fastagency_backend.store.base import EventPage, NewRun, RunRecord, Store
+
+logger = logging.getLogger(__name__)
+
+PAGE = 500
+"""Events read from the store at a time."""
+MAX_PARAMS_CHARS = 1_000_000
+
+
+@dataclass(frozen=True)
+class WorkflowSpec:
+    """A workflow as the engine sees it: `body` takes the run to its end and returns the result."""
+
+    name: str
+    description: str
+    body: Callable[[Run], Awaitable[str | None]]
+    durable: bool = True
+
+
+def description_of(name: str, specs: Mapping[str, WorkflowSpec]) -> str:
+    """The description of one workflow. Raises `UnknownWorkflow`."""
+    if name not in specs:
+        raise UnknownWorkflow(f"There is no workflow {name!r}. There are: {', '.join(specs)}.")
+    return specs[name].description
+
+
+class RunService:
+    """See the module's docstring. `workflows` may grow at any time. A run is visible to its owner only."""
+
+    def __init__(self, store: Store, workflows: Mapping[str, WorkflowSpec]) -> None:
+        self.workflows = workflows
+        self.feeds = Feeds()
+        self.stopping = asyncio.Event()
+        self._store = store
+
+    # --- hooks ----------------------------------------------------------------------------------------------------
+
+    def woken(self, run_id: str) -> None:
+        """Something that a run waits for has come: its start, or an answer."""
+
+    def dropped(self, run_id: str) -> None:
+        """The run has been stopped: whoever drives it must let it go."""
+
+    # --- what clients ask -----------------------------------------------------------------------------------------
+
+    async def create(self, request: InitiateRequest, user_id: str | None) -> RunRecord:
+        """Create a run; the same request again gives the same run.
+
+        Raises:
+            UnknownWorkflow, Conflict (the id is taken by another request), InvalidRequest (params too large).
+        """
+        spec = self.workflows.get(request.workflow_name)
+        if spec is None:
+            known = ", ".join(repr(name) for name in self.workflows) or "none at all"
+            raise UnknownWorkflow(f"There is no workflow {request.workflow_name!r}. There are: {known}.")
+        params = json.dumps(request.params)
+        if len(params) > MAX_PARAMS_CHARS:
+            raise InvalidRequest(f"The params have {len(params)} characters; the most is {MAX_PARAMS_CHARS}.")
+        title = one_line(spec.description) or spec.name
+        new = NewRun(request.workflow_uuid, spec.name, params, user_id, title, spec.durable, time.time())
+        record, created = await self._store.create_run(new)
+        same = (record.workflow, json.loads(record.params), record.user_id) == (spec.name, request.params, user_id)
+        if not created and not same:
+            raise Conflict(
+                f"The workflow_uuid {request.workflow_uuid} is already taken by another request. "
+                "Leave it out to be given a new one."
+            )
+        if created:
+            self.woken(record.id)
+        return record
+
+    async def get(self, run_id: str, user_id: str | None) -> RunRecord:
+        """Raises `UnknownRun` for a run that does not exist, and in the same words for somebody else's."""
+        record = await self._store.get_run(run_id)
+        return _owned(record, run_id, user_id)
+
+    async def list_runs(self, user_id: str | None, *, limit: int, before: str | None) -> list[RunRecord]:
+        return await self._store.list_runs(user_id, limit=limit, before=before)
+
+    async def read(
+        self, run_id: str, user_id: str | None, *, after: int, limit: int, before: int | None = None
+    ) -> EventPage:
+        page = await self._store.read_events(run_id, after=after, limit=limit, before=before)
+        _owned(page.run, run_id, user_id)
+        return page
+
+    async def answer(self, run_id: str, user_id: str | None, question: str, value: Answer) -> None:
+        """Check an answer and record it; the first valid one wins.
+
+        Raises:
+            UnknownRun, UnknownQuestion, AlreadyAnswered, Conflict (the run has ended), InvalidRequest.
+        """
+        record = await self.get(run_id, user_id)
+        asked = await self._open_question(record, question)
+        checked = check_answer(asked, value)
+        hidden = isinstance(asked, TextInput) and asked.password
+        message = InputAnswered(
+            workflow_uuid=run_id,
+            sender="User",
+            recipient=asked.sender,
+            question=question,
+            value=None if hidden else checked,
+        )
+        titles = isinstance(asked, TextInput) and not hidden
+        title = one_line(checked) if titles and isinstance(checked, str) else None
+        event = await self._store.answer_question(
+            run_id, question, json.dumps(checked), message.model_dump_json(), time.time(), title
+        )
+        if event is None:
+            raise AlreadyAnswered("This question has been answered already.")
+        self.feeds.push(run_id, event)
+        status = RunStatus.WAITING if len(record.questions) > 1 else RunStatus.RUNNING
+        self.feeds.push(run_id, RunStatusChanged(workflow_uuid=run_id, status=status, title=title))
+        self.woken(run_id)
+
+    async def _open_question(self, record: RunRecord, uuid: str) -> Question:
+        for body in record.questions:
+            message = parse_message(body)
+            if message.uuid == uuid:
+                assert message.is_question
+                return message  # type: ignore[return-value]
+        if await self._store.read_answer(record.id, uuid) is not None:
+            raise AlreadyAnswered("This question has been answered already.")
+        if record.status.ended:
+            raise Conflict("This conversation has ended; nothing can be answered any more.")
+        raise UnknownQuestion("This conversation has no such question.")
+
+    async def cancel(self, run_id: str, user_id: str | None) -> RunRecord:
+        """Stop a run at once, with the call that it is in; one that has ended stays as it is."""
+        await self.get(run_id, user_id)
+        message = WorkflowCancelled(
+            workflow_uuid=run_id, sender="Workflow", recipient="User", reason="The workflow was stopped."
+        )
+        event = await self._store.cancel_run(run_id, message.model_dump_json(), time.time())
+        if event is not None:
+            self.feeds.push(run_id, event)
+            self.feeds.go_stale(run_id)
+            self.dropped(run_id)
+            logger.info("The run was stopped", extra={"run_id": run_id})
+        return await self.get(run_id, user_id)
+
+    async def rename(self, run_id: str, user_id: str | None, title: str) -> RunRecord:
+        await self.get(run_id, user_id)
+        record = _owned(await self._store.rename_run(run_id, title, time.time()), run_id, user_id)
+        self.feeds.push(run_id, RunStatusChanged(workflow_uuid=run_id, status=record.status, title=title))
+        return record
+
+    async def delete(self, run_id: str, user_id: str | None) -> None:
+        """Stop a run and remove all that is known of it."""
+        await self.cancel(run_id, user_id)
+        await self._store.delete_run(run_id)
+        self.feeds.go_stale(run_id)
+
+    def end_watching(self) -> None:
+        """The process is about to stop: send everybody who watches home now, not at the next message."""
+        self.stopping.set()
+        self.feeds.go_stale()
+
+    async def watch(self, run_id: str, *, after: int, beat_s: float) -> AsyncGenerator[Sequence[Item], None]:
+        """Everything after a cursor, then live, until the run ends, is deleted, or the engine stops.
+
+        Yields batches, in order and without a gap; an empty one at least every `beat_s` seconds.
+        """
+        cursor = after
+        with self.feeds.subscribe(run_id) as subscription:
+            while not self.stopping.is_set():
+                if subscription.stale:
+                    subscription.stale = False
+                    page = await self._store.read_events(run_id, after=cursor, limit=PAGE)
+                    if page.events:
+                        cursor = page.events[-1].seq
+                        yield page.events
+                    if page.run is None or (page.run.status.ended and not page.more):
+                        return
+                    subscription.stale = subscription.stale or page.more
+                    continue
+                batch, cursor = in_order(subscription, cursor)
+                if batch:
+                    yield batch
+                elif not subscription.stale:
+                    await subscription.wait(beat_s)
+                    if not subscription.pending:
+                        yield ()
+
+
+def one_line(text: str) -> str:
+    """A text as a title."""
+    line = " ".join(text.split())
+    return line if len(line) <= MAX_TITLE_CHARS // 2 else line[: MAX_TITLE_CHARS // 2 - 1].rstrip() + "…"
+
+
+def _owned(record: RunRecord | None, run_id: str, user_id: str | None) -> RunRecord:
+    if record is None or record.user_id != user_id:
+        raise UnknownRun(f"There is no conversation {run_id}, or it is not yours.")
+    return record

@@ -1,0 +1,70 @@
+"""The settings of a backend process: environment variables that begin with FASTAGENCY_, or lines of a `.env` file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fastagency_shared.errors import FastAgencyError
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+DAY_S = 86_400.0
+
+
+class InvalidSettings(FastAgencyError):
+    """A variable has a value that cannot be used; `str(error)` names it and says what it should be."""
+
+
+class BackendSettings(BaseSettings):
+    """Built once by whoever starts the process, and passed down."""
+
+    model_config = SettingsConfigDict(env_prefix="FASTAGENCY_", env_file=".env", extra="ignore")
+
+    backend_host: str = Field(default="127.0.0.1", description="Address the backend listens on.")
+    backend_port: int = Field(default=8008, ge=0, le=65535, description="Port the backend listens on.")
+    workflows: str = Field(
+        default="fastagency_backend.demo:wf",
+        description="The workflows that `fastagency_backend.main:app` serves, as `module:attribute`.",
+    )
+    database: Path = Field(
+        default=Path(".fastagency/runs.sqlite3"), description="The SQLite file that keeps every conversation."
+    )
+    database_synchronous: str = Field(
+        default="FULL",
+        pattern="^(FULL|NORMAL)$",
+        description="`FULL` survives a power cut; `NORMAL` is quicker and survives a kill of the process only.",
+    )
+    warm_s: float = Field(
+        default=30.0,
+        ge=0,
+        description="Seconds that a run which waits for a person stays in memory before it is parked.",
+    )
+    lease_s: float = Field(
+        default=3.0, ge=0.5, description="Seconds after which a worker that died loses its runs to another."
+    )
+    max_live_runs: int = Field(default=5000, ge=1, description="Runs that one process keeps in memory at a time.")
+    retention_days: float | None = Field(
+        default=None, gt=0, description="Days after which an ended conversation is removed; unset keeps all."
+    )
+    log_level: str = Field(
+        default="INFO",
+        pattern="^(DEBUG|INFO|WARNING|ERROR)$",
+        description="How much the process logs.",
+    )
+
+    @property
+    def retention_s(self) -> float | None:
+        return None if self.retention_days is None else self.retention_days * DAY_S
+
+
+def load_settings() -> BackendSettings:
+    """Read the settings.
+
+    Raises:
+        InvalidSettings: a variable has a value that cannot be used.
+    """
+    try:
+        return BackendSettings()
+    except ValidationError as error:
+        problems = [f"FASTAGENCY_{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()]
+        raise InvalidSettings(f"Please correct the environment. {'; '.join(problems)}.") from None

@@ -1,0 +1,223 @@
+"""The store: everything the system knows of its runs. Nothing is true of a run until it is committed here.
+
+This module is the contract; `sqlite.py` is the embedded implementation. Another one (PostgreSQL) has to pass
+`tests/contract/store_contract.py`. A store is opened on one event loop and used from it, except for the `append_*`
+methods, which any thread may call.
+
+Writes are carried out in the order in which they were handed over, whoever handed them over: an event is never in the
+log before a step that was recorded ahead of it. A write that needs the run's ownership carries a `Lease`; when the run
+has another owner by now, or has ended, the write fails with `LeaseLost` and changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from fastagency_shared.run import RunStatus
+
+
+class StoreError(Exception):
+    """The store could not do what it was asked; the message is for the log and the person on call."""
+
+
+class LeaseLost(StoreError):
+    """The run has another owner by now, or has ended: this worker must drop it."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewRun:
+    """What is known when a run is created. `params` is JSON text; times are seconds since the epoch."""
+
+    id: str
+    workflow: str
+    params: str
+    user_id: str | None
+    title: str
+    durable: bool
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """One row of the run table, with the newest `seq` and the bodies of the open questions, oldest first."""
+
+    id: str
+    workflow: str
+    params: str
+    user_id: str | None
+    status: RunStatus
+    title: str
+    result: str | None
+    durable: bool
+    worker: str | None
+    fence: int
+    created: float
+    updated: float
+    last_seq: int = 0
+    questions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to write to a run: valid while the run's row carries this fence."""
+
+    run_id: str
+    fence: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """A committed message: `body` is its JSON without `seq` and `at`."""
+
+    seq: int
+    at: float
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecord:
+    """A recorded result: `order` is its place among all results that reached the run, `value` is JSON text."""
+
+    order: int
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionRecord:
+    """A question that was asked. `value` is the answer's JSON; `order` is set once the answer has reached the run."""
+
+    uuid: str
+    value: str | None
+    order: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunLog:
+    """What replay needs: recorded steps and questions by key, and the keys of the events in the log."""
+
+    steps: dict[str, StepRecord] = field(default_factory=dict)
+    questions: dict[str, QuestionRecord] = field(default_factory=dict)
+    event_keys: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class EventPage:
+    """Events and the run, read at one moment; `run` is None when there is none. `more` says that a page follows."""
+
+    run: RunRecord | None
+    events: tuple[StoredEvent, ...]
+    more: bool = False
+
+
+Done = Callable[[int | None, Exception | None], None]
+"""Called on the store's loop once a write is committed: with the event's seq (0 for a step), or with the error."""
+
+Changed = Callable[[], None]
+"""Called on the store's loop when another process may have committed something."""
+
+
+class Store(Protocol):
+    """See the module's docstring. Every coroutine may raise `StoreError`."""
+
+    async def open(self, changed: Changed) -> None: ...
+
+    async def close(self) -> None:
+        """Write what was handed over, then let go of the file."""
+        ...
+
+    # --- runs -----------------------------------------------------------------------------------------------------
+
+    async def create_run(self, new: NewRun) -> tuple[RunRecord, bool]:
+        """Create the run; or return the one of that id as it is. The flag says whether it was created now."""
+        ...
+
+    async def get_run(self, run_id: str) -> RunRecord | None: ...
+
+    async def list_runs(self, user_id: str | None, *, limit: int, before: str | None) -> list[RunRecord]:
+        """A user's runs, newest first."""
+        ...
+
+    async def rename_run(self, run_id: str, title: str, at: float) -> RunRecord | None: ...
+
+    async def delete_run(self, run_id: str) -> bool:
+        """Remove the run with all that belongs to it."""
+        ...
+
+    async def delete_ended_before(self, at: float, *, limit: int) -> int:
+        """Remove up to `limit` runs that ended before a moment; returns how many."""
+        ...
+
+    # --- ownership ------------------------------------------------------------------------------------------------
+
+    async def register_worker(self, worker: str, ttl_s: float) -> None:
+        """From now on keep this worker's lease alive, from a thread that a blocked event loop does not stop."""
+        ...
+
+    async def release_worker(self, worker: str) -> None:
+        """Give back everything this worker owns: runs become ready for others, or stay parked if they only wait."""
+        ...
+
+    async def claim_runs(self, worker: str, workflows: Sequence[str], *, limit: int) -> list[RunRecord]:
+        """Take over runs that are ready, or whose worker's lease has expired. Each gets a new fence."""
+        ...
+
+    async def heads(self, run_ids: Sequence[str]) -> dict[str, tuple[int, str]]:
+        """The newest `seq` of each run, and a text that changes with its status and title. Missing: deleted."""
+        ...
+
+    async def owned_runs(self, worker: str) -> dict[str, int]:
+        """The runs this worker still owns: id and fence."""
+        ...
+
+    # --- the life of an owned run ---------------------------------------------------------------------------------
+
+    async def load_log(self, run_id: str) -> RunLog: ...
+
+    def append_event(self, lease: Lease, key: str, body: str, at: float, done: Done) -> None:
+        """Append a message. Thread-safe; returns before it is committed."""
+        ...
+
+    def append_step(self, lease: Lease, key: str, step: StepRecord, done: Done) -> None:
+        """Record a result. Thread-safe; returns before it is committed."""
+        ...
+
+    async def open_question(self, lease: Lease, key: str, uuid: str, body: str, at: float) -> StoredEvent:
+        """Log a question and leave it open; the run waits from now on."""
+        ...
+
+    async def read_answer(self, run_id: str, uuid: str) -> str | None: ...
+
+    def note_answer(self, lease: Lease, uuid: str, order: int, done: Done) -> None:
+        """Record the place at which an answer reached the run. Thread-safe."""
+        ...
+
+    async def park_run(self, lease: Lease) -> bool:
+        """Let go of a run that only waits for people; false when an answer has come meanwhile."""
+        ...
+
+    async def finish_run(
+        self, lease: Lease, status: RunStatus, result: str | None, body: str, at: float
+    ) -> StoredEvent:
+        """Append the last message and end the run, in one commit."""
+        ...
+
+    # --- what clients do, in any process --------------------------------------------------------------------------
+
+    async def read_events(self, run_id: str, *, after: int, limit: int, before: int | None = None) -> EventPage:
+        """Events with `after < seq`, in order; with `before`, the newest `limit` of those with `seq < before`."""
+        ...
+
+    async def answer_question(
+        self, run_id: str, uuid: str, value: str, body: str, at: float, title: str | None
+    ) -> StoredEvent | None:
+        """Record the first answer to an open question, log it, and wake the run. None: it was not open any more.
+
+        `title` becomes the run's title if it has only its first one.
+        """
+        ...
+
+    async def cancel_run(self, run_id: str, body: str, at: float) -> StoredEvent | None:
+        """End a run that has not ended. None: it had."""
+        ...

@@ -1,0 +1,61 @@
+"""The tables of the embedded store, as a list of migrations: entry N brings a file from version N to N + 1."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from fastagency_backend.store.base import StoreError
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        """CREATE TABLE run(
+            id TEXT PRIMARY KEY, workflow TEXT NOT NULL, params TEXT NOT NULL, user_id TEXT, status TEXT NOT NULL,
+            title TEXT NOT NULL, titled INTEGER NOT NULL DEFAULT 0, result TEXT, durable INTEGER NOT NULL,
+            worker TEXT, fence INTEGER NOT NULL DEFAULT 0, created REAL NOT NULL, updated REAL NOT NULL
+        )""",
+        "CREATE INDEX run_by_user ON run(user_id, created DESC, id DESC)",
+        "CREATE INDEX run_claimable ON run(updated) WHERE status = 'ready' OR worker IS NOT NULL",
+        "CREATE INDEX run_by_worker ON run(worker) WHERE worker IS NOT NULL",
+        "CREATE INDEX run_ended ON run(updated) WHERE status IN ('completed', 'failed', 'cancelled')",
+        """CREATE TABLE event(
+            run_id TEXT NOT NULL, seq INTEGER NOT NULL, key TEXT NOT NULL, at REAL NOT NULL, body TEXT NOT NULL,
+            PRIMARY KEY(run_id, seq)
+        ) WITHOUT ROWID""",
+        """CREATE TABLE step(
+            run_id TEXT NOT NULL, key TEXT NOT NULL, ord INTEGER NOT NULL, value TEXT NOT NULL,
+            PRIMARY KEY(run_id, key)
+        ) WITHOUT ROWID""",
+        """CREATE TABLE question(
+            run_id TEXT NOT NULL, uuid TEXT NOT NULL, key TEXT NOT NULL, asked INTEGER NOT NULL, body TEXT NOT NULL,
+            value TEXT, ord INTEGER, PRIMARY KEY(run_id, uuid)
+        ) WITHOUT ROWID""",
+        "CREATE TABLE worker(id TEXT PRIMARY KEY, expires REAL NOT NULL)",
+    ),
+)
+
+
+def migrate(db: sqlite3.Connection) -> None:
+    """Bring the file to the newest version; safe when several processes start at once.
+
+    Raises:
+        StoreError: the file was made by a newer FastAgency.
+    """
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        for statements in _missing(db.execute("PRAGMA user_version").fetchone()[0]):
+            for statement in statements:
+                db.execute(statement)
+        db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+        db.execute("COMMIT")
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise
+
+
+def _missing(version: int) -> tuple[tuple[str, ...], ...]:
+    if version > len(MIGRATIONS):
+        raise StoreError(
+            f"The database has version {version}, made by a newer FastAgency; this one knows {len(MIGRATIONS)}. "
+            "Upgrade FastAgency, or point FASTAGENCY_DATABASE at another file."
+        )
+    return MIGRATIONS[version:]

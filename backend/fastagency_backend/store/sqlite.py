@@ -1,0 +1,389 @@
+"""The embedded store: one SQLite file, nothing to start.
+
+A writer thread commits everything (`lane.py`), a reader thread answers queries, and both see the same file as other
+processes do: leases expire by the file's one clock, and the writer notices what other processes commit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import sqlite3
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from fastagency_shared.run import RunStatus
+
+from fastagency_backend.store.base import (
+    Changed,
+    Done,
+    EventPage,
+    Lease,
+    LeaseLost,
+    NewRun,
+    QuestionRecord,
+    RunLog,
+    RunRecord,
+    StepRecord,
+    StoredEvent,
+    StoreError,
+)
+from fastagency_backend.store.lane import Lane, Rows, connect
+from fastagency_backend.store.schema import migrate
+
+logger = logging.getLogger(__name__)
+
+NOW = "((julianday('now') - 2440587.5) * 86400.0)"
+LIVE = "status IN ('ready', 'running', 'waiting')"
+OPEN_QUESTION = "EXISTS (SELECT 1 FROM question q WHERE q.run_id = run.id AND q.value IS NULL)"
+OWNED = "id = :run_id AND fence = :fence AND status IN ('running', 'waiting')"
+NEXT_SEQ = "(SELECT COALESCE(MAX(seq), 0) + 1 FROM event WHERE run_id = :run_id)"
+
+COLUMNS = "id, workflow, params, user_id, status, title, result, durable, worker, fence, created, updated"
+DETAILS = (
+    "(SELECT COALESCE(MAX(seq), 0) FROM event WHERE run_id = run.id), "
+    "(SELECT json_group_array(body) FROM (SELECT body FROM question WHERE run_id = run.id AND value IS NULL "
+    f"AND run.{LIVE} ORDER BY asked))"
+)
+
+APPEND_EVENT = (
+    "INSERT INTO event(run_id, seq, key, at, body) "
+    f"SELECT :run_id, {NEXT_SEQ}, :key, :at, :body FROM run WHERE {OWNED} RETURNING seq"
+)
+LAST_SEQ = f"SELECT (SELECT COALESCE(MAX(seq), 0) FROM event WHERE run_id = :run_id) FROM run WHERE {OWNED}"
+APPEND_STEP = (
+    f"INSERT INTO step(run_id, key, ord, value) SELECT :run_id, :key, :ord, :value FROM run WHERE {OWNED} RETURNING 0"
+)
+NOTE_ANSWER = (
+    "UPDATE question SET ord = :ord WHERE run_id = :run_id AND uuid = :uuid "
+    f"AND EXISTS (SELECT 1 FROM run WHERE {OWNED}) RETURNING 0"
+)
+LOG_ANYWAY = f"INSERT INTO event(run_id, seq, key, at, body) SELECT :run_id, {NEXT_SEQ}, :key, :at, :body RETURNING seq"
+"""For what needs no lease: the caller has just checked the run's row in the same transaction."""
+
+
+class SqliteStore:
+    """See `base.Store`. `synchronous` FULL survives a power cut, NORMAL a kill of the process only."""
+
+    def __init__(self, path: str | Path, *, synchronous: str = "FULL") -> None:
+        self.path = str(path)
+        self._synchronous = synchronous
+        self._heartbeat: tuple[str, float] | None = None
+        self._next_beat = 0.0
+        self._data_version: int | None = None
+        self._changed: Changed | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._writer = Lane("store-writer", self._open_writer, writes=True)
+        self._reader = Lane("store-reader", self._connect, writes=False)
+
+    def _connect(self) -> sqlite3.Connection:
+        return connect(self.path, synchronous=self._synchronous)
+
+    def _open_writer(self) -> sqlite3.Connection:
+        try:
+            Path(self.path).parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"The folder of the database {self.path} cannot be made: {error.strerror}.") from error
+        db = self._connect()
+        migrate(db)
+        return db
+
+    async def open(self, changed: Changed) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._changed = changed
+        await self._writer.start(self._look_around)
+        await self._reader.start()
+
+    async def close(self) -> None:
+        await self._writer.stop()
+        await self._reader.stop()
+
+    def _look_around(self, db: sqlite3.Connection) -> None:
+        """In the writer's thread, about every 50 ms: renew our lease, and notice the commits of other processes."""
+        if self._heartbeat is not None and time.monotonic() >= self._next_beat:
+            worker, ttl_s = self._heartbeat
+            try:
+                db.execute(f"INSERT OR REPLACE INTO worker(id, expires) VALUES (?, {NOW} + ?)", (worker, ttl_s))
+                db.execute(f"DELETE FROM worker WHERE expires < {NOW} - 60")
+            except sqlite3.Error as error:
+                logger.warning("The worker's lease could not be renewed: %s", error)
+            self._next_beat = time.monotonic() + ttl_s / 3
+        version: int = db.execute("PRAGMA data_version").fetchone()[0]
+        if self._data_version is not None and version != self._data_version and self._changed and self._loop:
+            try:
+                self._loop.call_soon_threadsafe(self._changed)
+            except RuntimeError:  # the loop is closed: this process is on its way out
+                logger.debug("The event loop was closed")
+        self._data_version = version
+
+    # --- runs -----------------------------------------------------------------------------------------------------
+
+    async def create_run(self, new: NewRun) -> tuple[RunRecord, bool]:
+        def job(db: sqlite3.Connection) -> tuple[RunRecord, bool]:
+            created = db.execute(
+                "INSERT INTO run(id, workflow, params, user_id, status, title, durable, created, updated) "
+                "VALUES (?, ?, ?, ?, 'ready', ?, ?, ?, ?) ON CONFLICT(id) DO NOTHING RETURNING 1",
+                (new.id, new.workflow, new.params, new.user_id, new.title, new.durable, new.at, new.at),
+            ).fetchone()
+            record = _get_run(db, new.id)
+            assert record is not None
+            return record, created is not None
+
+        return await self._writer.run(job)
+
+    async def get_run(self, run_id: str) -> RunRecord | None:
+        return await self._reader.run(lambda db: _get_run(db, run_id))
+
+    async def list_runs(self, user_id: str | None, *, limit: int, before: str | None) -> list[RunRecord]:
+        def job(db: sqlite3.Connection) -> list[RunRecord]:
+            where, args = "user_id IS ?", [user_id]
+            if before is not None:
+                where += " AND (created, id) < (SELECT created, id FROM run WHERE id = ?)"
+                args.append(before)
+            sql = f"SELECT {COLUMNS}, {DETAILS} FROM run WHERE {where} ORDER BY created DESC, id DESC LIMIT ?"
+            return [_record(row) for row in db.execute(sql, (*args, limit))]
+
+        return await self._reader.run(job)
+
+    async def rename_run(self, run_id: str, title: str, at: float) -> RunRecord | None:
+        def job(db: sqlite3.Connection) -> RunRecord | None:
+            db.execute("UPDATE run SET title = ?, titled = 1, updated = ? WHERE id = ?", (title, at, run_id))
+            return _get_run(db, run_id)
+
+        return await self._writer.run(job)
+
+    async def delete_run(self, run_id: str) -> bool:
+        return await self._writer.run(lambda db: _delete_run(db, run_id))
+
+    async def delete_ended_before(self, at: float, *, limit: int) -> int:
+        def job(db: sqlite3.Connection) -> int:
+            sql = "SELECT id FROM run WHERE status IN ('completed', 'failed', 'cancelled') AND updated < ? LIMIT ?"
+            ids = [row[0] for row in db.execute(sql, (at, limit))]
+            return sum(_delete_run(db, run_id) for run_id in ids)
+
+        return await self._writer.run(job)
+
+    # --- ownership ------------------------------------------------------------------------------------------------
+
+    async def register_worker(self, worker: str, ttl_s: float) -> None:
+        def job(db: sqlite3.Connection) -> None:
+            db.execute(f"INSERT OR REPLACE INTO worker(id, expires) VALUES (?, {NOW} + ?)", (worker, ttl_s))
+            self._heartbeat = (worker, ttl_s)
+            self._next_beat = time.monotonic() + ttl_s / 3
+
+        await self._writer.run(job)
+
+    async def release_worker(self, worker: str) -> None:
+        def job(db: sqlite3.Connection) -> None:
+            self._heartbeat = None
+            db.execute(f"UPDATE run SET status = 'ready', worker = NULL, updated = {NOW} WHERE worker = ?", (worker,))
+            db.execute("DELETE FROM worker WHERE id = ?", (worker,))
+
+        await self._writer.run(job)
+
+    async def claim_runs(self, worker: str, workflows: Sequence[str], *, limit: int) -> list[RunRecord]:
+        def job(db: sqlite3.Connection) -> list[RunRecord]:
+            rows = db.execute(
+                f"UPDATE run SET worker = ?, fence = fence + 1, updated = {NOW}, "
+                f"status = CASE WHEN {OPEN_QUESTION} THEN 'waiting' ELSE 'running' END WHERE id IN ("
+                "SELECT id FROM run WHERE (status = 'ready' OR worker IS NOT NULL) "
+                f"AND (status = 'ready' OR worker NOT IN (SELECT id FROM worker WHERE expires > {NOW})) "
+                "AND workflow IN (SELECT value FROM json_each(?)) ORDER BY updated LIMIT ?) RETURNING id",
+                (worker, json.dumps(list(workflows)), limit),
+            ).fetchall()
+            found = [_get_run(db, row[0]) for row in rows]
+            return [record for record in found if record is not None]
+
+        return await self._writer.run(job)
+
+    async def heads(self, run_ids: Sequence[str]) -> dict[str, tuple[int, str]]:
+        sql = (
+            "SELECT id, (SELECT COALESCE(MAX(seq), 0) FROM event WHERE run_id = run.id), status || ' ' || title "
+            "FROM run WHERE id IN (SELECT value FROM json_each(?))"
+        )
+        asked = json.dumps(list(run_ids))
+        return await self._reader.run(lambda db: {row[0]: (row[1], row[2]) for row in db.execute(sql, (asked,))})
+
+    async def owned_runs(self, worker: str) -> dict[str, int]:
+        sql = "SELECT id, fence FROM run WHERE worker = ?"
+        return await self._reader.run(lambda db: dict(db.execute(sql, (worker,)).fetchall()))
+
+    # --- the life of an owned run ---------------------------------------------------------------------------------
+
+    async def load_log(self, run_id: str) -> RunLog:
+        def job(db: sqlite3.Connection) -> RunLog:
+            db.execute("BEGIN")
+            try:
+                steps = db.execute("SELECT key, ord, value FROM step WHERE run_id = ?", (run_id,)).fetchall()
+                questions = db.execute(
+                    "SELECT key, uuid, value, ord FROM question WHERE run_id = ?", (run_id,)
+                ).fetchall()
+                keys = db.execute("SELECT key FROM event WHERE run_id = ?", (run_id,)).fetchall()
+            finally:
+                db.execute("ROLLBACK")
+            return RunLog(
+                steps={key: StepRecord(order, value) for key, order, value in steps},
+                questions={key: QuestionRecord(uuid, value, order) for key, uuid, value, order in questions},
+                event_keys=frozenset(row[0] for row in keys),
+            )
+
+        return await self._reader.run(job)
+
+    def append_event(self, lease: Lease, key: str, body: str, at: float, done: Done) -> None:
+        self._writer.submit_row(Rows(_append_events, lease), (key, at, body), done)
+
+    def append_step(self, lease: Lease, key: str, step: StepRecord, done: Done) -> None:
+        args = {"run_id": lease.run_id, "fence": lease.fence, "key": key, "ord": step.order, "value": step.value}
+        self._writer.submit(lambda db: _fenced(db, APPEND_STEP, args), done)
+
+    async def open_question(self, lease: Lease, key: str, uuid: str, body: str, at: float) -> StoredEvent:
+        args = {"run_id": lease.run_id, "fence": lease.fence, "key": key, "body": body, "at": at}
+
+        def job(db: sqlite3.Connection) -> StoredEvent:
+            seq = _fenced(db, APPEND_EVENT, args)
+            db.execute(
+                "INSERT INTO question(run_id, uuid, key, asked, body) VALUES (?, ?, ?, ?, ?)",
+                (lease.run_id, uuid, key, seq, body),
+            )
+            db.execute("UPDATE run SET status = 'waiting', updated = ? WHERE id = ?", (at, lease.run_id))
+            return StoredEvent(seq, at, body)
+
+        return await self._writer.run(job)
+
+    async def read_answer(self, run_id: str, uuid: str) -> str | None:
+        def job(db: sqlite3.Connection) -> str | None:
+            row = db.execute("SELECT value FROM question WHERE run_id = ? AND uuid = ?", (run_id, uuid)).fetchone()
+            return row[0] if row else None
+
+        return await self._reader.run(job)
+
+    def note_answer(self, lease: Lease, uuid: str, order: int, done: Done) -> None:
+        args = {"run_id": lease.run_id, "fence": lease.fence, "uuid": uuid, "ord": order}
+        self._writer.submit(lambda db: _fenced(db, NOTE_ANSWER, args), done)
+
+    async def park_run(self, lease: Lease) -> bool:
+        sql = (
+            f"UPDATE run SET worker = NULL WHERE {OWNED} AND status = 'waiting' AND NOT EXISTS "
+            "(SELECT 1 FROM question q WHERE q.run_id = run.id AND q.value IS NOT NULL AND q.ord IS NULL) RETURNING 1"
+        )
+        args = {"run_id": lease.run_id, "fence": lease.fence}
+        return await self._writer.run(lambda db: db.execute(sql, args).fetchone() is not None)
+
+    async def finish_run(
+        self, lease: Lease, status: RunStatus, result: str | None, body: str, at: float
+    ) -> StoredEvent:
+        args = {"run_id": lease.run_id, "fence": lease.fence, "key": "end", "body": body, "at": at}
+
+        def job(db: sqlite3.Connection) -> StoredEvent:
+            seq = _fenced(db, APPEND_EVENT, args)
+            db.execute(
+                "UPDATE run SET status = ?, result = ?, worker = NULL, updated = ? WHERE id = ?",
+                (status, result, at, lease.run_id),
+            )
+            return StoredEvent(seq, at, body)
+
+        return await self._writer.run(job)
+
+    # --- what clients do, in any process --------------------------------------------------------------------------
+
+    async def read_events(self, run_id: str, *, after: int, limit: int, before: int | None = None) -> EventPage:
+        def job(db: sqlite3.Connection) -> EventPage:
+            db.execute("BEGIN")
+            try:
+                run = _get_run(db, run_id)
+                if before is None:
+                    sql = "SELECT seq, at, body FROM event WHERE run_id = ? AND seq > ? ORDER BY seq LIMIT ?"
+                    rows = db.execute(sql, (run_id, after, limit + 1)).fetchall()
+                else:
+                    sql = (
+                        "SELECT seq, at, body FROM event WHERE run_id = ? AND seq > ? AND seq < ? "
+                        "ORDER BY seq DESC LIMIT ?"
+                    )
+                    rows = db.execute(sql, (run_id, after, before, limit + 1)).fetchall()
+            finally:
+                db.execute("ROLLBACK")
+            events = [StoredEvent(*row) for row in rows[:limit]]
+            if before is not None:
+                events.reverse()
+            return EventPage(run, tuple(events), more=len(rows) > limit)
+
+        return await self._reader.run(job)
+
+    async def answer_question(
+        self, run_id: str, uuid: str, value: str, body: str, at: float, title: str | None
+    ) -> StoredEvent | None:
+        def job(db: sqlite3.Connection) -> StoredEvent | None:
+            taken = db.execute(
+                "UPDATE question SET value = ? WHERE run_id = ? AND uuid = ? AND value IS NULL "
+                f"AND EXISTS (SELECT 1 FROM run WHERE id = ? AND {LIVE}) RETURNING 1",
+                (value, run_id, uuid, run_id),
+            ).fetchone()
+            if taken is None:
+                return None
+            db.execute(
+                "UPDATE run SET updated = ?, status = CASE WHEN worker IS NULL THEN 'ready' "
+                f"WHEN {OPEN_QUESTION} THEN 'waiting' ELSE 'running' END WHERE id = ?",
+                (at, run_id),
+            )
+            if title:
+                db.execute("UPDATE run SET title = ?, titled = 1 WHERE id = ? AND NOT titled", (title, run_id))
+            return _log_anyway(db, run_id, f"answer:{uuid}", body, at)
+
+        return await self._writer.run(job)
+
+    async def cancel_run(self, run_id: str, body: str, at: float) -> StoredEvent | None:
+        def job(db: sqlite3.Connection) -> StoredEvent | None:
+            ended = db.execute(
+                "UPDATE run SET status = 'cancelled', worker = NULL, fence = fence + 1, updated = ? "
+                f"WHERE id = ? AND {LIVE} RETURNING 1",
+                (at, run_id),
+            ).fetchone()
+            return _log_anyway(db, run_id, "end", body, at) if ended else None
+
+        return await self._writer.run(job)
+
+
+def _fenced(db: sqlite3.Connection, sql: str, args: dict[str, object]) -> int:
+    """A write that only the owner may make; returns the first column."""
+    row = db.execute(sql, args).fetchone()
+    if row is None:
+        raise LeaseLost(f"The run {args['run_id']} has another owner, or has ended.")
+    value: int = row[0]
+    return value
+
+
+def _append_events(db: sqlite3.Connection, target: Lease, rows: list[tuple[str, float, str]]) -> list[int]:
+    """Many messages of one run: the hot path. One look at the lease, and the numbers that follow."""
+    last = _fenced(db, LAST_SEQ, {"run_id": target.run_id, "fence": target.fence})
+    numbers = range(last + 1, last + 1 + len(rows))
+    db.executemany(
+        "INSERT INTO event(run_id, seq, key, at, body) VALUES (?, ?, ?, ?, ?)",
+        [(target.run_id, seq, *row) for seq, row in zip(numbers, rows, strict=True)],
+    )
+    return list(numbers)
+
+
+def _log_anyway(db: sqlite3.Connection, run_id: str, key: str, body: str, at: float) -> StoredEvent:
+    row = db.execute(LOG_ANYWAY, {"run_id": run_id, "key": key, "body": body, "at": at}).fetchone()
+    return StoredEvent(row[0], at, body)
+
+
+def _get_run(db: sqlite3.Connection, run_id: str) -> RunRecord | None:
+    row = db.execute(f"SELECT {COLUMNS}, {DETAILS} FROM run WHERE id = ?", (run_id,)).fetchone()
+    return _record(row) if row else None
+
+
+def _record(row: tuple[object, ...]) -> RunRecord:
+    values = list(row)
+    values[4] = RunStatus(str(values[4]))
+    values[7] = bool(values[7])
+    values[13] = tuple(json.loads(str(values[13])))
+    return RunRecord(*values)  # type: ignore[arg-type]
+
+
+def _delete_run(db: sqlite3.Connection, run_id: str) -> bool:
+    for table in ("event", "step", "question"):
+        db.execute(f"DELETE FROM {table} WHERE run_id = ?", (run_id,))
+    return db.execute("DELETE FROM run WHERE id = ? RETURNING 1", (run_id,)).fetchone() is not None

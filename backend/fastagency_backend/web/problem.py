@@ -1,0 +1,49 @@
+"""Refusals on HTTP: one body for all of them, and nothing internal in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastagency_shared.errors import InvalidRequest, RequestError
+from fastagency_shared.run import Problem
+from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
+
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    404: {"model": Problem, "description": "There is no such thing, or it is not yours."},
+    409: {"model": Problem, "description": "The request contradicts what is recorded."},
+    422: {"model": Problem, "description": "The request is malformed, too large, or not among the choices."},
+}
+
+
+class ProblemRoute(APIRoute):
+    """A route whose refusals become a `Problem`, in whatever application includes the router."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        inner = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            try:
+                return await inner(request)
+            except RequestError as error:
+                return problem(error)
+            except RequestValidationError as error:
+                return problem(InvalidRequest(_sentence(error)))
+
+        return handle
+
+
+def problem(error: RequestError) -> JSONResponse:
+    body = Problem(code=type(error).__name__, detail=error.detail)
+    return JSONResponse(body.model_dump(), status_code=error.status)
+
+
+def _sentence(error: RequestValidationError) -> str:
+    parts = []
+    for each in error.errors()[:3]:
+        place = ".".join(str(part) for part in each["loc"] if part != "body") or "body"
+        parts.append(f"{place}: {str(each['msg']).removeprefix('Value error, ')}")
+    return "The request is not valid: " + "; ".join(parts) + "."

@@ -1,0 +1,128 @@
+"""Runs over HTTP, for clients without WebSockets and for the list of a user's conversations (v2)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import Annotated, Any
+
+from fastagency_shared.connection import HEARTBEAT_S
+from fastagency_shared.errors import InvalidRequest
+from fastagency_shared.run import MAX_SEQ, AnswerRequest, Cursor, MessagePage, RenameRequest, RunId, RunInfo
+from fastapi import Depends, Header, Path, Query, Request, Response
+from fastapi.responses import StreamingResponse
+
+from fastagency_backend.engine.engine import Engine
+from fastagency_backend.engine.view import message_page, run_info, wire_v2
+from fastagency_backend.store.base import StoredEvent
+from fastagency_backend.web.problem import RESPONSES
+from fastagency_backend.web.publication import Publication
+
+RETRY_MS = 1000
+"""How long an event source waits before it connects again."""
+
+RunPath = Annotated[RunId, Path(description="The run's workflow_uuid.")]
+After = Annotated[Cursor, Query(description="Cursor: only messages with a greater `seq`.")]
+
+
+def add_routes(publication: Publication, path: str) -> None:
+    router, caller = publication.router, publication.identity.caller()
+    one = path + "/{run_id}"
+
+    @router.get(path)
+    async def list_runs(
+        limit: Annotated[int, Query(ge=1, le=200)] = 50,
+        before: Annotated[RunId | None, Query(description="The last run of the previous page.")] = None,
+        user_id: Any = Depends(caller),
+    ) -> list[RunInfo]:
+        """Your runs, newest first."""
+        engine = await publication.engine()
+        return [run_info(record) for record in await engine.list_runs(user_id, limit=limit, before=before)]
+
+    @router.get(one, responses=RESPONSES)
+    async def get_run(run_id: RunPath, user_id: Any = Depends(caller)) -> RunInfo:
+        """One run, with the questions that wait for an answer."""
+        return run_info(await (await publication.engine()).get(run_id, user_id))
+
+    @router.get(one + "/messages", responses=RESPONSES)
+    async def get_messages(
+        run_id: RunPath,
+        after: After = 0,
+        limit: Annotated[int, Query(ge=1, le=500)] = 200,
+        before: Annotated[
+            Cursor | None, Query(ge=1, description="Page backwards: the newest below this `seq`.")
+        ] = None,
+        user_id: Any = Depends(caller),
+    ) -> MessagePage:
+        """A page of the run's log."""
+        engine = await publication.engine()
+        return message_page(await engine.read(run_id, user_id, after=after, limit=limit, before=before))
+
+    @router.get(
+        one + "/events",
+        responses=RESPONSES
+        | {200: {"content": {"text/event-stream": {}}}, 204: {"description": "The run has ended; nothing follows."}},
+        response_class=StreamingResponse,
+    )
+    async def get_events(
+        request: Request,
+        run_id: RunPath,
+        after: After = 0,
+        last_event_id: Annotated[str | None, Header(description="The cursor of a client that comes back.")] = None,
+        user_id: Any = Depends(caller),
+    ) -> Response:
+        """The run's messages as server-sent events: `id` is the `seq`, `event` the type, `data` the message."""
+        engine = await publication.engine()
+        cursor = _cursor(after, last_event_id)
+        run = await engine.get(run_id, user_id)
+        if run.status.ended and run.last_seq <= cursor:
+            return Response(status_code=204)
+        return StreamingResponse(
+            _events(engine, run_id, cursor),
+            media_type="text/event-stream",
+            headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+        )
+
+    @router.post(one + "/answers", status_code=204, responses=RESPONSES)
+    async def post_answer(run_id: RunPath, answer: AnswerRequest, user_id: Any = Depends(caller)) -> None:
+        """Answer a question. The first valid answer wins."""
+        await (await publication.engine()).answer(run_id, user_id, answer.question, answer.value)
+
+    @router.post(one + "/cancel", responses=RESPONSES)
+    async def cancel_run(run_id: RunPath, user_id: Any = Depends(caller)) -> RunInfo:
+        """Stop a run. One that has ended stays as it is."""
+        return run_info(await (await publication.engine()).cancel(run_id, user_id))
+
+    @router.patch(one, responses=RESPONSES)
+    async def rename_run(run_id: RunPath, request: RenameRequest, user_id: Any = Depends(caller)) -> RunInfo:
+        """Give a run another title."""
+        return run_info(await (await publication.engine()).rename(run_id, user_id, request.title))
+
+    @router.delete(one, status_code=204, responses=RESPONSES)
+    async def delete_run(run_id: RunPath, user_id: Any = Depends(caller)) -> None:
+        """Stop a run and remove all that is known of it."""
+        await (await publication.engine()).delete(run_id, user_id)
+
+
+def _cursor(after: int, last_event_id: str | None) -> int:
+    if last_event_id is None or last_event_id == "":
+        return after
+    digits = last_event_id.isascii() and last_event_id.isdigit() and len(last_event_id) <= len(str(MAX_SEQ))
+    if not digits or int(last_event_id) > MAX_SEQ:
+        raise InvalidRequest(f"Last-Event-ID must be the `seq` of a message, not {last_event_id[:40]!r}.")
+    return max(after, int(last_event_id))
+
+
+async def _events(engine: Engine, run_id: str, after: int) -> AsyncIterator[str]:
+    yield f"retry: {RETRY_MS}\n\n"
+    async with aclosing(engine.watch(run_id, after=after, beat_s=HEARTBEAT_S)) as batches:
+        async for batch in batches:
+            frames = [_frame(item) for item in batch]
+            yield "".join(frames) or ": still here\n\n"
+
+
+def _frame(item: Any) -> str:
+    if isinstance(item, StoredEvent):
+        kind = item.body[9 : item.body.index('"', 9)]
+        return f"id: {item.seq}\nevent: {kind}\ndata: {wire_v2(item)}\n\n"
+    return f"event: {item.type}\ndata: {item.model_dump_json()}\n\n"

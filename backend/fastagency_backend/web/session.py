@@ -1,0 +1,154 @@
+"""What a connection says and hears in each version of the protocol. No sockets here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from fastagency_shared.answer import read_plain_answer
+from fastagency_shared.connection import AnswerFrame, CancelFrame, read_client_frame
+from fastagency_shared.errors import InvalidRequest, RequestError
+from fastagency_shared.messages import (
+    AnswerResult,
+    Error,
+    InputAnswered,
+    KeepAlive,
+    MultipleChoice,
+    Question,
+    TextInput,
+    TextMessage,
+    message_classes,
+    parse_message,
+    to_v1,
+)
+
+from fastagency_backend.engine.engine import Engine
+from fastagency_backend.engine.feed import Item
+from fastagency_backend.engine.view import run_info, wire_v2
+from fastagency_backend.store.base import RunRecord, StoredEvent
+
+
+class Session(Protocol):
+    """One connection's side of the protocol."""
+
+    run_id: str
+
+    def outgoing(self, batch: Sequence[Item]) -> Iterable[str]:
+        """The frames for a batch of the run's messages; an empty batch is a heartbeat."""
+        ...
+
+    async def incoming(self, text: str) -> str | None:
+        """Carry out a client's frame; the frame to reply with, if any. Raises `RequestError`."""
+        ...
+
+    def refusal(self, sentence: str) -> str:
+        """The frame that says why a frame was refused."""
+        ...
+
+
+class SessionV2:
+    """`fastagency.v2`: numbered messages, answers that name their question, cancel."""
+
+    def __init__(self, engine: Engine, run: RunRecord, user_id: str | None) -> None:
+        self.run_id = run.id
+        self._engine, self._user_id = engine, user_id
+
+    def outgoing(self, batch: Sequence[Item]) -> Iterable[str]:
+        if not batch:
+            return (KeepAlive(workflow_uuid=self.run_id).model_dump_json(),)
+        return (wire_v2(item) if isinstance(item, StoredEvent) else item.model_dump_json() for item in batch)
+
+    async def incoming(self, text: str) -> str | None:
+        match read_client_frame(text):
+            case AnswerFrame(question=question, value=value):
+                result = AnswerResult(workflow_uuid=self.run_id, question=question, accepted=True)
+                try:
+                    await self._engine.answer(self.run_id, self._user_id, question, value)
+                except RequestError as error:
+                    result = result.model_copy(update={"accepted": False, "reason": error.detail})
+                return result.model_dump_json()
+            case CancelFrame():
+                await self._engine.cancel(self.run_id, self._user_id)
+        return None
+
+    def refusal(self, sentence: str) -> str:
+        return _error(self.run_id, sentence)
+
+
+class SessionV1:
+    """The guide's protocol: messages without numbers, answers in plain text to the oldest question that is open.
+
+    A client that attaches again gets everything from the start. Questions that were answered meanwhile come as text,
+    followed by the answer, so that it does not ask its user again.
+    """
+
+    def __init__(self, engine: Engine, run: RunRecord, user_id: str | None) -> None:
+        self.run_id = run.id
+        self._engine, self._user_id = engine, user_id
+        self._past = run.last_seq
+        self._open_then = {question.uuid for question in run_info(run).questions}
+        self._open: dict[str, Question] = {}
+
+    def outgoing(self, batch: Sequence[Item]) -> Iterable[str]:
+        for item in batch:
+            if isinstance(item, StoredEvent):
+                yield from self._event(item)
+
+    def _event(self, event: StoredEvent) -> Iterable[str]:
+        kind = event.body[9 : event.body.index('"', 9)]
+        if kind in PLAIN:
+            yield event.body
+            return
+        message = parse_message(event.body)
+        past = event.seq <= self._past
+        match message:
+            case TextInput() | MultipleChoice() if past and message.uuid not in self._open_then:
+                yield _text(message.sender, message.recipient, message.prompt, self.run_id)
+            case TextInput() | MultipleChoice():
+                self._open[message.uuid] = message
+                yield event.body
+            case InputAnswered():
+                self._open.pop(message.question, None)
+                if past:
+                    yield _text(message.sender, message.recipient, _shown(message.value), self.run_id)
+            case _:
+                shown = to_v1(message)
+                if shown is not None:
+                    yield shown.model_dump_json()
+
+    async def incoming(self, text: str) -> str | None:
+        question = next(iter(self._open.values()), None)
+        if question is None:
+            raise InvalidRequest("Nothing is asked at the moment, so this text was not used.")
+        value = read_plain_answer(question, text)
+        try:
+            await self._engine.answer(self.run_id, self._user_id, question.uuid, value)
+        except InvalidRequest:
+            raise
+        except RequestError:
+            self._open.pop(question.uuid, None)
+            raise
+        self._open.pop(question.uuid, None)
+        return None
+
+    def refusal(self, sentence: str) -> str:
+        return _error(self.run_id, sentence)
+
+
+_samples = [parse_message({"type": cls.model_fields["type"].default}) for cls in message_classes()]
+PLAIN = {sample.type for sample in _samples if not sample.is_question and to_v1(sample) is sample}
+"""Types that a v1 client is sent as they stand in the log."""
+
+
+def _error(run_id: str, sentence: str) -> str:
+    return Error(workflow_uuid=run_id, sender="Workflow", recipient="User", short=sentence).model_dump_json()
+
+
+def _text(sender: str | None, recipient: str | None, body: str | None, run_id: str) -> str:
+    return TextMessage(sender=sender, recipient=recipient, body=body, workflow_uuid=run_id).model_dump_json()
+
+
+def _shown(value: str | list[str] | None) -> str:
+    if value is None:
+        return "••••••"
+    return value if isinstance(value, str) else ", ".join(value)

@@ -1,0 +1,190 @@
+"""A provider that runs workflows in this very process, on an event loop in a thread of its own.
+
+It starts at its first use, so that a server may fork after the application was imported.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import os
+import queue
+import threading
+from collections.abc import AsyncGenerator, Coroutine, Iterator, Mapping, Sequence
+from contextlib import aclosing, suppress
+from typing import Any, TypeVar
+
+from fastagency_shared.answer import Answer
+from fastagency_shared.errors import InvalidRequest
+from fastagency_shared.messages import LoggedMessage, TransientMessage, new_uuid
+from fastagency_shared.provider import ANYBODY, Caller
+from fastagency_shared.run import InitiateRequest, MessagePage, RenameRequest, RunInfo, WorkflowInfo
+from pydantic import ValidationError
+
+from fastagency_backend.assembly import engine_for
+from fastagency_backend.engine.engine import Engine
+from fastagency_backend.engine.feed import Item
+from fastagency_backend.engine.service import WorkflowSpec, description_of
+from fastagency_backend.engine.view import logged, message_page, run_info
+from fastagency_backend.settings import BackendSettings, load_settings
+from fastagency_backend.store.base import StoredEvent
+
+T = TypeVar("T")
+
+FOLLOW_QUEUE = 100
+"""Batches that a follower may be behind before its loop side waits."""
+
+
+class LocalProvider:
+    """See `fastagency_shared.provider.Provider`. Here a caller is who they claim to be."""
+
+    def __init__(self, specs: Mapping[str, WorkflowSpec], settings: BackendSettings | None = None) -> None:
+        self._specs = specs
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._pid: int | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._engine: Engine | None = None
+
+    # --- fastagency_shared.provider.Provider -----------------------------------------------------------------------
+
+    @property
+    def names(self) -> list[str]:
+        return list(self._specs)
+
+    def get_description(self, name: str) -> str:
+        return description_of(name, self._specs)
+
+    def workflows(self, caller: Caller = ANYBODY) -> list[WorkflowInfo]:
+        return [WorkflowInfo(name=spec.name, description=spec.description) for spec in self._specs.values()]
+
+    def start(
+        self, name: str, params: Mapping[str, Any], *, run_id: str | None = None, caller: Caller = ANYBODY
+    ) -> RunInfo:
+        try:
+            request = InitiateRequest(workflow_name=name, workflow_uuid=run_id or new_uuid(), params=dict(params))
+        except ValidationError as error:
+            raise InvalidRequest(_first(error)) from None
+        return run_info(self._call(self._engine_now().create(request, caller.user_id)))
+
+    def runs(self, *, limit: int = 50, before: str | None = None, caller: Caller = ANYBODY) -> list[RunInfo]:
+        records = self._call(self._engine_now().list_runs(caller.user_id, limit=limit, before=before))
+        return [run_info(record) for record in records]
+
+    def run(self, run_id: str, *, caller: Caller = ANYBODY) -> RunInfo:
+        return run_info(self._call(self._engine_now().get(run_id, caller.user_id)))
+
+    def messages(
+        self, run_id: str, *, after: int = 0, limit: int = 200, before: int | None = None, caller: Caller = ANYBODY
+    ) -> MessagePage:
+        engine = self._engine_now()
+        page = self._call(engine.read(run_id, caller.user_id, after=after, limit=limit, before=before))
+        return message_page(page)
+
+    def follow(
+        self, run_id: str, *, after: int = 0, beat_s: float = 5.0, caller: Caller = ANYBODY
+    ) -> Iterator[LoggedMessage | TransientMessage | None]:
+        engine = self._engine_now()
+        self._call(engine.get(run_id, caller.user_id))
+        batches: queue.SimpleQueue[Sequence[Item] | None] = queue.SimpleQueue()
+        room, loop = asyncio.Event(), self._running_loop()
+        pump = asyncio.run_coroutine_threadsafe(
+            _pump(engine.watch(run_id, after=after, beat_s=beat_s), batches, room), loop
+        )
+        try:
+            while (batch := batches.get()) is not None:
+                with suppress(RuntimeError):  # the provider was closed: what is in the queue is the rest
+                    loop.call_soon_threadsafe(room.set)
+                yield from (logged(item) if isinstance(item, StoredEvent) else item for item in batch)
+                if not batch:
+                    yield None
+        finally:
+            pump.cancel()
+
+    def answer(self, run_id: str, question: str, value: Answer, *, caller: Caller = ANYBODY) -> None:
+        self._call(self._engine_now().answer(run_id, caller.user_id, question, value))
+
+    def cancel(self, run_id: str, *, caller: Caller = ANYBODY) -> RunInfo:
+        return run_info(self._call(self._engine_now().cancel(run_id, caller.user_id)))
+
+    def rename(self, run_id: str, title: str, *, caller: Caller = ANYBODY) -> RunInfo:
+        try:
+            request = RenameRequest(title=title)
+        except ValidationError as error:
+            raise InvalidRequest(_first(error)) from None
+        return run_info(self._call(self._engine_now().rename(run_id, caller.user_id, request.title)))
+
+    def delete(self, run_id: str, *, caller: Caller = ANYBODY) -> None:
+        self._call(self._engine_now().delete(run_id, caller.user_id))
+
+    # --- the thread -----------------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Hand over what runs, and stop the thread. The next use starts anew."""
+        with self._lock:
+            if self._engine is None or self._loop is None or self._pid != os.getpid():
+                return
+            asyncio.run_coroutine_threadsafe(self._engine.stop(), self._loop).result()
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._engine = self._loop = self._pid = None
+
+    def _engine_now(self) -> Engine:
+        """The engine of this process; the first call, and the first after a fork, starts it."""
+        with self._lock:
+            if self._engine is None or self._pid != os.getpid():
+                self._start()
+            assert self._engine is not None
+            return self._engine
+
+    def _start(self) -> None:
+        loop = asyncio.new_event_loop()
+        threading.Thread(target=_serve, args=(loop,), name="fastagency-local", daemon=True).start()
+        self._loop, self._pid = loop, os.getpid()
+        self._engine = asyncio.run_coroutine_threadsafe(self._started(), loop).result()
+        atexit.register(self.close)
+
+    async def _started(self) -> Engine:
+        engine = engine_for(self._specs, self._settings or load_settings())
+        await engine.start()
+        return engine
+
+    def _running_loop(self) -> asyncio.AbstractEventLoop:
+        assert self._loop is not None
+        return self._loop
+
+    def _call(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._running_loop()).result()
+
+
+def _serve(loop: asyncio.AbstractEventLoop) -> None:
+    asyncio.set_event_loop(loop)
+    try:
+        loop.run_forever()
+    finally:
+        left = asyncio.all_tasks(loop)
+        for task in left:
+            task.cancel()
+        loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+        loop.close()
+
+
+async def _pump(
+    watch: AsyncGenerator[Sequence[Item], None],
+    batches: queue.SimpleQueue[Sequence[Item] | None],
+    room: asyncio.Event,
+) -> None:
+    """Carry batches to the follower's thread; a follower that is slow makes this wait, never the run."""
+    try:
+        async with aclosing(watch) as source:
+            async for batch in source:
+                while batches.qsize() >= FOLLOW_QUEUE:
+                    room.clear()
+                    await room.wait()
+                batches.put(batch)
+    finally:
+        batches.put(None)
+
+
+def _first(error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}."

@@ -1,0 +1,134 @@
+"""`Workflow`: where an application names its workflows, with one decorator each."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import typing
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from fastagency_shared.provider import Provider
+from fastagency_shared.run import MAX_NAME_CHARS
+
+from fastagency_backend import frameworks
+from fastagency_backend.engine.run import Run
+from fastagency_backend.engine.service import WorkflowSpec, description_of
+from fastagency_backend.workflow.local import LocalProvider
+from fastagency_backend.workflow.thread import run_coroutine, run_in_thread
+from fastagency_backend.workflow.ui import UI, AsyncUI
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Workflow:
+    """The workflows of an application::
+
+        wf = Workflow()
+
+        @wf.register(name="simple_learning", description="Student and teacher learning chat")
+        def simple_workflow(ui: UI, params: dict[str, Any]) -> str:
+            subject = ui.text_input(sender="Workflow", recipient="User", prompt="What would you like to learn?")
+            ...
+
+    A `def` runs in a thread of its own with the blocking `UI`; an `async def` on the event loop with `AsyncUI`; an
+    `async def` whose `ui` is annotated `UI` in a thread and loop of its own, with the blocking `UI`.
+    """
+
+    def __init__(self) -> None:
+        self._specs: dict[str, WorkflowSpec] = {}
+
+    def register(
+        self, name: str, description: str, *, durable: bool = True, fail_on_redefintion: bool = True
+    ) -> Callable[[F], F]:
+        """Publish a function `(ui, params) -> str` under a name.
+
+        `durable=False`: the function cannot stand being started again from its top, so after a crash its run ends
+        with an error that says so. `fail_on_redefintion=False` lets a name be registered again.
+
+        Raises:
+            ValueError: the name is empty, too long or taken.
+            TypeError: the function does not take `(ui, params)`.
+        """
+        if not name or len(name) > MAX_NAME_CHARS:
+            raise ValueError(f"A workflow's name has 1 to {MAX_NAME_CHARS} characters, not {len(name)}.")
+        if name in self._specs and fail_on_redefintion:
+            raise ValueError(f"A workflow {name!r} is registered already; choose another name.")
+
+        def decorator(fn: F) -> F:
+            self._specs[name] = WorkflowSpec(name, description, _body(fn), durable)
+            return fn
+
+        return decorator
+
+    @property
+    def names(self) -> list[str]:
+        """The names, in the order of registration."""
+        return list(self._specs)
+
+    def get_description(self, name: str) -> str:
+        """The description of one workflow. Raises `UnknownWorkflow`."""
+        return description_of(name, self._specs)
+
+    def model_client(self) -> Any:
+        """An AutoGen `ChatCompletionClient` from the settings; see `UI.model_client`."""
+        return frameworks.model_client()
+
+    @property
+    def specs(self) -> Mapping[str, WorkflowSpec]:
+        """What the engine runs, by name; grows with every registration."""
+        return self._specs
+
+    def create_provider(self) -> Provider:
+        """A provider that runs these workflows in this very process: for a laptop, a console, a test."""
+        return LocalProvider(self._specs)
+
+
+def _body(fn: Callable[..., Any]) -> Callable[[Run], Any]:
+    _check_signature(fn)
+    if not inspect.iscoroutinefunction(fn):
+
+        async def in_thread(run: Run) -> str | None:
+            frameworks.install()
+            result: str | None = await run_in_thread(run, lambda: fn(UI(run), _params(run)))
+            return result
+
+        return in_thread
+    if _annotated(fn) is UI:
+
+        async def in_thread_and_loop(run: Run) -> str | None:
+            frameworks.install()
+            result: str | None = await run_in_thread(run, lambda: run_coroutine(run, lambda: fn(UI(run), _params(run))))
+            return result
+
+        return in_thread_and_loop
+
+    async def on_loop(run: Run) -> str | None:
+        frameworks.install()
+        result: str | None = await fn(AsyncUI(run), _params(run))
+        return result
+
+    return on_loop
+
+
+def _params(run: Run) -> dict[str, Any]:
+    params: dict[str, Any] = json.loads(run.record.params)
+    return params
+
+
+def _check_signature(fn: Callable[..., Any]) -> None:
+    try:
+        inspect.signature(fn).bind(object(), {})
+    except TypeError:
+        name = getattr(fn, "__name__", repr(fn))
+        raise TypeError(f"The workflow {name} must take two arguments: `def {name}(ui: UI, params: dict)`.") from None
+
+
+def _annotated(fn: Callable[..., Any]) -> object:
+    """The class that the first parameter is annotated with, if any; names that are not defined count as none."""
+    first = next(iter(inspect.signature(fn).parameters))
+    try:
+        return typing.get_type_hints(fn).get(first)
+    except NameError:
+        annotation = inspect.signature(fn).parameters[first].annotation
+        return UI if annotation in ("UI", UI) else None

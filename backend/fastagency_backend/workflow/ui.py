@@ -1,0 +1,231 @@
+"""`ui`: the hands of a workflow. `UI` blocks (for `def`), `AsyncUI` is awaited (for `async def`); both do the same.
+
+Every method takes keywords: the fields of its message (`fastagency_shared/messages.py`), and of the envelope `sender`,
+`recipient`, `auto_reply` and `uuid`. What a workflow shows is in the log before anybody sees it; what it asks, draws or
+computes with `step` is recorded, so that the run can go on in another process as if nothing had happened.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from fastagency_shared.answer import Answer
+from fastagency_shared.messages import (
+    Error,
+    FunctionCallExecution,
+    KeepAlive,
+    LoggedMessage,
+    Message,
+    MultipleChoice,
+    Question,
+    SuggestedFunctionCall,
+    SystemMessage,
+    TextInput,
+    TextMessage,
+)
+from pydantic import JsonValue
+
+from fastagency_backend import frameworks
+from fastagency_backend.engine.run import Run
+from fastagency_backend.workflow.build import build
+from fastagency_backend.workflow.choice import Choices
+
+T = TypeVar("T")
+
+
+class _Hands:
+    """What `UI` and `AsyncUI` have in common: everything that does not wait."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    @property
+    def workflow_uuid(self) -> str:
+        """The id of the run: 32 hexadecimal digits."""
+        return self._run.id
+
+    @property
+    def input_func(self) -> Callable[..., Awaitable[str]]:
+        """For AgentChat's `UserProxyAgent(input_func=ui.input_func)`: asks through the page."""
+        return frameworks.input_func(self._run)
+
+    def model_client(self) -> Any:
+        """An AutoGen `ChatCompletionClient` from the settings (FASTAGENCY_MODEL_*); offline when none is configured."""
+        return frameworks.model_client()
+
+    def tool(self, fn: Callable[..., Any], description: str | None = None, name: str | None = None) -> Any:
+        """An AgentChat tool from a function; like every tool, its results are recorded."""
+        return frameworks.tool(fn, description=description, name=name)
+
+    def _emit(self, cls: type[Message], fields: dict[str, Any]) -> None:
+        self._run.emit(build(cls, self._run.id, fields))  # type: ignore[arg-type]
+
+    def _question(self, cls: type[Message], fields: dict[str, Any]) -> Question:
+        return build(cls, self._run.id, fields)  # type: ignore[return-value]
+
+
+class UI(_Hands):
+    """For `def` workflows: every call returns when it is done; questions wait for the person."""
+
+    def text_message(self, **fields: Any) -> None:
+        """Show text, as markdown. Content: `body`."""
+        self._emit(TextMessage, fields)
+
+    def suggested_function_call(self, **fields: Any) -> None:
+        """Show that a function is to be called. Content: `function_name`, `call_id`, `arguments`."""
+        self._emit(SuggestedFunctionCall, fields)
+
+    def function_call_execution(self, **fields: Any) -> None:
+        """Show what a function returned. Content: `function_name`, `call_id`, `retval`."""
+        self._emit(FunctionCallExecution, fields)
+
+    def system_message(self, **fields: Any) -> None:
+        """Show a notice. Content: `message`, a dict."""
+        self._emit(SystemMessage, fields)
+
+    def error(self, **fields: Any) -> None:
+        """Show that something went wrong; the run goes on. Content: `short`, `long`."""
+        self._emit(Error, fields)
+
+    def keep_alive(self, **fields: Any) -> None:
+        """Give a sign of life."""
+        self._emit(KeepAlive, fields)
+
+    def text_input(self, **fields: Any) -> str:
+        """Ask for text and return it. Content: `prompt`, `suggestions`, `password`."""
+        return str(self._run.ask_blocking(self._question(TextInput, fields)))
+
+    def multiple_choice(self, **fields: Any) -> str:
+        """Ask for a choice and return it. Content: `prompt`, `choices`, `default`, `single` (True).
+
+        With `single=False` the result is a `Choices`: text joined by commas, whose `chosen` is the list.
+        """
+        return _chosen(self._run.ask_blocking(self._question(MultipleChoice, fields)))
+
+    def process_message(self, message: LoggedMessage) -> str | None:
+        """Show a message that was built by hand; a question returns its answer."""
+        if isinstance(message, TextInput | MultipleChoice):
+            return _chosen(self._run.ask_blocking(message))
+        self._run.emit(message)
+        return None
+
+    def process(self, source: Any) -> str:
+        """Show everything that agents do, and return the result.
+
+        `source` is AgentChat's `team.run_stream(task=...)`, or the response of the classic `agent.run(...)`.
+        """
+        return frameworks.process_blocking(source, self._run)
+
+    async def async_process(self, source: Any) -> str:
+        """`process`, awaited: for `async def` workflows of the guide, with the response of `a_run(...)`."""
+        return await frameworks.process(source, self._run)
+
+    def step(self, fn: Callable[..., JsonValue], *args: Any, **kwargs: Any) -> JsonValue:
+        """Call a function once for this run and record its JSON-able result: use it for what must not happen twice."""
+        return self._run.step_blocking("step", _name(fn), [args, kwargs], lambda: fn(*args, **kwargs))
+
+    def now(self) -> datetime:
+        """The time (UTC), the same one when the run is replayed."""
+        return _time(self._run.step_blocking("now", "", "", time.time))
+
+    def random(self) -> float:
+        """A random number in [0, 1), the same one when the run is replayed."""
+        return _float(self._run.step_blocking("random", "", "", random.random))
+
+
+class AsyncUI(_Hands):
+    """For `async def` workflows: the methods of `UI`, awaited."""
+
+    async def _show(self, cls: type[Message], fields: dict[str, Any]) -> None:
+        self._emit(cls, fields)
+        await self._run.drain()
+
+    async def text_message(self, **fields: Any) -> None:
+        """Show text, as markdown. Content: `body`."""
+        await self._show(TextMessage, fields)
+
+    async def suggested_function_call(self, **fields: Any) -> None:
+        """Show that a function is to be called. Content: `function_name`, `call_id`, `arguments`."""
+        await self._show(SuggestedFunctionCall, fields)
+
+    async def function_call_execution(self, **fields: Any) -> None:
+        """Show what a function returned. Content: `function_name`, `call_id`, `retval`."""
+        await self._show(FunctionCallExecution, fields)
+
+    async def system_message(self, **fields: Any) -> None:
+        """Show a notice. Content: `message`, a dict."""
+        await self._show(SystemMessage, fields)
+
+    async def error(self, **fields: Any) -> None:
+        """Show that something went wrong; the run goes on. Content: `short`, `long`."""
+        await self._show(Error, fields)
+
+    async def keep_alive(self, **fields: Any) -> None:
+        """Give a sign of life."""
+        await self._show(KeepAlive, fields)
+
+    async def text_input(self, **fields: Any) -> str:
+        """Ask for text and return it. Content: `prompt`, `suggestions`, `password`."""
+        return str(await self._run.ask(self._question(TextInput, fields)))
+
+    async def multiple_choice(self, **fields: Any) -> str:
+        """Ask for a choice and return it; see `UI.multiple_choice`."""
+        return _chosen(await self._run.ask(self._question(MultipleChoice, fields)))
+
+    async def process_message(self, message: LoggedMessage) -> str | None:
+        """Show a message that was built by hand; a question returns its answer."""
+        if isinstance(message, TextInput | MultipleChoice):
+            return _chosen(await self._run.ask(message))
+        self._run.emit(message)
+        await self._run.drain()
+        return None
+
+    async def process(self, source: Any) -> str:
+        """Show everything that agents do, and return the result; see `UI.process`."""
+        return await frameworks.process(source, self._run)
+
+    async def step(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> JsonValue:
+        """Call a function or coroutine function once for this run and record its JSON-able result."""
+
+        async def call() -> JsonValue:
+            result = fn(*args, **kwargs)
+            value: JsonValue = await result if isinstance(result, Awaitable) else result
+            return value
+
+        return await self._run.step("step", _name(fn), [args, kwargs], call)
+
+    async def now(self) -> datetime:
+        """The time (UTC), the same one when the run is replayed."""
+        return _time(await self._run.step("now", "", "", _awaitable(time.time)))
+
+    async def random(self) -> float:
+        """A random number in [0, 1), the same one when the run is replayed."""
+        return _float(await self._run.step("random", "", "", _awaitable(random.random)))
+
+
+def _chosen(answer: Answer) -> str:
+    return answer if isinstance(answer, str) else Choices(answer)
+
+
+def _name(fn: Callable[..., Any]) -> str:
+    return getattr(fn, "__qualname__", type(fn).__name__)
+
+
+def _awaitable(fn: Callable[[], float]) -> Callable[[], Awaitable[JsonValue]]:
+    async def call() -> JsonValue:
+        return fn()
+
+    return call
+
+
+def _float(value: JsonValue) -> float:
+    assert isinstance(value, float)
+    return value
+
+
+def _time(value: JsonValue) -> datetime:
+    return datetime.fromtimestamp(_float(value), UTC)

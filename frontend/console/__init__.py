@@ -1,5 +1,0 @@
-"""The console: a workflow in a terminal."""
-
-from frontend.console.console_ui import ConsoleUI
-
-__all__ = ["ConsoleUI"]

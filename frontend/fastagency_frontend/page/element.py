@@ -1,0 +1,88 @@
+"""Our web components, as Mesop sees them: the properties they are given and the events they send.
+
+Their modules have absolute paths, which Mesop asks for below its own prefix; `wsgi.py` serves them there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import mesop as me
+
+from fastagency_frontend.page import handler
+from fastagency_frontend.page.asset import asset_path
+from fastagency_frontend.page.view import QuestionView, RunView, ShellView
+
+
+def _component(module: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    decorator: Callable[[Callable[..., Any]], Callable[..., Any]] = me.web_component(
+        path=asset_path(module), skip_validation=True
+    )
+    return decorator
+
+
+@_component("sidebar.js")
+def sidebar(*, title: str, shell: ShellView, conversation: str, theme: str) -> Any:
+    """The list of conversations, with what can be done to each, and the choice of theme."""
+    return me.insert_web_component(
+        name="fa-sidebar",
+        key="sidebar",
+        properties={
+            "heading": title,
+            "conversations": [each.model_dump() for each in shell.conversations],
+            "current": conversation,
+            "theme": theme,
+        },
+        events={
+            "opened": handler.on_open,
+            "created": handler.on_new,
+            "renamed": handler.on_rename,
+            "deleted": handler.on_delete,
+            "themed": handler.on_theme,
+            "closed": handler.on_drawer,
+        },
+    )
+
+
+@_component("pulse.js")
+def pulse(*, fingerprint: str, trouble: str, acknowledged: int) -> Any:
+    """Watches the connection: the banner that says what is going on, and the way back without a reload."""
+    return me.insert_web_component(
+        name="fa-pulse",
+        key="pulse",
+        properties={"fingerprint": fingerprint, "trouble": trouble, "acknowledged": acknowledged},
+        events={"changed": handler.on_changed},
+    )
+
+
+@_component("transcript.js")
+def transcript(*, run: RunView | None, acknowledged: int) -> Any:
+    """The messages of a run; it reads them by itself."""
+    return me.insert_web_component(
+        name="fa-transcript",
+        key="transcript",
+        properties={
+            "conversation": run.id if run else "",
+            "revision": run.revision if run else "",
+            "acknowledged": acknowledged,
+        },
+        events={"changed": handler.on_changed},
+    )
+
+
+@_component("composer.js")
+def composer(*, question: QuestionView, refusal: str, acknowledged: int) -> Any:
+    """Where a text answer is written; it keeps the draft."""
+    return me.insert_web_component(
+        name="fa-composer",
+        key=f"composer:{question.id}",
+        properties={
+            "question": question.id,
+            "label": question.prompt or "Your answer",
+            "password": question.password,
+            "refusal": refusal,
+            "acknowledged": acknowledged,
+        },
+        events={"answered": handler.on_text},
+    )

@@ -1,0 +1,211 @@
+"""What the browser reads of a conversation: pages of its history, and what happens now.
+
+News come as lines of JSON in a response that is held for at most `HOLD_S` seconds, well below the patience of servers
+and proxies; then the browser asks again, from where it is. When there is no thread to spare, the response ends at once
+and tells the browser when to come back. Nothing is kept between requests.
+
+Lines: `{"rows", "last", "run"}` (news), `{"stream"}` (a message under way), `{"beat"}`, `{"trouble"}` or `{"gone"}`
+(a sentence to show), and at the end `{"next": milliseconds}`, or `{"next": null}` when the run has ended and nothing
+more will come.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from fastagency_shared.errors import BackendError, RequestError
+from fastagency_shared.messages import LoggedMessage, Message, TextChunk, TransientMessage
+from fastagency_shared.provider import Caller, Provider
+from fastagency_shared.run import MessagePage, RunInfo
+
+from fastagency_frontend.page.gate import Gate
+from fastagency_frontend.page.markdown import render
+from fastagency_frontend.page.render import to_row
+from fastagency_frontend.page.trouble import for_people
+from fastagency_frontend.page.view import RunFold
+
+HOLD_S = 25.0
+HOLD_WHILE_STREAMING_S = 100.0
+BEAT_S = 0.5
+SIGN_OF_LIFE_S = 5.0
+MIN_RENDER_INTERVAL_S = 0.08
+RENDER_SHARE = 0.05
+PAGE_MESSAGES = 60
+BATCH_MESSAGES = 200
+
+logger = logging.getLogger(__name__)
+
+Lines = Iterator[bytes]
+
+
+@dataclass(frozen=True)
+class Watch:
+    """One browser's request to watch a run from a cursor on."""
+
+    provider: Provider
+    caller: Caller
+    run_id: str
+    after: int
+    hold: bool
+    places: int
+
+
+def history(provider: Provider, caller: Caller, run_id: str, before: int | None) -> dict[str, Any]:
+    """A page of rows before a cursor, or the newest page."""
+    if before is None:
+        before = provider.run(run_id, caller=caller).last_seq + 1
+    page = provider.messages(run_id, before=before, limit=PAGE_MESSAGES, caller=caller)
+    sequence = [message.seq for message in page.messages if message.seq is not None]
+    return {
+        "rows": _rows(page.messages),
+        "first": sequence[0] if sequence else before,
+        "last": sequence[-1] if sequence else before - 1,
+        "more": page.more,
+        "run": _run_line(RunFold(page.run)),
+    }
+
+
+def watch(request: Watch, gate: Gate, clock: Callable[[], float] = time.monotonic) -> Lines:
+    """The news of a run, as lines. Troubles become a line, since the response is already under way."""
+    try:
+        yield from _watch(request, gate, clock)
+    except RequestError as error:
+        yield line({"gone": error.detail})
+        yield line({"next": None})
+    except BackendError as error:
+        yield line({"trouble": for_people(error)})
+        yield line({"next": 2000})
+
+
+def line(value: dict[str, Any]) -> bytes:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
+
+
+def _watch(request: Watch, gate: Gate, clock: Callable[[], float]) -> Lines:
+    page = request.provider.messages(request.run_id, after=request.after, limit=BATCH_MESSAGES, caller=request.caller)
+    follower = _Follower(RunFold(page.run), _last_seq(page, request.after))
+    yield line(follower.news(page.messages))
+    if page.more:
+        yield line({"next": 0})
+        return
+    if page.run.status.ended:
+        yield line({"next": None})
+        return
+    visitor = request.caller.user_id or ""
+    # A run that waits for a person is watched too, so that a second tab sees the answer; but only while there is room.
+    places = request.places if follower.fold.phase == "working" else request.places // 2
+    if not (request.hold and gate.enter(visitor, places)):
+        yield line({"next": _poll_delay_ms(page.run, follower.fold)})
+        return
+    try:
+        yield from _hold(request, follower, clock)
+    finally:
+        gate.leave(visitor)
+
+
+def _hold(request: Watch, follower: _Follower, clock: Callable[[], float]) -> Lines:
+    started = spoke = clock()
+    messages = request.provider.follow(request.run_id, after=follower.last, beat_s=BEAT_S, caller=request.caller)
+    try:
+        for message in messages:
+            lines = follower.take(message, clock())
+            yield from lines
+            now = clock()
+            if lines:
+                spoke = now
+            elif now - spoke >= SIGN_OF_LIFE_S:
+                spoke = now
+                yield line(_sign_of_life(request, follower))
+            if now - started >= (HOLD_WHILE_STREAMING_S if follower.streams else HOLD_S):
+                break
+    finally:
+        close = getattr(messages, "close", None)
+        if close is not None:
+            close()
+    yield line({"next": None if follower.ended else 0})
+
+
+def _sign_of_life(request: Watch, follower: _Follower) -> dict[str, Any]:
+    """Ask for the run: a provider that mends its connection to a backend that went away says nothing meanwhile."""
+    run = request.provider.run(request.run_id, caller=request.caller)
+    if run.last_seq > follower.last:
+        return {"beat": 1}
+    follower.fold = RunFold(run)
+    return {"beat": 1, "run": _run_line(follower.fold)}
+
+
+@dataclass
+class _Stream:
+    """A message under way: its text so far, and when it was last rendered."""
+
+    sender: str | None
+    text: str = ""
+    shown: str = ""
+    next_render: float = 0.0
+
+
+@dataclass
+class _Follower:
+    """Turns messages into lines; knows how far the browser is."""
+
+    fold: RunFold
+    last: int
+    ended: bool = False
+    streams: dict[str, _Stream] = field(default_factory=dict)
+
+    def news(self, messages: list[LoggedMessage | TransientMessage]) -> dict[str, Any]:
+        return {"rows": _rows(messages), "last": self.last, "run": _run_line(self.fold)}
+
+    def take(self, message: LoggedMessage | TransientMessage | None, now: float) -> list[bytes]:
+        """The lines that one message makes; None is a beat, at which text that was held back is shown."""
+        if message is None:
+            return self._show_streams(now)
+        if isinstance(message, TextChunk):
+            stream = self.streams.setdefault(message.stream, _Stream(message.sender))
+            stream.text += message.delta
+            return self._show_streams(now)
+        self.fold.fold(message)
+        if message.seq is None:
+            return [line({"run": _run_line(self.fold)})]
+        self.last = message.seq
+        self.ended = message.ends_run
+        self.streams = {id_: s for id_, s in self.streams.items() if s.sender != message.sender and not self.ended}
+        return [line(self.news([message]))]
+
+    def _show_streams(self, now: float) -> list[bytes]:
+        lines = []
+        for id_, stream in self.streams.items():
+            if stream.text == stream.shown or now < stream.next_render:
+                continue
+            began = time.perf_counter()
+            lines.append(line({"stream": {"id": id_, "sender": stream.sender, "html": render(stream.text)}}))
+            cost = time.perf_counter() - began
+            # The whole text is rendered each time, so a long one is shown less often: it may take 5 % of a core.
+            stream.next_render = now + max(MIN_RENDER_INTERVAL_S, cost / RENDER_SHARE)
+            stream.shown = stream.text
+        return lines
+
+
+def _poll_delay_ms(run: RunInfo, fold: RunFold) -> int:
+    """When to look again: soon after something has happened, later when all is quiet."""
+    quiet_s = time.time() - run.updated_at.timestamp()
+    if fold.phase == "working":
+        return 400 if quiet_s < 5 else 800 if quiet_s < 30 else 1500
+    return 1000 if quiet_s < 10 else 3000
+
+
+def _rows(messages: list[Any]) -> list[dict[str, Any]]:
+    return [row for row in map(to_row, messages) if row is not None]
+
+
+def _run_line(fold: RunFold) -> dict[str, Any]:
+    return {"phase": fold.phase, "revision": fold.revision}
+
+
+def _last_seq(page: MessagePage, after: int) -> int:
+    return max((m.seq for m in page.messages if isinstance(m, Message) and m.seq is not None), default=after)

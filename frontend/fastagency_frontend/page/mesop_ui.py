@@ -1,0 +1,85 @@
+"""`MesopUI`: the chat page as a user interface of a FastAgency application, and as the WSGI callable that serves it."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+
+# Read by Mesop when it is imported: without it, browsers fetch 3 MB of script at every visit.
+os.environ.setdefault("MESOP_HTTP_CACHE_JS_BUNDLE", "true")
+
+import mesop as me
+from fastagency_shared.provider import Application
+from mesop.env.env import MESOP_BASE_URL_PATH
+
+from fastagency_frontend.page.handler import on_load
+from fastagency_frontend.page.page import TRUSTED_TYPE, page
+from fastagency_frontend.page.site import Site
+from fastagency_frontend.page.wsgi import Environ, Router, StartResponse, WsgiApp
+from fastagency_frontend.settings import FrontendSettings, load_settings
+
+_lock = threading.Lock()
+_mesop: WsgiApp | None = None
+
+
+class MesopUI:
+    """The chat page, for `FastAgency(provider=..., ui=MesopUI())`; serve the application with gunicorn or waitress.
+
+    Several of them may live in one process: they share Mesop's page, and each request knows its application.
+
+    Args:
+        settings: which headers of a person's request are passed on to the backend; from the environment by default.
+    """
+
+    def __init__(self, settings: FrontendSettings | None = None) -> None:
+        self._settings = settings
+        self._router: Router | None = None
+        self._serve = mesop_app()
+
+    def mount(self, application: Application) -> None:
+        """Called by `FastAgency`: from now on, this application is shown."""
+        settings = self._settings or load_settings()
+        site = Site(application, list(settings.forward_headers))
+        self._router = Router(site, self._serve, MESOP_BASE_URL_PATH)
+
+    def wsgi(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request."""
+        if self._router is None:
+            raise RuntimeError(
+                "This MesopUI belongs to no application yet: pass it to FastAgency(provider=..., ui=...)."
+            )
+        return self._router(environ, start_response)
+
+
+def mesop_app() -> WsgiApp:
+    """Mesop's own WSGI application with our page in it; there is one in a process, as its pages are global."""
+    global _mesop
+    with _lock:
+        if _mesop is None:
+            me.page(
+                path="/",
+                title="FastAgency",
+                on_load=on_load,
+                security_policy=me.SecurityPolicy(allowed_trusted_types=[TRUSTED_TYPE]),
+            )(page)
+            _mesop = _one_at_a_time_first(me.create_wsgi_app())
+        return _mesop
+
+
+def _one_at_a_time_first(app: WsgiApp) -> WsgiApp:
+    """Mesop builds its Flask application at the first request; first requests at the same time would build several."""
+    warm = threading.Event()
+    lock = threading.Lock()
+
+    def serve(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if warm.is_set():
+            return app(environ, start_response)
+        with lock:
+            try:
+                return app(environ, start_response)
+            finally:
+                warm.set()
+
+    return serve

@@ -1,0 +1,206 @@
+"""The WSGI layer around Mesop: our own routes, the visitor's cookie, and the page without outside requests.
+
+Routes below `/__fastagency__`:
+- `<version>/<file>`: the page's own files;
+- `runs/<id>/history?before=<seq>` and `runs/<id>/live?after=<seq>&hold=1`: see `live.py`;
+- `pulse?shell=<fingerprint>`: is the backend there, and is the list of conversations still the one that is shown?
+
+They only read: whatever changes something is an event of Mesop's, which checks the origin of its requests.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import logging
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+from urllib.parse import parse_qs
+
+from fastagency_shared.errors import BackendError, RequestError
+
+from fastagency_frontend.page import asset, live
+from fastagency_frontend.page.gate import Gate, places_for
+from fastagency_frontend.page.site import ENVIRON_KEY, Site
+from fastagency_frontend.page.trouble import for_people
+from fastagency_frontend.page.visitor import new_visitor_cookie, visitor_id
+
+Environ = dict[str, Any]
+Headers = list[tuple[str, str]]
+StartResponse = Callable[..., Any]
+WsgiApp = Callable[[Environ, StartResponse], Iterable[bytes]]
+
+MESOP_MODULES = "/__web-components-module__"
+
+_RUN_ROUTE = re.compile(r"runs/([0-9a-f]{32})/(history|live)")
+_OUTSIDE_LINK = re.compile(rb"\s*<link\s[^>]*fonts\.(?:googleapis|gstatic)\.com[^>]*>")
+_FAVICON = re.compile(rb'<link rel="shortcut icon"[^>]*>')
+_TITLE = re.compile(rb"<title>[^<]*</title>")
+_TIGHTER_POLICY = {
+    "font-src": "'self'",
+    "style-src": "'self' 'unsafe-inline'",
+    "img-src": "'self' data:",
+    "media-src": "'self'",
+    "frame-src": "'self'",
+}
+_FOR_EVER = "public, max-age=31536000, immutable"
+_SAFE: Headers = [
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "same-origin"),
+]
+
+logger = logging.getLogger(__name__)
+
+
+class Router:
+    """Answers our own routes and hands the rest to Mesop."""
+
+    def __init__(self, site: Site, mesop: WsgiApp, base_path: str = "") -> None:
+        self._site = site
+        self._mesop = mesop
+        self._base_path = base_path
+        self._gate = Gate()
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        environ[ENVIRON_KEY] = self._site
+        path = str(environ.get("PATH_INFO", "")).removeprefix(self._base_path)
+        inner = path.removeprefix(MESOP_MODULES)
+        if not inner.startswith(asset.PREFIX + "/"):
+            return self._page(environ, start_response)
+        try:
+            return self._own_route(inner.removeprefix(asset.PREFIX + "/"), environ, start_response)
+        except RequestError as error:
+            return _json(start_response, {"gone": error.detail})
+        except BackendError as error:
+            return _json(start_response, {"trouble": for_people(error)})
+
+    def _own_route(self, path: str, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        query = {key: values[-1] for key, values in parse_qs(str(environ.get("QUERY_STRING", ""))).items()}
+        if environ.get("REQUEST_METHOD") not in ("GET", "HEAD"):
+            return _text(start_response, "405 Method Not Allowed", "Only GET is possible here.")
+        if path == "pulse":
+            return _json(start_response, self._pulse(environ, query))
+        if match := _RUN_ROUTE.fullmatch(path):
+            return self._run(match[1], match[2], environ, query, start_response)
+        return _asset(path, start_response)
+
+    def _pulse(self, environ: Environ, query: dict[str, str]) -> dict[str, Any]:
+        shell = self._site.shell(self._site.caller(environ))
+        return {"changed": shell.fingerprint != query.get("shell")}
+
+    def _run(
+        self, run_id: str, what: str, environ: Environ, query: dict[str, str], start_response: StartResponse
+    ) -> Iterable[bytes]:
+        provider, caller = self._site.provider, self._site.caller(environ)
+        if what == "history":
+            before = _number(query.get("before"))
+            return _json(start_response, live.history(provider, caller, run_id, before))
+        request = live.Watch(
+            provider=provider,
+            caller=caller,
+            run_id=run_id,
+            after=_number(query.get("after")) or 0,
+            hold=query.get("hold") == "1",
+            places=places_for(environ),
+        )
+        # X-Accel-Buffering: a proxy such as nginx would otherwise collect the lines.
+        headers = [("Content-Type", "application/x-ndjson"), ("Cache-Control", "no-store"), ("X-Accel-Buffering", "no")]
+        start_response("200 OK", headers + _SAFE)
+        return live.watch(request, self._gate)
+
+    def _page(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Mesop's answer; if it is the HTML page, as one that needs nothing from outside."""
+        answer: dict[str, Any] = {}
+
+        def start(status: str, headers: Headers, exc_info: Any = None) -> Any:
+            headers = _secured(headers)
+            if not _header(headers, "content-type").startswith("text/html"):
+                return start_response(status, headers, exc_info)
+            answer.update(status=status, headers=headers)
+            return lambda _data: None
+
+        body = self._mesop(environ, start)
+        if not answer:
+            return body
+        try:
+            document = self._rewrite(b"".join(body))
+        finally:
+            close = getattr(body, "close", None)
+            if close is not None:
+                close()
+        start_response(answer["status"], self._page_headers(environ, answer["headers"], len(document)))
+        return [document]
+
+    def _page_headers(self, environ: Environ, headers: Headers, length: int) -> Headers:
+        dropped = ("content-length", "etag", "last-modified")
+        kept = [(name, value) for name, value in headers if name.lower() not in dropped]
+        kept.append(("Content-Length", str(length)))
+        if visitor_id(environ) is None:
+            kept.append(("Set-Cookie", new_visitor_cookie(environ)))
+        return kept
+
+    def _rewrite(self, document: bytes) -> bytes:
+        root = html.escape(self._base_path)
+        icon = f'<link rel="icon" type="image/svg+xml" href="{root}{asset.asset_path("icons/favicon.svg")}">'
+        head = (
+            f'<link rel="stylesheet" href="{root}{asset.asset_path("page.css")}">'
+            # The very address below which Mesop asks for our components, so that they share the modules they import.
+            f'<script type="module" src="{MESOP_MODULES}{asset.asset_path("channel.js")}"></script>'
+            f'<meta name="color-scheme" content="light dark"></head>'
+        )
+        document = _OUTSIDE_LINK.sub(b"", document)
+        document = _FAVICON.sub(icon.encode(), document)
+        document = _TITLE.sub(f"<title>{html.escape(self._site.title)}</title>".encode(), document)
+        return document.replace(b"</head>", head.encode(), 1)
+
+
+def _secured(headers: Headers) -> Headers:
+    """Mesop's headers without the outside sources it allows, and without HSTS, which is for the operator to decide."""
+    return [
+        (name, _tightened(value) if name.lower() == "content-security-policy" else value)
+        for name, value in headers
+        if name.lower() != "strict-transport-security"
+    ]
+
+
+def _tightened(policy: str) -> str:
+    directives = [directive.strip().partition(" ") for directive in policy.split(";")]
+    return "; ".join(f"{name} {_TIGHTER_POLICY.get(name, sources)}" for name, _, sources in directives)
+
+
+def _asset(path: str, start_response: StartResponse) -> Iterable[bytes]:
+    version, _, name = path.partition("/")
+    found = asset.ASSETS.get(name)
+    if found is None:
+        return _text(start_response, "404 Not Found", "There is no such file.")
+    headers = [
+        ("Content-Type", found.content_type),
+        ("Content-Length", str(len(found.body))),
+        ("Cache-Control", _FOR_EVER if version == asset.VERSION else "no-store"),
+    ]
+    start_response("200 OK", headers + _SAFE)
+    return [found.body]
+
+
+def _json(start_response: StartResponse, value: dict[str, Any]) -> Iterable[bytes]:
+    body = json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+    return _reply(start_response, "200 OK", "application/json", body)
+
+
+def _text(start_response: StartResponse, status: str, sentence: str) -> Iterable[bytes]:
+    return _reply(start_response, status, "text/plain; charset=utf-8", sentence.encode())
+
+
+def _reply(start_response: StartResponse, status: str, content_type: str, body: bytes) -> Iterable[bytes]:
+    headers = [("Content-Type", content_type), ("Content-Length", str(len(body))), ("Cache-Control", "no-store")]
+    start_response(status, headers + _SAFE)
+    return [body]
+
+
+def _header(headers: Headers, wanted: str) -> str:
+    return next((value for name, value in headers if name.lower() == wanted), "")
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 16 else None

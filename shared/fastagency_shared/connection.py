@@ -1,0 +1,110 @@
+"""The rules of a WebSocket connection, without any I/O: what a client may send, and how a connection ends.
+
+v1 (the guide): the first frame is the reply to `initiate_workflow`; after that every text frame answers a question.
+v2 (subprotocol `fastagency.v2`): the first frame names the run and may carry a cursor; after that frames are JSON
+objects with a `type`, and an answer names its question.
+"""
+
+from __future__ import annotations
+
+import json
+from enum import IntEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+
+from fastagency_shared.answer import MAX_ANSWER_CHARS
+from fastagency_shared.errors import InvalidRequest
+from fastagency_shared.run import MAX_QUESTION_ID_CHARS, Cursor, RunId, UserId
+
+SUBPROTOCOL_V2 = "fastagency.v2"
+MAX_FRAME_CHARS = 2 * MAX_ANSWER_CHARS
+FIRST_FRAME_TIMEOUT_S = 30.0
+HEARTBEAT_S = 15.0
+"""A v2 client that has heard nothing for some multiple of this may take the connection for dead."""
+
+
+class CloseCode(IntEnum):
+    """Why a connection was closed. 1xxx are those of RFC 6455, 4xxx are ours."""
+
+    NORMAL = 1000
+    """The run has ended and everything was sent."""
+    UNSUPPORTED = 1003
+    """A binary frame: only text is understood."""
+    TOO_BIG = 1009
+    INTERNAL = 1011
+    RESTART = 1012
+    """The server goes down: connect again, the run goes on."""
+    MALFORMED = 4400
+    UNAUTHENTICATED = 4401
+    FORBIDDEN = 4403
+    NOT_FOUND = 4404
+    """No such run, or not yours: the two are never told apart."""
+    TIMEOUT = 4408
+    """The first frame did not come."""
+
+
+class FirstFrame(BaseModel):
+    """Which run the connection is for; a v1 client sends the whole reply to `initiate_workflow`."""
+
+    workflow_uuid: RunId
+    user_id: UserId | None = None
+    after: Cursor = 0
+
+
+class AnswerFrame(BaseModel):
+    """v2: an answer to one question."""
+
+    type: Literal["answer"]
+    question: str = Field(max_length=MAX_QUESTION_ID_CHARS)
+    value: str | list[str]
+
+
+class CancelFrame(BaseModel):
+    """v2: stop the run."""
+
+    type: Literal["cancel"]
+
+
+ClientFrame = AnswerFrame | CancelFrame
+
+_frames: TypeAdapter[ClientFrame] = TypeAdapter(Annotated[ClientFrame, Field(discriminator="type")])
+
+
+def read_first_frame(text: str) -> FirstFrame:
+    """Raises `InvalidRequest` with a sentence that says what is wrong with it."""
+    try:
+        return FirstFrame.model_validate(_json_object(text))
+    except ValidationError as error:
+        raise InvalidRequest(f"The first frame must be the reply to initiate_workflow; its {describe(error)}") from None
+
+
+def read_client_frame(text: str) -> ClientFrame:
+    """Read a v2 client's frame. Raises `InvalidRequest`."""
+    try:
+        return _frames.validate_python(_json_object(text))
+    except ValidationError as error:
+        raise InvalidRequest(f"This frame is not understood: {describe(error)}") from None
+
+
+def describe(error: ValidationError) -> str:
+    """The first thing that is wrong, as the end of a sentence."""
+    first = error.errors(include_url=False)[0]
+    place = ".".join(str(part) for part in first["loc"]) or "content"
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{place}: {message[:1].lower()}{message[1:]}."
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        raise InvalidRequest("The frame must be a JSON object, and this is not JSON.") from None
+    if not isinstance(value, dict):
+        raise InvalidRequest(f"The frame must be a JSON object, not {_kind(value)}.")
+    return value
+
+
+def _kind(value: object) -> str:
+    names = {list: "a list", str: "a string", bool: "true or false", type(None): "null"}
+    return names.get(type(value), "a number")

@@ -1,0 +1,146 @@
+"""The lines that a browser reads: complete, in order, without gaps, whatever the number of responses."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from fastagency_frontend.page.gate import Gate
+from fastagency_frontend.page.live import HOLD_S, Watch, history, watch
+from fastagency_shared.messages import TextChunk, TextInput, TextMessage
+from fastagency_shared.provider import Caller
+
+from tests.fakes.provider import FakeProvider, FakeRun, FakeWorkflow
+from tests.fakes.scripts import long_log
+
+ME = Caller(user_id="me")
+
+
+def read(lines: Iterator[bytes]) -> list[dict[str, Any]]:
+    return [json.loads(each) for each in lines]
+
+
+def start(provider: FakeProvider, name: str) -> str:
+    return provider.start(name, {}, caller=ME).workflow_uuid
+
+
+def finish(provider: FakeProvider, run_id: str) -> None:
+    assert list(provider.follow(run_id, caller=ME))
+
+
+@pytest.fixture
+def counted() -> tuple[FakeProvider, str]:
+    provider = FakeProvider({"long": FakeWorkflow("", long_log)})
+    run_id = start(provider, "long")
+    finish(provider, run_id)
+    return provider, run_id
+
+
+def test_history_pages_back_to_the_beginning_without_gaps(counted: tuple[FakeProvider, str]) -> None:
+    provider, run_id = counted
+    page = history(provider, ME, run_id, None)
+    assert page["last"] == 302
+    rows = page["rows"]
+    while page["more"]:
+        page = history(provider, ME, run_id, page["first"])
+        rows = page["rows"] + rows
+    assert [row["seq"] for row in rows] == list(range(1, 303))
+
+
+def test_watching_an_ended_run_reads_it_in_several_responses(counted: tuple[FakeProvider, str]) -> None:
+    provider, run_id = counted
+    seen: list[int] = []
+    after, next_ = 0, 0
+    while next_ is not None:
+        lines = read(watch(Watch(provider, ME, run_id, after, hold=True, places=9), Gate()))
+        seen += [row["seq"] for line in lines for row in line.get("rows", [])]
+        after, next_ = lines[0]["last"], lines[-1]["next"]
+    assert seen == list(range(1, 303))
+
+
+def test_a_held_response_brings_what_happens_and_gives_its_place_back() -> None:
+    def script(run: FakeRun) -> str:
+        run.ask(TextInput(uuid="q"))
+        run.emit(TextMessage(body="after"))
+        return "done"
+
+    provider, gate = FakeProvider({"w": FakeWorkflow("", script)}), Gate()
+    run_id = start(provider, "w")
+    provider_lines = watch(Watch(provider, ME, run_id, 0, hold=True, places=9), gate)
+    first = json.loads(next(provider_lines))
+    while not provider.run(run_id, caller=ME).questions:
+        pass
+    provider.answer(run_id, "q", "yes", caller=ME)
+    lines = [first, *read(provider_lines)]
+    types = [row["type"] for line in lines for row in line.get("rows", [])]
+    assert types == ["workflow_started", "text_input", "input_answered", "text_message", "workflow_completed"]
+    assert lines[-1] == {"next": None}
+    assert [line["run"]["phase"] for line in lines if "run" in line][-1] == "completed"
+    assert gate.held == 0
+
+
+def test_a_browser_that_goes_gives_its_place_back() -> None:
+    provider, gate = FakeProvider({"w": FakeWorkflow("", lambda run: str(run.ask(TextInput())))}), Gate()
+    run_id = start(provider, "w")
+    lines = watch(Watch(provider, ME, run_id, 0, hold=True, places=9), gate)
+    next(lines)
+    while not gate.held:
+        next(lines)
+    lines.close()  # type: ignore[attr-defined]
+    assert gate.held == 0
+
+
+def test_without_a_place_the_response_ends_at_once_and_says_when_to_come_back() -> None:
+    provider = FakeProvider({"w": FakeWorkflow("", lambda run: str(run.ask(TextInput())))})
+    run_id = start(provider, "w")
+    lines = read(watch(Watch(provider, ME, run_id, 0, hold=True, places=0), Gate()))
+    assert lines[-1]["next"] > 0
+    assert len(lines) == 2
+
+
+def test_a_response_is_not_held_for_ever() -> None:
+    provider = FakeProvider({"w": FakeWorkflow("", lambda run: str(run.ask(TextInput())))})
+    run_id = start(provider, "w")
+    times = iter(range(0, 1000, 10))
+    lines = read(watch(Watch(provider, ME, run_id, 0, hold=True, places=9), Gate(), clock=lambda: next(times)))
+    assert lines[-1] == {"next": 0}
+    assert len(lines) < HOLD_S
+
+
+def test_text_under_way_is_shown_and_its_end_is_not_held_back() -> None:
+    def script(run: FakeRun) -> str:
+        run.ask(TextInput(uuid="q"))
+        for piece in ("**he", "llo** ", "world"):
+            run.chunk(TextChunk(sender="a", stream="s", delta=piece))
+        run.pause(1.2)
+        run.emit(TextMessage(sender="a", body="**hello** world"))
+        return ""
+
+    provider = FakeProvider({"w": FakeWorkflow("", script)})
+    run_id = start(provider, "w")
+    lines = watch(Watch(provider, ME, run_id, 0, hold=True, places=9), Gate())
+    seen = [json.loads(next(lines))]
+    while not provider.run(run_id, caller=ME).questions:
+        pass
+    provider.answer(run_id, "q", "go", caller=ME)
+    seen += read(lines)
+    streams = [line["stream"]["html"] for line in seen if "stream" in line]
+    assert streams[-1] == "<p><strong>hello</strong> world</p>\n"
+    texts = [row["html"] for line in seen for row in line.get("rows", []) if row["type"] == "text_message"]
+    assert texts == streams[-1:]
+
+
+def test_a_backend_that_is_away_is_a_line_not_an_error() -> None:
+    provider = FakeProvider({"w": FakeWorkflow("", lambda run: "")})
+    provider.down = True
+    lines = read(watch(Watch(provider, ME, "0" * 32, 0, hold=True, places=9), Gate()))
+    assert "cannot be reached" in lines[0]["trouble"]
+    assert lines[1]["next"] > 0
+
+
+def test_somebody_elses_run_is_gone(counted: tuple[FakeProvider, str]) -> None:
+    provider, run_id = counted
+    lines = read(watch(Watch(provider, Caller(user_id="you"), run_id, 0, hold=True, places=9), Gate()))
+    assert [list(line) for line in lines] == [["gone"], ["next"]]

@@ -1,0 +1,105 @@
+"""Each message becomes the row that its widget reads."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from fastagency_frontend.page.render import MAX_SHOWN_CHARS, pretty, to_row
+from fastagency_shared.messages import (
+    AnswerResult,
+    Error,
+    FunctionCallExecution,
+    InputAnswered,
+    KeepAlive,
+    RunStatusChanged,
+    SuggestedFunctionCall,
+    SystemMessage,
+    TextChunk,
+    TextMessage,
+    WorkflowStarted,
+    message_classes,
+)
+
+SILENT = (KeepAlive, TextChunk, AnswerResult, RunStatusChanged)
+
+
+@pytest.mark.parametrize("cls", message_classes())
+def test_every_message_has_a_row_or_is_meant_to_have_none(cls: type) -> None:
+    row = to_row(cls())
+    assert (row is None) == (cls in SILENT)
+    assert row is None or row["type"] == cls().type
+
+
+def test_the_envelope_is_in_the_row() -> None:
+    at = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    row = to_row(TextMessage(sender="a", recipient="b", body="*hi*", seq=3, at=at, uuid="u"))
+    assert row == {
+        "type": "text_message",
+        "id": "u",
+        "seq": 3,
+        "at": "2026-01-02T03:04:05+00:00",
+        "sender": "a",
+        "recipient": "b",
+        "body": "*hi*",
+        "html": "<p><em>hi</em></p>\n",
+    }
+
+
+def test_a_password_is_not_in_its_row() -> None:
+    row = to_row(InputAnswered(question="q", value=None))
+    assert row is not None
+    assert row["values"] is None
+
+
+def test_answers_are_lists() -> None:
+    for value, expected in [("one", ["one"]), (["a", "b"], ["a", "b"]), ([], [])]:
+        row = to_row(InputAnswered(question="q", value=value))
+        assert row is not None
+        assert row["values"] == expected
+
+
+def test_arguments_and_results_are_laid_out() -> None:
+    call = to_row(SuggestedFunctionCall(function_name="f", call_id="1", arguments={"ä": [1]}))
+    result = to_row(FunctionCallExecution(function_name="f", call_id="1", retval='{"a": 1}'))
+    assert call is not None
+    assert result is not None
+    assert call["arguments"] == '{\n  "ä": [\n    1\n  ]\n}'
+    assert result["result"] == '{\n  "a": 1\n}'
+    assert call["call"] == result["call"]
+
+
+@pytest.mark.parametrize(("value", "shown"), [("12", "12"), ("plain", "plain"), (None, "null"), ([1], "[\n  1\n]")])
+def test_pretty(value: object, shown: str) -> None:
+    assert pretty(value) == shown
+
+
+def test_a_workflow_without_parameters_shows_none() -> None:
+    row = to_row(WorkflowStarted(name="w"))
+    assert row is not None
+    assert row["params"] == ""
+
+
+def test_a_notice_with_a_text_is_shown_as_text_and_any_other_as_it_is() -> None:
+    text = to_row(SystemMessage(message={"heading": "Stop", "body": "*done*"}))
+    other = to_row(SystemMessage(message={"reason": 1}))
+    newer = to_row(SystemMessage(message={"type": "hologram", "body": "x"}))
+    assert text is not None
+    assert other is not None
+    assert newer is not None
+    assert (text["heading"], text["html"]) == ("Stop", "<p><em>done</em></p>\n")
+    assert (other["heading"], other["details"]) == (None, '{\n  "reason": 1\n}')
+    assert newer["heading"] == "hologram"
+    assert "details" in newer
+
+
+def test_an_error_keeps_its_details_apart() -> None:
+    row = to_row(Error(short="s", long="l"))
+    assert row is not None
+    assert (row["short"], row["long"]) == ("s", "l")
+
+
+def test_a_text_that_is_too_long_is_cut_and_says_so() -> None:
+    row = to_row(TextMessage(body="x" * (MAX_SHOWN_CHARS + 5)))
+    assert row is not None
+    assert row["body"].endswith("(5 more characters are not shown)")

@@ -1,0 +1,98 @@
+"""What the page shows of a run is the same, whether it is read or folded from the messages."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from fastagency_frontend.page.view import RunFold, run_view, shell_view
+from fastagency_shared.messages import (
+    InputAnswered,
+    Message,
+    MultipleChoice,
+    RunStatusChanged,
+    TextInput,
+    TextMessage,
+    WorkflowCancelled,
+    WorkflowCompleted,
+    WorkflowFailed,
+)
+from fastagency_shared.run import RunInfo, RunStatus, WorkflowInfo
+from hypothesis import given
+from hypothesis import strategies as st
+
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+QUESTIONS = [TextInput(uuid="q1", sender="a"), MultipleChoice(uuid="q2", choices=["x"]), TextInput(uuid="q3")]
+ENDS = {
+    RunStatus.COMPLETED: WorkflowCompleted(),
+    RunStatus.FAILED: WorkflowFailed(),
+    RunStatus.CANCELLED: WorkflowCancelled(),
+}
+
+
+def run(**changes: Any) -> RunInfo:
+    values: dict[str, Any] = {
+        "workflow_uuid": "0" * 32,
+        "name": "w",
+        "status": RunStatus.RUNNING,
+        "title": "w",
+        "created_at": NOW,
+        "updated_at": NOW,
+    }
+    return RunInfo(**{**values, **changes})
+
+
+@given(
+    st.lists(st.sampled_from(["q1", "q2", "q3", "a1", "a2", "a3", "text", "title"]), max_size=12),
+    st.none() | st.sampled_from(list(ENDS)),
+)
+def test_folding_agrees_with_reading(steps: list[str], end: RunStatus | None) -> None:
+    by_id = {question.uuid: question for question in QUESTIONS}
+    fold, open_questions, title = RunFold(run()), [], "w"
+    for step in steps:
+        message: Message = TextMessage(body="hi")
+        if step in by_id:
+            message = by_id[step]
+            open_questions = [*open_questions, by_id[step]] if by_id[step] not in open_questions else open_questions
+        elif step[0] == "a":
+            message = InputAnswered(question=f"q{step[1]}")
+            open_questions = [each for each in open_questions if each.uuid != f"q{step[1]}"]
+        elif step == "title":
+            title = "new title"
+            message = RunStatusChanged(title=title)
+        fold.fold(message)
+    if end is not None:
+        open_questions = []
+        fold.fold(ENDS[end])
+    read = run(questions=open_questions, title=title, status=end or RunStatus.RUNNING)
+    assert fold.revision == run_view(read).revision
+    assert fold.phase == run_view(read).phase
+    assert RunFold(read).revision == fold.revision
+
+
+def test_a_run_that_waits_is_the_persons_turn() -> None:
+    assert run_view(run(questions=QUESTIONS[:1], status=RunStatus.WAITING)).phase == "waiting"
+    assert run_view(run(status=RunStatus.READY)).phase == "working"
+
+
+def test_the_revision_changes_with_what_is_shown() -> None:
+    runs = [run(), run(title="other"), run(questions=QUESTIONS[:1]), run(questions=QUESTIONS[:2]), run(status="failed")]
+    assert len({run_view(each).revision for each in runs}) == len(runs)
+
+
+def test_a_question_has_what_its_form_needs() -> None:
+    many = MultipleChoice(uuid="m", prompt="p" * 1000, choices=["a", "b"], default="b", single=False)
+    secret = TextInput(uuid="t", suggestions=["s"], password=True)
+    shown = run_view(run(questions=[many, secret])).questions
+    assert (shown[0].kind, shown[0].choices, shown[0].default) == ("many", ["a", "b"], "b")
+    assert len(shown[0].prompt) == 301
+    assert (shown[1].kind, shown[1].suggestions, shown[1].password) == ("text", ["s"], True)
+
+
+def test_the_shell_changes_with_titles_but_not_with_time() -> None:
+    flows = [WorkflowInfo(name="w", description="d")]
+    before = shell_view(flows, [run()]).fingerprint
+    later = shell_view(flows, [run(updated_at=datetime(2026, 5, 5, tzinfo=UTC))]).fingerprint
+    assert before == later
+    assert shell_view(flows, [run(title="t")]).fingerprint != before
+    assert shell_view([], [run()]).fingerprint != before
