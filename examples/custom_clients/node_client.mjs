@@ -1,7 +1,8 @@
 // A client in another language: Node.js 20 or newer, no packages, plain HTTP and server-sent events.
 //
-//   node node_client.mjs [--url http://127.0.0.1:8008] [--workflow simple_learning]
+//   node node_client.mjs [--url http://127.0.0.1:8008] [--workflow simple_learning] [--header "Authorization: Bearer ..."]
 //
+// A header is sent with every request: `--header` can be given several times.
 // It lists the workflows, starts one, prints its messages, and asks its questions in the terminal. A lost connection
 // is taken up again at the last message that was seen (`Last-Event-ID`), so nothing is missed and nothing comes twice.
 
@@ -11,8 +12,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 
 const { values: options } = parseArgs({
-  options: { url: { type: "string", default: "http://127.0.0.1:8008" }, workflow: { type: "string" } },
+  options: {
+    url: { type: "string", default: "http://127.0.0.1:8008" },
+    workflow: { type: "string" },
+    header: { type: "string", multiple: true, default: [] },
+  },
 });
+const own = Object.fromEntries(options.header.map((line) => line.split(/:\s*(.*)/s).slice(0, 2)));
 const base = `${options.url.replace(/\/+$/, "")}/fastagency`;
 process.on("uncaughtException", (error) => {
   console.error(error.message);
@@ -24,7 +30,7 @@ const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 async function request(method, path, body) {
   const response = await fetch(base + path, {
     method,
-    headers: { "Content-Type": "application/json" },
+    headers: { ...own, "Content-Type": "application/json" },
     body: body && JSON.stringify(body),
   });
   if (!response.ok) throw await refusal(response);
@@ -53,7 +59,9 @@ async function* blocks(stream) {
 async function* messages(run) {
   for (let seen = ""; ; ) {
     try {
-      const response = await fetch(`${base}/runs/${run}/events`, { headers: seen ? { "Last-Event-ID": seen } : {} });
+      const response = await fetch(`${base}/runs/${run}/events`, {
+        headers: seen ? { ...own, "Last-Event-ID": seen } : own,
+      });
       if (response.status === 204) return;
       if (!response.ok) throw await refusal(response);
       for await (const { id, data } of blocks(response.body)) {

@@ -126,8 +126,13 @@ const say = (sentence) => { part("status").textContent = sentence; };
 
 // --- discovery and start ---------------------------------------------------------------------------------------------
 
-async function request(path, options) {
-  const response = await fetch(path, options).catch(() => null);
+// Sent with every request, for instance {"Authorization": "Bearer ..."}. A browser's WebSocket sends cookies, but no
+// headers: where people sign in with a header, follow the run with fetch() on /fastagency/runs/{id}/events instead.
+const HEADERS = {};
+
+async function request(path, options = {}) {
+  const headers = {...HEADERS, ...options.headers};
+  const response = await fetch(path, {...options, headers}).catch(() => null);
   if (response === null) throw new Error("The server cannot be reached. Please try again in a moment.");
   const body = await response.json().catch(() => ({}));
   if (!response.ok) throw new Error(String(body.detail ?? `The server answered with ${response.status}.`));

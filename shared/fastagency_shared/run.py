@@ -56,9 +56,20 @@ def _fresh(value: Any) -> Any:
     return new_uuid() if value is None else value
 
 
+def _uuid_or_fresh(value: Any) -> Any:
+    if not isinstance(value, str | int) or isinstance(value, bool):
+        return value
+    try:
+        return UUID(str(value)).hex
+    except ValueError:
+        return new_uuid()
+
+
 RunId = Annotated[str, BeforeValidator(_hex)]
 NewRunId = Annotated[RunId, BeforeValidator(_fresh)]
 """Like `RunId`; null asks for a fresh one."""
+ProposedRunId = Annotated[NewRunId, BeforeValidator(_uuid_or_fresh)]
+"""Like `NewRunId`; so does text that is no UUID, such as "1234"."""
 UserId = Annotated[str, Field(max_length=MAX_USER_ID_CHARS)]
 Cursor = Annotated[int, Field(ge=0, le=MAX_SEQ)]
 
@@ -97,6 +108,19 @@ class InitiateRequest(BaseModel):
     workflow_uuid: NewRunId = Field(default_factory=new_uuid)
     user_id: UserId | None = None
     params: Params = Field(default_factory=dict)
+
+
+class InitiateBody(InitiateRequest):
+    """`InitiateRequest` as clients send it.
+
+    Clients written for FastAgency 0.x may propose any text as `workflow_uuid`. What is no UUID cannot be a run's id, so
+    the run gets an id of the server's own, which the reply carries.
+    """
+
+    workflow_uuid: ProposedRunId = Field(
+        default_factory=new_uuid,
+        description="A UUID makes the request safe to repeat. Left out, or no UUID: the server makes the id.",
+    )
 
 
 class InitiateReply(BaseModel):
@@ -158,6 +182,7 @@ class Problem(BaseModel):
 __all__ = [
     "AnswerRequest",
     "Cursor",
+    "InitiateBody",
     "InitiateReply",
     "InitiateRequest",
     "MessagePage",

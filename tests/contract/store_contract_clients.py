@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from fastagency_backend.store.base import Lease, RunLog, Store
@@ -229,6 +231,24 @@ class ClientStoreContract(StoreContract):
         assert listed == [run_id(n) for n in sorted(range(25), key=lambda n: (n // 3, n), reverse=True)]
         assert [record.id for record in await store.list_runs(None, limit=7, before=None)] == [run_id(100)]
         assert await store.list_runs("me", limit=7, before=run_id(999)) == []
+
+    async def test_a_list_can_be_filtered(self, store: Store) -> None:
+        for number, workflow in enumerate(("a", "b", "a", "b")):
+            await store.create_run(replace(new(number, user="me", at=float(number)), workflow=workflow))
+        await store.cancel_run(run_id(0), body("end"), 9.0)
+        await store.cancel_run(run_id(3), body("end"), 9.0)
+
+        async def listed(statuses: Sequence[RunStatus] = (), workflow: str | None = None) -> list[str]:
+            page = await store.list_runs("me", limit=9, before=None, statuses=statuses, workflow=workflow)
+            return [record.id for record in page]
+
+        assert await listed() == [run_id(n) for n in (3, 2, 1, 0)]
+        assert await listed([RunStatus.CANCELLED]) == [run_id(3), run_id(0)]
+        assert await listed([RunStatus.READY, RunStatus.CANCELLED], "a") == [run_id(2), run_id(0)]
+        assert await listed(workflow="b") == [run_id(3), run_id(1)]
+        assert await listed([RunStatus.FAILED]) == await listed(workflow="c") == []
+        page = await store.list_runs("me", limit=1, before=run_id(2), workflow="a", statuses=[RunStatus.CANCELLED])
+        assert [record.id for record in page] == [run_id(0)]
 
     async def test_renaming(self, store: Store) -> None:
         await store.create_run(new())

@@ -206,6 +206,49 @@ async def test_refusals_have_one_body(
     assert reply.json()["detail"].endswith(".")
 
 
+async def test_the_list_can_be_filtered(client: Client) -> None:
+    talks = [(await client.start("talk"))["workflow_uuid"] for _ in range(2)]
+    waits, failed = await client.start("blocking"), await client.start("fail")
+    for talk in talks:
+        await client.status({"workflow_uuid": talk}, "waiting")
+    await client.status(waits, "waiting")
+    await client.status(failed, "failed")
+
+    async def listed(*query: tuple[str, str]) -> list[str]:
+        reply = await client.http.get("/runs", params=[("limit", "200"), *query])
+        assert reply.status_code == 200, reply.text
+        return [run["workflow_uuid"] for run in reply.json()]
+
+    assert (await listed(("workflow", "talk")))[:2] == talks[::-1]
+    assert (await listed(("status", "failed")))[0] == failed["workflow_uuid"]
+    both = await listed(("status", "failed"), ("status", "waiting"))
+    assert both[:4] == [failed["workflow_uuid"], waits["workflow_uuid"], *talks[::-1]]
+    assert await listed(("status", "waiting"), ("workflow", "fail")) == []
+    assert (await listed(("workflow", "talk"), ("before", talks[1])))[0] == talks[0]
+
+
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        ("state=waiting", "no query parameter 'state' here. There are: limit, before, status, workflow, user_id."),
+        ("status=asleep", "'ready', 'running', 'waiting'"),
+    ],
+)
+async def test_a_filter_that_does_not_exist_is_refused(client: Client, query: str, says: str) -> None:
+    reply = await client.http.get(f"/runs?{query}")
+    assert (reply.status_code, reply.json()["code"]) == (422, "InvalidRequest")
+    assert says in reply.json()["detail"]
+
+
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "text/plain", None])
+async def test_json_that_is_not_called_json_is_told_what_to_do(client: Client, kind: str | None) -> None:
+    headers = {} if kind is None else {"Content-Type": kind}
+    reply = await client.http.post("/initiate_workflow", content=b'{"workflow_name": "params"}', headers=headers)
+    assert reply.status_code == 422
+    assert reply.json()["detail"].endswith("(curl: -H 'Content-Type: application/json').")
+    assert (kind or "no content type") in reply.json()["detail"]
+
+
 async def test_an_id_that_is_none_is_refused(client: Client) -> None:
     reply = await client.http.get("/runs/mine")
     assert (reply.status_code, reply.json()["code"]) == (422, "InvalidRequest")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,6 +19,7 @@ from websockets.exceptions import InvalidStatus
 from tests.integration.server import Client, Frame, app_with, serve, settings_in, workflows
 
 RUN = "0" * 31 + "b"
+EXAMPLES = Path(__file__).parents[2] / "examples" / "custom_clients"
 
 
 def by_header(token: Annotated[str | None, Header()] = None) -> str:
@@ -224,3 +227,19 @@ async def test_handlers_of_the_application_see_its_own_exceptions(tmp_path: Path
                 async with connect(client.ws_url):
                     pass
             assert refused.value.response.status_code == 418
+
+
+async def test_the_example_client_for_node_sends_headers(tmp_path: Path) -> None:
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("Install Node.js 20 or newer to run the client that is written in JavaScript.")
+    command = [node, str(EXAMPLES / "node_client.mjs"), "--workflow", "blocking", "--header", "Token: ann"]
+    with serve(app_with(tmp_path, get_user_id=by_header)) as url:
+        process = await asyncio.create_subprocess_exec(
+            *command, "--url", url, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+        )
+        said, _ = await process.communicate(b"yes\n")
+        async with Client(url, headers={"Token": "ann"}) as client:
+            runs = (await client.http.get("/runs")).json()
+    assert "[workflow_completed] Workflow: yes" in said.decode()
+    assert [run["user_id"] for run in runs] == ["user-ann"]

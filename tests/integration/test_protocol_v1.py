@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from uuid import UUID
 
 import pytest
 
@@ -36,6 +37,31 @@ async def test_initiating_replies_with_the_run(client: Client) -> None:
     other = await client.http.post("/initiate_workflow", json={**request, "params": {"a": 2}})
     assert other.status_code == 409
     assert other.json()["code"] == "Conflict"
+
+
+@pytest.mark.parametrize("proposed", ["1234", 1234, "", "mine"])
+async def test_an_id_that_is_no_uuid_gets_one_of_the_servers_own(client: Client, proposed: object) -> None:
+    request = {"workflow_name": "params", "workflow_uuid": proposed, "user_id": None, "params": {"a": 1}}
+    first = await client.http.post("/initiate_workflow", json=request)
+    again = await client.http.post("/initiate_workflow", json=request)
+    assert first.status_code == 200
+    assert UUID(first.json()["workflow_uuid"]).hex == first.json()["workflow_uuid"] != again.json()["workflow_uuid"]
+    async with client.v1(first.json()) as ws:
+        await ws.rest()
+    assert ws.heard[-1]["content"] == {"result": '{"a": 1}'}
+
+
+async def test_after_a_refused_answer_the_question_is_asked_once_more(client: Client) -> None:
+    async with client.v1(await client.start("blocking")) as ws:
+        question = await ws.until("multiple_choice")
+        await ws.say("coffee")
+        refusal = await ws.hear()
+        assert refusal is not None
+        assert refusal["type"] == "error"
+        assert await ws.hear() == question
+        await ws.say("yes")
+        await ws.rest()
+    assert ws.heard[-1]["content"] == {"result": "yes"}
 
 
 async def test_a_conversation_from_start_to_end(client: Client) -> None:

@@ -110,8 +110,16 @@ class RunService:
         record = await self._store.get_run(run_id)
         return _owned(record, run_id, user_id)
 
-    async def list_runs(self, user_id: str | None, *, limit: int, before: str | None) -> list[RunRecord]:
-        return await self._store.list_runs(user_id, limit=limit, before=before)
+    async def list_runs(
+        self,
+        user_id: str | None,
+        *,
+        limit: int,
+        before: str | None,
+        statuses: Sequence[RunStatus] = (),
+        workflow: str | None = None,
+    ) -> list[RunRecord]:
+        return await self._store.list_runs(user_id, limit=limit, before=before, statuses=statuses, workflow=workflow)
 
     async def read(
         self, run_id: str, user_id: str | None, *, after: int, limit: int, before: int | None = None

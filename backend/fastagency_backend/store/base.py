@@ -135,8 +135,16 @@ class Store(Protocol):
 
     async def get_run(self, run_id: str) -> RunRecord | None: ...
 
-    async def list_runs(self, user_id: str | None, *, limit: int, before: str | None) -> list[RunRecord]:
-        """A user's runs, newest first."""
+    async def list_runs(
+        self,
+        user_id: str | None,
+        *,
+        limit: int,
+        before: str | None,
+        statuses: Sequence[RunStatus] = (),
+        workflow: str | None = None,
+    ) -> list[RunRecord]:
+        """A user's runs, newest first: those with one of the statuses, if any are named, and of the workflow."""
         ...
 
     async def rename_run(self, run_id: str, title: str, at: float) -> RunRecord | None: ...

@@ -136,12 +136,26 @@ class SqliteStore:
     async def get_run(self, run_id: str) -> RunRecord | None:
         return await self._reader.run(lambda db: _get_run(db, run_id))
 
-    async def list_runs(self, user_id: str | None, *, limit: int, before: str | None) -> list[RunRecord]:
+    async def list_runs(
+        self,
+        user_id: str | None,
+        *,
+        limit: int,
+        before: str | None,
+        statuses: Sequence[RunStatus] = (),
+        workflow: str | None = None,
+    ) -> list[RunRecord]:
         def job(db: sqlite3.Connection) -> list[RunRecord]:
             where, args = "user_id IS ?", [user_id]
             if before is not None:
                 where += " AND (created, id) < (SELECT created, id FROM run WHERE id = ?)"
                 args.append(before)
+            if statuses:
+                where += " AND status IN (SELECT value FROM json_each(?))"
+                args.append(json.dumps(list(statuses)))
+            if workflow is not None:
+                where += " AND workflow = ?"
+                args.append(workflow)
             sql = f"SELECT {COLUMNS}, {DETAILS} FROM run WHERE {where} ORDER BY created DESC, id DESC LIMIT ?"
             return [_record(row) for row in db.execute(sql, (*args, limit))]
 

@@ -6,7 +6,7 @@ from importlib.metadata import version
 from typing import Any
 
 from fastagency_shared.asyncapi import asyncapi_document
-from fastagency_shared.run import InitiateReply, InitiateRequest, WorkflowInfo
+from fastagency_shared.run import InitiateBody, InitiateReply, WorkflowInfo
 from fastapi import Depends, Request
 
 from fastagency_backend.web.problem import RESPONSES
@@ -25,10 +25,10 @@ def add_routes(publication: Publication, discovery_path: str, initiate_workflow_
         return [WorkflowInfo(name=spec.name, description=spec.description) for spec in publication.specs.values()]
 
     @publication.router.post(initiate_workflow_path, responses=RESPONSES)
-    async def initiate_workflow(request: InitiateRequest, user_id: Any = Depends(identity.dependency)) -> InitiateReply:
+    async def initiate_workflow(request: InitiateBody, user_id: Any = Depends(identity.dependency)) -> InitiateReply:
         """Start a workflow. Send the reply back as the first frame of the WebSocket to follow it.
 
-        With a `workflow_uuid` of your own the request can be repeated safely.
+        With a `workflow_uuid` of your own, a UUID, the request can be repeated safely. Go on with the reply's, always.
         """
         owner = identity.resolve(user_id, request.user_id)
         record = await (await publication.engine()).create(request, owner)

@@ -8,6 +8,7 @@ from typing import Any
 from fastagency_shared.errors import InvalidRequest, RequestError
 from fastagency_shared.run import Problem
 from fastapi import Request, Response
+from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
@@ -31,7 +32,7 @@ class ProblemRoute(APIRoute):
             except RequestError as error:
                 return problem(error)
             except RequestValidationError as error:
-                return problem(InvalidRequest(_sentence(error)))
+                return problem(InvalidRequest(_not_json(request, error) or _sentence(error)))
 
         return handle
 
@@ -39,6 +40,34 @@ class ProblemRoute(APIRoute):
 def problem(error: RequestError) -> JSONResponse:
     body = Problem(code=type(error).__name__, detail=error.detail)
     return JSONResponse(body.model_dump(), status_code=error.status)
+
+
+async def refuse_unknown_queries(request: Request) -> None:
+    """A dependency for a list: a filter that is misspelt must not be taken for no filter.
+
+    Known is what the route and its dependencies declare.
+    """
+    known = _queries(request.scope["route"].dependant)
+    unknown = [name for name in request.query_params if name not in known]
+    if unknown:
+        raise InvalidRequest(f"There is no query parameter {unknown[0]!r} here. There are: {', '.join(known)}.")
+
+
+def _queries(dependant: Dependant) -> list[str]:
+    own = [field.alias for field in dependant.query_params]
+    return own + [name for inner in dependant.dependencies for name in _queries(inner)]
+
+
+def _not_json(request: Request, error: RequestValidationError) -> str | None:
+    """A sentence for what curl sends when it is not told otherwise; None if the request says that it is JSON."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind.endswith(("/json", "+json")) or not any(each["loc"] == ("body",) for each in error.errors()):
+        return None
+    sent = f"the content type {kind[:100]!r}" if kind else "no content type"
+    return (
+        f"The request came with {sent}. Send JSON with the header 'Content-Type: application/json' "
+        "(curl: -H 'Content-Type: application/json')."
+    )
 
 
 def _sentence(error: RequestValidationError) -> str:

@@ -8,14 +8,24 @@ from typing import Annotated, Any
 
 from fastagency_shared.connection import HEARTBEAT_S
 from fastagency_shared.errors import InvalidRequest
-from fastagency_shared.run import MAX_SEQ, AnswerRequest, Cursor, MessagePage, RenameRequest, RunId, RunInfo
+from fastagency_shared.run import (
+    MAX_NAME_CHARS,
+    MAX_SEQ,
+    AnswerRequest,
+    Cursor,
+    MessagePage,
+    RenameRequest,
+    RunId,
+    RunInfo,
+    RunStatus,
+)
 from fastapi import Depends, Header, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from fastagency_backend.engine.engine import Engine
 from fastagency_backend.engine.view import message_page, run_info, wire_v2
 from fastagency_backend.store.base import StoredEvent
-from fastagency_backend.web.problem import RESPONSES
+from fastagency_backend.web.problem import RESPONSES, refuse_unknown_queries
 from fastagency_backend.web.publication import Publication
 
 RETRY_MS = 1000
@@ -29,15 +39,18 @@ def add_routes(publication: Publication, path: str) -> None:
     router, caller = publication.router, publication.identity.caller()
     one = path + "/{run_id}"
 
-    @router.get(path)
+    @router.get(path, responses=RESPONSES, dependencies=[Depends(refuse_unknown_queries)])
     async def list_runs(
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
         before: Annotated[RunId | None, Query(description="The last run of the previous page.")] = None,
+        status: Annotated[list[RunStatus] | None, Query(description="Only these; can be given several times.")] = None,
+        workflow: Annotated[str | None, Query(max_length=MAX_NAME_CHARS, description="Only this workflow's.")] = None,
         user_id: Any = Depends(caller),
     ) -> list[RunInfo]:
         """Your runs, newest first."""
         engine = await publication.engine()
-        return [run_info(record) for record in await engine.list_runs(user_id, limit=limit, before=before)]
+        records = await engine.list_runs(user_id, limit=limit, before=before, statuses=status or (), workflow=workflow)
+        return [run_info(record) for record in records]
 
     @router.get(one, responses=RESPONSES)
     async def get_run(run_id: RunPath, user_id: Any = Depends(caller)) -> RunInfo:

@@ -37,8 +37,8 @@ class Session(Protocol):
         """The frames for a batch of the run's messages; an empty batch is a heartbeat."""
         ...
 
-    async def incoming(self, text: str) -> str | None:
-        """Carry out a client's frame; the frame to reply with, if any. Raises `RequestError`."""
+    async def incoming(self, text: str) -> Sequence[str]:
+        """Carry out a client's frame; the frames to reply with. Raises `RequestError`."""
         ...
 
     def refusal(self, sentence: str) -> str:
@@ -58,7 +58,7 @@ class SessionV2:
             return (KeepAlive(workflow_uuid=self.run_id).model_dump_json(),)
         return (wire_v2(item) if isinstance(item, StoredEvent) else item.model_dump_json() for item in batch)
 
-    async def incoming(self, text: str) -> str | None:
+    async def incoming(self, text: str) -> Sequence[str]:
         match read_client_frame(text):
             case AnswerFrame(question=question, value=value):
                 result = AnswerResult(workflow_uuid=self.run_id, question=question, accepted=True)
@@ -66,10 +66,10 @@ class SessionV2:
                     await self._engine.answer(self.run_id, self._user_id, question, value)
                 except RequestError as error:
                     result = result.model_copy(update={"accepted": False, "reason": error.detail})
-                return result.model_dump_json()
+                return [result.model_dump_json()]
             case CancelFrame():
                 await self._engine.cancel(self.run_id, self._user_id)
-        return None
+        return []
 
     def refusal(self, sentence: str) -> str:
         return _error(self.run_id, sentence)
@@ -79,7 +79,8 @@ class SessionV1:
     """The guide's protocol: messages without numbers, answers in plain text to the oldest question that is open.
 
     A client that attaches again gets everything from the start. Questions that were answered meanwhile come as text,
-    followed by the answer, so that it does not ask its user again.
+    followed by the answer, so that it does not ask its user again. A question whose answer does not fit is sent once
+    more after the refusal: the client's form for it is gone by then.
     """
 
     def __init__(self, engine: Engine, run: RunRecord, user_id: str | None) -> None:
@@ -116,20 +117,20 @@ class SessionV1:
                 if shown is not None:
                     yield shown.model_dump_json()
 
-    async def incoming(self, text: str) -> str | None:
+    async def incoming(self, text: str) -> Sequence[str]:
         question = next(iter(self._open.values()), None)
         if question is None:
             raise InvalidRequest("Nothing is asked at the moment, so this text was not used.")
-        value = read_plain_answer(question, text)
         try:
+            value = read_plain_answer(question, text)
             await self._engine.answer(self.run_id, self._user_id, question.uuid, value)
-        except InvalidRequest:
-            raise
+        except InvalidRequest as error:
+            return [self.refusal(error.detail), question.model_dump_json()]
         except RequestError:
             self._open.pop(question.uuid, None)
             raise
         self._open.pop(question.uuid, None)
-        return None
+        return []
 
     def refusal(self, sentence: str) -> str:
         return _error(self.run_id, sentence)

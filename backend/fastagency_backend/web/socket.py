@@ -105,10 +105,10 @@ async def _receive(websocket: WebSocket, session: Session) -> None:
     while True:
         text = await _receive_text(websocket)
         try:
-            reply = await session.incoming(text)
+            replies = await session.incoming(text)
         except RequestError as error:
-            reply = session.refusal(error.detail)
-        if reply is not None:
+            replies = [session.refusal(error.detail)]
+        for reply in replies:
             await websocket.send_text(reply)
 
 

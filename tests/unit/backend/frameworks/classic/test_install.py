@@ -58,6 +58,9 @@ def test_install(program: str) -> None:
 
 
 def test_outside_of_a_run_nothing_changes() -> None:
-    installed, plain = python("from fastagency_backend.frameworks import classic\nclassic.install()\n" + CHAT), python(CHAT)
+    installed, plain = (
+        python("from fastagency_backend.frameworks import classic\nclassic.install()\n" + CHAT),
+        python(CHAT),
+    )
     assert "hello" in plain
     assert ID.sub("", installed) == ID.sub("", plain)
