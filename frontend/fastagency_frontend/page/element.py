@@ -67,7 +67,7 @@ def transcript(*, run: RunView | None, acknowledged: int) -> Any:
             "revision": run.revision if run else "",
             "acknowledged": acknowledged,
         },
-        events={"changed": handler.on_changed},
+        events={"changed": handler.on_run_changed},
     )
 
 

@@ -15,9 +15,20 @@ from typing import Any
 import mesop as me
 from fastagency_shared.answer import Answer
 from fastagency_shared.errors import BackendError, RequestError, UnknownRun
-from fastagency_shared.run import MAX_TITLE_CHARS
+from fastagency_shared.run import MAX_TITLE_CHARS, RunInfo
 from flask import request
 
+from fastagency_frontend.page.reading import (
+    forget_run,
+    read_page,
+    read_run,
+    read_start,
+    reporting,
+    set_title,
+    show_run,
+    show_started,
+    show_view,
+)
 from fastagency_frontend.page.site import current_caller, current_site
 from fastagency_frontend.page.state import (
     PageState,
@@ -30,7 +41,6 @@ from fastagency_frontend.page.state import (
     set_refusals,
 )
 from fastagency_frontend.page.trouble import for_people
-from fastagency_frontend.page.view import PHASE_LABELS, RunView, run_view, with_current
 from fastagency_frontend.page.visitor import theme_of
 
 CONVERSATION_PARAMETER = "conversation"
@@ -39,22 +49,42 @@ logger = logging.getLogger(__name__)
 
 
 def on_load(_event: me.LoadEvent) -> None:
-    """A page was opened, or the browser went back or forward."""
+    """A page was opened, or the browser went back or forward, or a handler went elsewhere."""
     state = me.state(PageState)
     state.conversation = str(me.query_params.get(CONVERSATION_PARAMETER, ""))
     state.theme = theme_of(request.environ)
     state.drawer = False
     state.notice = ""
-    state.run = ""
     state.refusals = state.chosen = ""
     state.start_key = uuid.uuid4().hex
+    state.acknowledged += 1
+    state.title, state.description = current_site().title, current_site().description
     me.set_theme_mode(state.theme)
-    refresh(state)
+    just_read, state.just_read = state.just_read, ""
+    if state.conversation and state.conversation == just_read:
+        set_title(state)
+        return
+    state.run = ""
+    if state.conversation:
+        read_run(state)
+    else:
+        read_start(state)
 
 
 def on_changed(_event: me.WebEvent) -> None:
-    """The browser noticed that something else is true now than what is shown."""
-    refresh(me.state(PageState))
+    """The pulse noticed that something else is true now than what is shown."""
+    state = me.state(PageState)
+    state.acknowledged += 1
+    read_page(state)
+
+
+def on_run_changed(event: me.WebEvent) -> None:
+    """The transcript noticed that the conversation is further than what is shown; it may be shown by now."""
+    state = me.state(PageState)
+    state.acknowledged += 1
+    run = run_of(state)
+    if run is None or run.revision != _text(event, "revision"):
+        read_run(state)
 
 
 def on_start(event: me.ClickEvent) -> None:
@@ -65,31 +95,25 @@ def on_start(event: me.ClickEvent) -> None:
     name = event.key.partition(":")[2]
     # The same id for the same click: a click that is repeated because nothing seemed to happen starts one run.
     run_id = uuid.uuid5(uuid.UUID(state.start_key), name).hex
-    with reporting(state):
-        run = current_site().provider.start(name, {}, run_id=run_id, caller=current_caller())
-        _open(run.workflow_uuid)
-        return
-    refresh(state)
+    with acting(state):
+        _show_started(state, current_site().provider.start(name, {}, run_id=run_id, caller=current_caller()))
 
 
 def on_again(_event: me.ClickEvent) -> None:
     """Start the workflow of this conversation again, with the same parameters."""
     state = me.state(PageState)
-    with reporting(state):
+    with acting(state):
         provider, caller = current_site().provider, current_caller()
         old = provider.run(state.conversation, caller=caller)
         run_id = uuid.uuid5(uuid.UUID(state.start_key), old.workflow_uuid).hex
-        _open(provider.start(old.name, old.params, run_id=run_id, caller=caller).workflow_uuid)
-        return
-    refresh(state)
+        _show_started(state, provider.start(old.name, old.params, run_id=run_id, caller=caller))
 
 
 def on_stop(_event: me.ClickEvent) -> None:
     """Stop the run that is shown."""
     state = me.state(PageState)
-    with reporting(state):
-        current_site().provider.cancel(state.conversation, caller=current_caller())
-    refresh(state)
+    with acting(state):
+        show_run(state, current_site().provider.cancel(state.conversation, caller=current_caller()))
 
 
 def on_new(_event: me.ClickEvent | me.WebEvent) -> None:
@@ -104,24 +128,22 @@ def on_open(event: me.WebEvent) -> None:
 def on_rename(event: me.WebEvent) -> None:
     state = me.state(PageState)
     title = " ".join(_text(event, "title").split())[:MAX_TITLE_CHARS]
-    if title:
-        with reporting(state):
-            current_site().provider.rename(_text(event, "id"), title, caller=current_caller())
-    refresh(state)
+    with acting(state):
+        if title:
+            show_run(state, current_site().provider.rename(_text(event, "id"), title, caller=current_caller()))
 
 
 def on_delete(event: me.WebEvent) -> None:
     state = me.state(PageState)
     run_id = _text(event, "id")
-    with reporting(state):
+    with acting(state):
         try:
             current_site().provider.delete(run_id, caller=current_caller())
         except UnknownRun:
             logger.info("Run %s was deleted before", run_id, extra={"run_id": run_id})
+        forget_run(state, run_id)
         if run_id == state.conversation:
             me.navigate("/")
-            return
-    refresh(state)
 
 
 def on_theme(event: me.WebEvent) -> None:
@@ -155,7 +177,7 @@ def on_choice(event: me.ClickEvent) -> None:
     question_id, index = _key(event.key)
     question = question_of(me.state(PageState), question_id)
     if question is None:
-        refresh(me.state(PageState))
+        _read_again()
     elif index < len(question.choices):
         _answer(question_id, question.choices[index])
 
@@ -165,7 +187,7 @@ def on_suggestion(event: me.ClickEvent) -> None:
     question_id, index = _key(event.key)
     question = question_of(me.state(PageState), question_id)
     if question is None:
-        refresh(me.state(PageState))
+        _read_again()
     elif index < len(question.suggestions):
         _answer(question_id, question.suggestions[index])
 
@@ -195,7 +217,7 @@ def on_confirm(event: me.ClickEvent) -> None:
     state = me.state(PageState)
     question = question_of(state, question_id)
     if question is None:
-        refresh(state)
+        _read_again()
         return
     chosen = chosen_of(state, question)
     if question.kind == "one" and not chosen:
@@ -204,79 +226,68 @@ def on_confirm(event: me.ClickEvent) -> None:
     _answer(question_id, chosen[0] if question.kind == "one" else chosen)
 
 
-def refresh(state: PageState) -> None:
-    """Read again what the page shows: the shell, and the run if one is open."""
-    state.acknowledged += 1
-    site = current_site()
-    state.title, state.description = site.title, site.description
-    with reporting(state):
-        shell = site.shell(current_caller())
-        state.trouble = ""
-        state.shell = shell.model_dump_json()
-        if state.conversation:
-            run = _refresh_run(state)
-            state.shell = with_current(shell, run).model_dump_json()
-    _set_title(state)
-
-
 @contextmanager
-def reporting(state: PageState) -> Iterator[None]:
-    """Turn what goes wrong into a sentence for the person, and what nobody expected into a log entry as well."""
-    try:
+def acting(state: PageState) -> Iterator[None]:
+    """Around an action. What is shown is read again if that was refused, or if it was out of date before."""
+    state.acknowledged += 1
+    was_away, state.trouble = bool(state.trouble), ""
+    done = False
+    with reporting(state):
         yield
-    except BackendError as error:
-        state.trouble = for_people(error)
-    except RequestError as error:
-        state.notice = error.detail
-    except Exception:
-        logger.exception("A request of the page failed")
-        state.notice = "Something went wrong in the page's server. Its log has the details."
-
-
-def _refresh_run(state: PageState) -> RunView:
-    try:
-        run = current_site().provider.run(state.conversation, caller=current_caller())
-    except RequestError:
-        state.run = ""
-        raise
-    view = run_view(run)
-    state.run = view.model_dump_json()
-    open_ids = {question.id for question in view.questions}
-    set_refusals(state, {id_: text for id_, text in refusals_of(state).items() if id_ in open_ids})
-    set_choices(state, {id_: chosen for id_, chosen in choices_of(state).items() if id_ in open_ids})
-    return view
+        done = True
+    if not state.trouble and (was_away or not done):
+        read_page(state)
 
 
 def _answer(question_id: str, value: Answer) -> None:
     state = me.state(PageState)
+    state.acknowledged += 1
+    was_away, state.trouble = bool(state.trouble), ""
+    refusal = _refused(state, question_id, value)
     refusals = {id_: text for id_, text in refusals_of(state).items() if id_ != question_id}
+    set_refusals(state, refusals | ({question_id: refusal} if refusal else {}))
+    if state.trouble:
+        return
+    run = run_of(state)
+    if run is not None and not refusal and not was_away:
+        show_view(state, run.answered(question_id))
+        return
+    read_page(state) if was_away else read_run(state)
+    # The form goes away with a question that somebody else has answered: then the sentence is shown above.
+    if refusal and question_of(state, question_id) is None:
+        state.notice = refusal
+
+
+def _refused(state: PageState, question_id: str, value: Answer) -> str:
+    """Give an answer; returns why it was not taken, if it was not."""
     try:
         current_site().provider.answer(state.conversation, question_id, value, caller=current_caller())
     except RequestError as error:
-        refusals[question_id] = error.detail
+        return error.detail
     except BackendError as error:
-        refusals[question_id] = f"{for_people(error)} What you wrote is still here."
+        state.trouble = for_people(error)
+        return f"{state.trouble} What you wrote is still here."
     except Exception:
         logger.exception("An answer could not be given", extra={"run_id": state.conversation})
-        refusals[question_id] = "Something went wrong in the page's server. Your answer has not been sent."
-    set_refusals(state, refusals)
-    refresh(state)
-    # The form goes away with a question that somebody else has answered: then the sentence is shown above.
-    if question_id in refusals and question_of(state, question_id) is None:
-        state.notice = refusals[question_id]
+        return "Something went wrong in the page's server. Your answer has not been sent."
+    return ""
+
+
+def _show_started(state: PageState, run: RunInfo) -> None:
+    state.conversation = state.just_read = run.workflow_uuid
+    show_started(state, run)
+    _open(run.workflow_uuid)
+
+
+def _read_again() -> None:
+    """What was clicked is not there any more."""
+    state = me.state(PageState)
+    state.acknowledged += 1
+    read_run(state)
 
 
 def _open(run_id: str) -> None:
     me.navigate("/", query_params={CONVERSATION_PARAMETER: run_id})
-
-
-def _set_title(state: PageState) -> None:
-    run = run_of(state)
-    if run is None:
-        me.set_page_title(state.title)
-        return
-    mark = "● " if run.phase == "waiting" else ""
-    me.set_page_title(f"{mark}{run.title} · {PHASE_LABELS[run.phase]} · {state.title}")
 
 
 def _text(event: me.WebEvent, name: str) -> str:

@@ -21,7 +21,7 @@ from typing import Any
 from fastagency_shared.errors import BackendError, RequestError
 from fastagency_shared.messages import LoggedMessage, Message, TextChunk, TransientMessage
 from fastagency_shared.provider import Caller, Provider
-from fastagency_shared.run import MessagePage, RunInfo
+from fastagency_shared.run import MAX_SEQ, MessagePage, RunInfo
 
 from fastagency_frontend.page.gate import Gate
 from fastagency_frontend.page.markdown import render
@@ -57,14 +57,12 @@ class Watch:
 
 def history(provider: Provider, caller: Caller, run_id: str, before: int | None) -> dict[str, Any]:
     """A page of rows before a cursor, or the newest page."""
-    if before is None:
-        before = provider.run(run_id, caller=caller).last_seq + 1
-    page = provider.messages(run_id, before=before, limit=PAGE_MESSAGES, caller=caller)
+    page = provider.messages(run_id, before=before or MAX_SEQ, limit=PAGE_MESSAGES, caller=caller)
     sequence = [message.seq for message in page.messages if message.seq is not None]
     return {
         "rows": _rows(page.messages),
-        "first": sequence[0] if sequence else before,
-        "last": sequence[-1] if sequence else before - 1,
+        "first": sequence[0] if sequence else before or 1,
+        "last": sequence[-1] if sequence else 0,
         "more": page.more,
         "run": _run_line(RunFold(page.run)),
     }

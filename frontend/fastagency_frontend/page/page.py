@@ -60,7 +60,7 @@ def _start(state: PageState, shell: ShellView) -> None:
         with me.box(classes="fa-welcome-text"):
             me.text(state.description or "Choose what you would like to do.")
         with me.box(classes="fa-cards"):
-            for workflow in shell.workflows:
+            for workflow in shell.workflows or ():
                 with (
                     me.box(classes="fa-card"),
                     me.content_button(type="stroked", key=f"start:{workflow.name}", on_click=handler.on_start),
@@ -71,7 +71,7 @@ def _start(state: PageState, shell: ShellView) -> None:
                         icon("arrow")
                     with me.box(classes="fa-card-text"):
                         me.text(workflow.description)
-        if state.shell and not shell.workflows:
+        if shell.workflows == []:
             with me.box(classes="fa-welcome-text"):
                 me.text("The backend has no workflows yet. Register one and reload this page.")
 

@@ -12,7 +12,7 @@ from fastagency_shared.errors import RequestError
 from fastagency_shared.provider import Application, Caller, Provider
 from flask import request
 
-from fastagency_frontend.page.view import MAX_CONVERSATIONS, ShellView, shell_view
+from fastagency_frontend.page.view import MAX_CONVERSATIONS, ShellView, conversation_views
 from fastagency_frontend.page.visitor import caller_of
 
 ENVIRON_KEY = "fastagency.site"
@@ -38,10 +38,11 @@ class Site:
             raise NoVisitor("This page needs a cookie to know your conversations. Please allow cookies and reload it.")
         return caller
 
-    def shell(self, caller: Caller) -> ShellView:
-        """What is around a conversation. Asks the backend."""
-        workflows = self.provider.workflows(caller)
-        return shell_view(workflows, self.provider.runs(limit=MAX_CONVERSATIONS, caller=caller))
+    def shell(self, caller: Caller, *, workflows: bool) -> ShellView:
+        """What is around a conversation, with the workflows or without. Asks the backend, once for either part."""
+        found = self.provider.workflows(caller) if workflows else None
+        runs = self.provider.runs(limit=MAX_CONVERSATIONS, caller=caller)
+        return ShellView(workflows=found, conversations=conversation_views(runs))
 
 
 def current_site() -> Site:

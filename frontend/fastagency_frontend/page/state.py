@@ -20,6 +20,7 @@ class PageState:
     conversation: str
     shell: str
     run: str
+    just_read: str
     trouble: str
     notice: str
     refusals: str

@@ -54,6 +54,11 @@ class RunView(BaseModel):
     def revision(self) -> str:
         return revision_of(self.phase, self.title, [question.id for question in self.questions])
 
+    def answered(self, question_id: str) -> RunView:
+        """The run after an answer to one of its questions, until more is known."""
+        left = [question for question in self.questions if question.id != question_id]
+        return self.model_copy(update={"questions": left, "phase": self.phase if left else "working"})
+
 
 class ConversationView(BaseModel):
     """One entry in the list of conversations."""
@@ -65,15 +70,44 @@ class ConversationView(BaseModel):
 
 
 class ShellView(BaseModel):
-    """What is around a conversation: the workflows, and the visitor's other conversations."""
+    """What is around a conversation: the visitor's other conversations, and the workflows where those are shown.
 
-    workflows: list[WorkflowInfo] = []
+    `workflows` is None as long as nobody has asked for them, which an open conversation does not.
+    """
+
+    workflows: list[WorkflowInfo] | None = None
     conversations: list[ConversationView] = []
 
     @property
     def fingerprint(self) -> str:
         """Changes when what is shown changes; times are left out, the browser counts those itself."""
-        return _digest(self.model_dump_json(exclude={"conversations": {"__all__": {"at"}}}))
+        listed = _digest(
+            self.model_dump_json(include={"conversations"}, exclude={"conversations": {"__all__": {"at"}}})
+        )
+        return listed if self.workflows is None else f"{listed}.{_digest(self.model_dump_json(include={'workflows'}))}"
+
+    def with_run(self, run: RunView) -> ShellView:
+        """The shell, its list showing a run as it is shown beside it: the list may have been read earlier."""
+        listed = [
+            each.model_copy(update={"title": run.title, "phase": run.phase}) if each.id == run.id else each
+            for each in self.conversations
+        ]
+        return self.model_copy(update={"conversations": listed})
+
+    def starting_with(self, run: RunInfo) -> ShellView:
+        """The shell with a new conversation on top; to start the same one again changes nothing."""
+        others = self.without(run.workflow_uuid).conversations
+        listed = self.conversations if len(others) < len(self.conversations) else [*conversation_views([run]), *others]
+        return self.model_copy(update={"conversations": listed[:MAX_CONVERSATIONS]})
+
+    def without(self, run_id: str) -> ShellView:
+        """The shell without a conversation that was deleted."""
+        return self.model_copy(update={"conversations": [each for each in self.conversations if each.id != run_id]})
+
+
+def watches_workflows(fingerprint: str) -> bool:
+    """Whether a fingerprint says anything about the workflows."""
+    return "." in fingerprint
 
 
 class RunFold:
@@ -122,21 +156,11 @@ def run_view(run: RunInfo) -> RunView:
     )
 
 
-def shell_view(workflows: Iterable[WorkflowInfo], runs: Iterable[RunInfo]) -> ShellView:
-    conversations = [
+def conversation_views(runs: Iterable[RunInfo]) -> list[ConversationView]:
+    return [
         ConversationView(id=run.workflow_uuid, title=run.title, phase=_listed(run), at=run.updated_at.isoformat())
         for run in runs
     ]
-    return ShellView(workflows=list(workflows), conversations=conversations)
-
-
-def with_current(shell: ShellView, run: RunView) -> ShellView:
-    """The shell, its list showing the open run as it is shown beside it: the list may have been read earlier."""
-    listed = [
-        each.model_copy(update={"title": run.title, "phase": run.phase}) if each.id == run.id else each
-        for each in shell.conversations
-    ]
-    return shell.model_copy(update={"conversations": listed})
 
 
 def phase_of(run: RunInfo) -> Phase:

@@ -24,6 +24,7 @@ from fastagency_frontend.page import asset, live
 from fastagency_frontend.page.gate import Gate, places_for
 from fastagency_frontend.page.site import ENVIRON_KEY, Site
 from fastagency_frontend.page.trouble import for_people
+from fastagency_frontend.page.view import watches_workflows
 from fastagency_frontend.page.visitor import new_visitor_cookie, visitor_id
 
 Environ = dict[str, Any]
@@ -86,8 +87,9 @@ class Router:
         return _asset(path, start_response)
 
     def _pulse(self, environ: Environ, query: dict[str, str]) -> dict[str, Any]:
-        shell = self._site.shell(self._site.caller(environ))
-        return {"changed": shell.fingerprint != query.get("shell")}
+        known = query.get("shell", "")
+        shell = self._site.shell(self._site.caller(environ), workflows=watches_workflows(known))
+        return {"changed": shell.fingerprint != known}
 
     def _run(
         self, run_id: str, what: str, environ: Environ, query: dict[str, str], start_response: StartResponse

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from fastagency_frontend.page.view import RunFold, run_view, shell_view
+from fastagency_frontend.page.view import RunFold, ShellView, conversation_views, run_view, watches_workflows
 from fastagency_shared.messages import (
     InputAnswered,
     Message,
@@ -91,8 +91,13 @@ def test_a_question_has_what_its_form_needs() -> None:
 
 def test_the_shell_changes_with_titles_but_not_with_time() -> None:
     flows = [WorkflowInfo(name="w", description="d")]
-    before = shell_view(flows, [run()]).fingerprint
-    later = shell_view(flows, [run(updated_at=datetime(2026, 5, 5, tzinfo=UTC))]).fingerprint
-    assert before == later
-    assert shell_view(flows, [run(title="t")]).fingerprint != before
-    assert shell_view([], [run()]).fingerprint != before
+
+    def fingerprint(workflows: list[WorkflowInfo] | None, **changes: Any) -> str:
+        return ShellView(workflows=workflows, conversations=conversation_views([run(**changes)])).fingerprint
+
+    before = fingerprint(flows)
+    assert fingerprint(flows, updated_at=datetime(2026, 5, 5, tzinfo=UTC)) == before
+    assert fingerprint(flows, title="t") != before
+    assert fingerprint([]) != before
+    assert not watches_workflows(fingerprint(None))
+    assert watches_workflows(fingerprint([]))
