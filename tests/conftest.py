@@ -21,7 +21,7 @@ settings.register_profile(
 settings.load_profile("fastagency")
 
 TESTS = Path(__file__).parent
-ORDER = ("interop", "unit", "contract", "integration", "fault", "e2e")
+ORDER = ("interop", "unit", "process", "contract", "integration", "wheel", "fault", "e2e")
 """What is quick comes first. Browsers come last: Playwright keeps an event loop in the main thread once it has begun,
 and no other test could then run one."""
 

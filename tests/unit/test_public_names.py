@@ -1,22 +1,16 @@
-"""The names that applications of the guide import, their constructors, and what they do without."""
+"""The names that applications of the guide import, and their constructors."""
 
 from __future__ import annotations
 
 import importlib
 import inspect
-import json
 import pkgutil
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 from fastagency_shared.messages import message_classes
 
 import fastagency
-
-ROOT = Path(__file__).parents[2]
 
 NAMES = {
     "fastagency": ["FastAgency", "UI", "AsyncUI", "Workflow", "Choices", "IOMessage", "__version__"],
@@ -104,36 +98,3 @@ def test_the_default_paths_are_those_of_the_guide() -> None:
     assert defaults["initiate_workflow_path"] == "/fastagency/initiate_workflow"
     assert defaults["ws_path"] == "/fastagency/ws"
     assert defaults["get_user_id"] is None
-
-
-@pytest.mark.parametrize(
-    ("module", "without"),
-    [
-        ("fastagency", ["fastapi", "mesop", "httpx", "websockets", "autogen", "autogen_agentchat", "uvicorn"]),
-        ("fastagency.adapters.fastapi", ["mesop", "autogen", "autogen_agentchat"]),
-        ("fastagency.runtimes.autogen", ["mesop", "fastapi"]),
-        ("fastagency.ui.console", ["mesop", "fastapi", "autogen", "autogen_agentchat"]),
-    ],
-)
-def test_a_name_needs_only_the_packages_of_its_own_extra(module: str, without: list[str]) -> None:
-    """Each package is made impossible to import; the import works all the same."""
-    program = (
-        f"import sys, importlib\nfor name in {without!r}: sys.modules[name] = None\nimportlib.import_module({module!r})"
-    )
-    subprocess.run([sys.executable, "-W", "error", "-c", program], check=True, cwd=ROOT)
-
-
-@pytest.mark.parametrize(
-    ("module", "missing", "extra"),
-    [
-        ("fastagency.adapters.fastapi", "fastapi", "fastapi"),
-        ("fastagency.ui.mesop", "mesop", "mesop"),
-    ],
-)
-def test_a_missing_package_is_named_with_the_extra_that_brings_it(module: str, missing: str, extra: str) -> None:
-    program = (
-        f"import sys, json\nsys.modules[{missing!r}] = None\n"
-        f"try:\n    import {module}\nexcept ImportError as error:\n    print(json.dumps(str(error)))"
-    )
-    done = subprocess.run([sys.executable, "-c", program], check=True, cwd=ROOT, capture_output=True, text=True)
-    assert f'pip install "fastagency[{extra}]"' in json.loads(done.stdout)

@@ -1,10 +1,9 @@
 """The command `fastagency`: what it finds, what it runs, and what it says when it cannot."""
 
+import inspect
 import json
 import socket
-import subprocess
 import sys
-import urllib.request
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -12,6 +11,8 @@ from pathlib import Path
 import pytest
 from fastagency_frontend import cli
 from fastagency_frontend.serving import CannotServe, serve
+
+from tests.fakes import page_application
 
 CONSOLE = """
 from fastagency_frontend.app import FastAgency
@@ -29,19 +30,7 @@ def other(run):
 flows = {"echo": FakeWorkflow("Says it.", echo), "other": FakeWorkflow("Fails.", other)}
 app = FastAgency(FakeProvider(flows), ConsoleUI())
 """
-WEB = """
-from fastagency_frontend.app import FastAgency
-from tests.fakes.provider import FakeProvider
-
-class Page:
-    def mount(self, application):
-        pass
-    def wsgi(self, environ, start_response):
-        start_response("200 OK", [("Content-Type", "text/plain")])
-        return [b"page"]
-
-app = FastAgency(FakeProvider({}), Page(), title="Desk")
-"""
+WEB = inspect.getsource(page_application)
 
 
 @pytest.fixture(autouse=True)
@@ -164,18 +153,3 @@ def test_a_bad_setting_is_one_clear_sentence(
     monkeypatch.setenv("FASTAGENCY_FRONTEND_PORT", "many")
     assert cli.main(["run", "page.py"]) == 1
     assert "FASTAGENCY_FRONTEND_PORT" in capsys.readouterr().err
-
-
-def test_a_page_is_served_at_the_printed_address_until_it_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    write("page.py", WEB)
-    monkeypatch.setenv("FASTAGENCY_FRONTEND_PORT", "0")
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[3]))
-    command = [sys.executable, "-m", "fastagency_frontend.cli", "run", "page.py"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        assert line.startswith("Desk is at http://127.0.0.1:")
-        with urllib.request.urlopen(line.split()[3], timeout=10) as reply:
-            assert reply.read() == b"page"
-        process.terminate()
-        assert process.wait(10) == 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import runpy
 import socket
-import subprocess
 import sys
 from pathlib import Path
 
@@ -57,20 +56,6 @@ def test_the_command_says_what_is_wrong_and_fails(
     monkeypatch.setenv("FASTAGENCY_FRONTEND_PORT", "many")
     assert main([]) == 1
     assert "FASTAGENCY_FRONTEND_PORT" in capsys.readouterr().err
-
-
-def test_without_mesop_the_command_says_what_to_install(tmp_path: Path) -> None:
-    (tmp_path / "mesop.py").write_text("raise ModuleNotFoundError(\"No module named 'mesop'\", name='mesop')")
-    done = subprocess.run(
-        [sys.executable, "-m", "fastagency_frontend"],
-        cwd=ROOT,
-        env={"PYTHONPATH": str(tmp_path), "FASTAGENCY_FRONTEND_PORT": "0"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert done.returncode == 1
-    assert done.stderr == 'The page needs the "mesop" extra: pip install "fastagency[mesop]"\n'
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="gunicorn does not run on Windows")

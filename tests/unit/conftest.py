@@ -1,0 +1,30 @@
+"""A unit test starts no process: that takes half a second, and what it shows belongs in `tests/process`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+STARTS = frozenset({"subprocess.Popen", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.system"})
+"""Audit events of what starts a process."""
+
+_guarding = False
+
+
+def _refuse_processes(event: str, args: tuple[Any, ...]) -> None:
+    if _guarding and event in STARTS:
+        raise AssertionError(f"{event} in a unit test: move the test to tests/process")
+
+
+sys.addaudithook(_refuse_processes)  # cannot be taken back, so it looks at a flag
+
+
+@pytest.fixture(autouse=True)
+def _no_process() -> Iterator[None]:
+    global _guarding
+    _guarding = True
+    yield
+    _guarding = False
