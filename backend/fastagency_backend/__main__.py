@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import socket
 import sys
+from typing import Any
+
+from fastagency_shared.logs import LogFormat, formatter_of
 
 from fastagency_backend.settings import InvalidSettings, load_settings
 
@@ -23,8 +26,19 @@ def main() -> None:
         host=settings.backend_host,
         port=settings.backend_port,
         log_level=settings.log_level.lower(),
+        log_config=_log_config(settings.log_format),
         timeout_graceful_shutdown=10,
     )
+
+
+def _log_config(form: LogFormat) -> dict[str, Any]:
+    """uvicorn's own, with our formatter if its lines are to be JSON from the first one on."""
+    from uvicorn.config import LOGGING_CONFIG
+
+    if form == "text":
+        return LOGGING_CONFIG
+    json_lines = {"()": formatter_of, "form": form}
+    return LOGGING_CONFIG | {"formatters": {"default": json_lines, "access": json_lines}}
 
 
 def _check_port(host: str, port: int) -> None:

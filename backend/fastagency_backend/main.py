@@ -6,10 +6,10 @@ It serves the demo workflows, or those that the setting FASTAGENCY_WORKFLOWS nam
 from __future__ import annotations
 
 import importlib
-import logging
 import sys
 from pathlib import Path
 
+from fastagency_shared import logs
 from fastapi import FastAPI
 
 from fastagency_backend.frameworks import MissingExtra
@@ -43,7 +43,7 @@ def load_workflows(target: str) -> HasSpecs:
 
 def create_app(settings: BackendSettings) -> FastAPI:
     """The application that serves the workflows of the settings."""
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logs.set_up(settings.log_level, settings.log_format)
     app = FastAPI(title="FastAgency backend")
     app.include_router(FastAPIAdapter(provider=load_workflows(settings.workflows), settings=settings).router)
     return app

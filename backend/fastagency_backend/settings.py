@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from fastagency_shared.errors import FastAgencyError
+from fastagency_shared.logs import LogFormat
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -49,7 +50,11 @@ class BackendSettings(BaseSettings):
     log_level: str = Field(
         default="INFO",
         pattern="^(DEBUG|INFO|WARNING|ERROR)$",
-        description="How much the process logs.",
+        description="How much is logged, unless the application has configured logging itself.",
+    )
+    log_format: LogFormat = Field(
+        default="text",
+        description="`text`, or `json` for one JSON object per line; each line inside a run has its `run_id`.",
     )
 
     @property

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from fastagency_shared.errors import FastAgencyError
 from fastagency_shared.extras import extra
+from fastagency_shared.logs import formatter_of
 
 from fastagency_frontend.settings import ENV_PREFIX, FrontendSettings
 
@@ -32,6 +33,7 @@ def default_server() -> ServerName:
 
 def gunicorn_options(settings: FrontendSettings) -> dict[str, Any]:
     """One process with many threads: each live page holds a thread for a while, and so does each click."""
+    json_lines = {"formatters": {"generic": {"()": formatter_of, "form": "json"}}}
     return {
         "bind": f"{settings.frontend_host}:{settings.frontend_port}",
         "worker_class": "gthread",
@@ -40,6 +42,7 @@ def gunicorn_options(settings: FrontendSettings) -> dict[str, Any]:
         "timeout": WORKER_TIMEOUT_S,
         "graceful_timeout": GRACEFUL_TIMEOUT_S,
         "control_socket_disable": True,
+        "logconfig_dict": json_lines if settings.log_format == "json" else {},
     }
 
 

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastagency_shared.errors import FastAgencyError
+from fastagency_shared.logs import LogFormat
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -46,6 +47,12 @@ class FrontendSettings(BaseSettings):
         gt=0,
         description="How many seconds the backend may stay away before a conversation stops waiting for it.",
     )
+    log_level: str = Field(
+        default="INFO",
+        pattern="^(DEBUG|INFO|WARNING|ERROR)$",
+        description="How much is logged, unless the application has configured logging itself.",
+    )
+    log_format: LogFormat = Field(default="text", description="`text`, or `json` for one JSON object per line.")
 
     @field_validator("forward_headers", mode="before")
     @classmethod

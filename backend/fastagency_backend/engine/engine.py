@@ -20,7 +20,7 @@ from fastagency_shared.messages import (
 )
 from fastagency_shared.run import RunStatus
 
-from fastagency_backend.engine import tracking
+from fastagency_backend.engine import logrecord, tracking
 from fastagency_backend.engine.body import whole
 from fastagency_backend.engine.run import Run, RunEvicted, RunUnwound
 from fastagency_backend.engine.service import PAGE, RunService, WorkflowSpec
@@ -71,6 +71,7 @@ class Engine(RunService):
     async def start(self) -> None:
         """Open the store and go on with every run that waits for a worker. Raises `StoreError`."""
         tracking.install(asyncio.get_running_loop())
+        logrecord.install()
         await self._store.open(self._foreign.set)
         await self._store.register_worker(self.worker, self.settings.lease_s)
         chores = {"claim": self._claim, "look-around": self._look_around, "tidy": self._tidy}

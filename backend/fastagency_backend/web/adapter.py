@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Protocol, runtime_checkable
 
+from fastagency_shared import logs
 from fastapi import APIRouter, WebSocket
 
 from fastagency_backend.assembly import engine_for
@@ -96,6 +97,7 @@ class FastAPIAdapter:
                 self._starting, self._loop, self._engine = asyncio.Lock(), loop, None
             async with self._starting:
                 if self._engine is None:
+                    logs.set_up(self._settings.log_level, self._settings.log_format)
                     engine = engine_for(self.provider.specs, self._settings)
                     await engine.start()
                     self._engine = engine

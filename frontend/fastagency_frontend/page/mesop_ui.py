@@ -11,6 +11,7 @@ from typing import Any
 os.environ.setdefault("MESOP_HTTP_CACHE_JS_BUNDLE", "true")
 
 import mesop as me
+from fastagency_shared import logs
 from fastagency_shared.provider import Application
 from mesop.env.env import MESOP_BASE_URL_PATH
 
@@ -36,20 +37,24 @@ class MesopUI:
     def __init__(self, settings: FrontendSettings | None = None) -> None:
         self._settings = settings
         self._router: Router | None = None
+        self._logs = False  # set up at the first request: by then the application has configured its own, if it does
         self._serve = mesop_app()
 
     def mount(self, application: Application) -> None:
         """Called by `FastAgency`: from now on, this application is shown."""
-        settings = self._settings or load_settings()
+        settings = self._settings = self._settings or load_settings()
         site = Site(application, list(settings.forward_headers))
         self._router = Router(site, self._serve, MESOP_BASE_URL_PATH)
 
     def wsgi(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
-        if self._router is None:
+        if self._router is None or self._settings is None:
             raise RuntimeError(
                 "This MesopUI belongs to no application yet: pass it to FastAgency(provider=..., ui=...)."
             )
+        if not self._logs:
+            self._logs = True
+            logs.set_up(self._settings.log_level, self._settings.log_format)
         return self._router(environ, start_response)
 
 

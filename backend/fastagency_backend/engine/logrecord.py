@@ -1,0 +1,71 @@
+"""Puts the run on every log record that is made inside it: `run_id`, `workflow` and `user`.
+
+Inside means: in the workflow, in its thread, in the tasks and tools of its agents; whoever writes the line, the
+application and the frameworks included.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from fastagency_shared.logs import ABOUT, NOTHING
+
+from fastagency_backend.engine.run import current_run
+from fastagency_backend.store.base import RunRecord
+
+_NOWHERE = dict.fromkeys(ABOUT, NOTHING)
+
+
+def about(record: RunRecord) -> dict[str, str]:
+    """The fields of a run, as `extra` for a line that is written outside of it."""
+    return {"run_id": record.id, "workflow": record.workflow, "user": record.user_id or NOTHING}
+
+
+class RunLogRecord(logging.LogRecord):
+    """A record that knows its run.
+
+    The fields are filled in when the record is used, not when it is made: `logging` refuses an application's
+    `extra={"user": ...}` if the record has that name already.
+    """
+
+    _about: dict[str, str]
+
+    def getMessage(self) -> str:
+        for name, value in self._about.items():
+            self.__dict__.setdefault(name, value)
+        return super().getMessage()
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ABOUT:
+            return self._about[name]
+        raise AttributeError(name)
+
+
+def install() -> None:
+    """Make records know their run from now on; the application's own record factory goes on making them."""
+    inner = logging.getLogRecordFactory()
+    if getattr(inner, "knows_runs", False):
+        return
+
+    def factory(*args: Any, **options: Any) -> logging.LogRecord:
+        record = inner(*args, **options)
+        run = current_run()
+        record.__dict__["_about"] = _NOWHERE if run is None else about(run.record)
+        record.__class__ = _knowing(type(record))
+        return record
+
+    factory.knows_runs = True  # type: ignore[attr-defined]
+    logging.setLogRecordFactory(factory)
+
+
+_classes: dict[type[logging.LogRecord], type[logging.LogRecord]] = {logging.LogRecord: RunLogRecord}
+
+
+def _knowing(cls: type[logging.LogRecord]) -> type[logging.LogRecord]:
+    """The class, with what `RunLogRecord` adds; made once."""
+    if issubclass(cls, RunLogRecord):
+        return cls
+    if cls not in _classes:
+        _classes[cls] = type(cls.__name__, (RunLogRecord, cls), {})
+    return _classes[cls]
