@@ -2,27 +2,55 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any, TypeAlias, TypeVar, get_args
 
-from fastagency_shared.messages import Message, MultipleChoice
+from fastagency_shared.messages import (
+    Error,
+    FunctionCallExecution,
+    KeepAlive,
+    Message,
+    MultipleChoice,
+    Question,
+    SuggestedFunctionCall,
+    SystemMessage,
+    TextMessage,
+    Thought,
+    Usage,
+)
 from fastagency_shared.run import MAX_QUESTION_ID_CHARS
 from pydantic import ValidationError
 from pydantic_core import to_jsonable_python
 
+from fastagency_backend.workflow.field import Envelope
+
+Authored: TypeAlias = (
+    TextMessage
+    | SuggestedFunctionCall
+    | FunctionCallExecution
+    | SystemMessage
+    | Error
+    | KeepAlive
+    | Thought
+    | Usage
+    | Question
+)
+"""What a workflow may say. The other messages of a log are the engine's: how the run began and ended, who answered."""
+
 M = TypeVar("M", bound=Message)
 
 
-def build(cls: type[M], run_id: str, fields: dict[str, Any]) -> M:
+def build(cls: type[M], run_id: str, fields: Mapping[str, Any]) -> M:
     """One message of a run. Fields that are None fall back to their defaults; values JSON cannot hold become text.
 
     Raises:
         TypeError: a field that the message does not have.
         ValueError: a value that does not fit.
     """
-    unknown = sorted(set(fields) - set(cls.model_fields) - {"type"})
+    allowed = _keywords(cls)
+    unknown = sorted(set(fields) - set(allowed))
     if unknown:
-        allowed = ", ".join(name for name in cls.model_fields if name not in ("type", "workflow_uuid", "seq", "at"))
-        raise TypeError(f"{cls.__name__} has no {', '.join(map(repr, unknown))}; it has: {allowed}.")
+        raise TypeError(f"{cls.__name__} has no {', '.join(map(repr, unknown))}; it has: {', '.join(allowed)}.")
     given = {
         name: value if isinstance(value, str) else to_jsonable_python(value, fallback=str, serialize_unknown=True)
         for name, value in fields.items()
@@ -36,6 +64,20 @@ def build(cls: type[M], run_id: str, fields: dict[str, Any]) -> M:
         raise ValueError(f"{cls.__name__}.{place}: {first['msg']}.") from None
     _check(message)
     return message
+
+
+def rebuild(message: Authored, run_id: str) -> Authored:
+    """A message that was built by hand, as a method of `ui` would have built it. Raises as `build`."""
+    if not isinstance(message, Authored):
+        names = ", ".join(cls.__name__ for cls in get_args(Authored))
+        raise TypeError(f"ui.process_message cannot send {type(message).__name__}; it takes one of: {names}.")
+    cls = type(message)
+    return build(cls, run_id, {name: getattr(message, name) for name in _keywords(cls)})
+
+
+def _keywords(cls: type[Message]) -> list[str]:
+    names = {*Envelope.__annotations__, *cls.content_fields()}
+    return [name for name in cls.model_fields if name in names]
 
 
 def _check(message: Message) -> None:

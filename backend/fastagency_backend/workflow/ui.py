@@ -1,25 +1,24 @@
 """`ui`: the hands of a workflow. `UI` blocks (for `def`), `AsyncUI` is awaited (for `async def`); both do the same.
 
-Every method takes keywords: the fields of its message (`fastagency_shared/messages.py`), and of the envelope `sender`,
-`recipient`, `auto_reply` and `uuid`. What a workflow shows is in the log before anybody sees it; what it asks, draws or
-computes with `step` is recorded, so that the run can go on in another process as if nothing had happened.
+Every method takes keywords: the fields of its message's content, and of the envelope `sender`, `recipient`,
+`auto_reply` and `uuid`; `field.py` has their types. What a workflow shows is in the log before anybody sees it; what
+it asks, draws or computes with `step` is recorded, so that the run can go on in another process as if nothing had
+happened.
 """
 
 from __future__ import annotations
 
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar, Unpack, cast, overload
 
 from fastagency_shared.answer import Answer
 from fastagency_shared.messages import (
     Error,
     FunctionCallExecution,
     KeepAlive,
-    LoggedMessage,
-    Message,
     MultipleChoice,
     Question,
     SuggestedFunctionCall,
@@ -31,9 +30,21 @@ from pydantic import JsonValue
 
 from fastagency_backend import frameworks
 from fastagency_backend.engine.run import Run
-from fastagency_backend.workflow.build import build
+from fastagency_backend.workflow.build import Authored, build, rebuild
 from fastagency_backend.workflow.choice import Choices
+from fastagency_backend.workflow.field import (
+    Envelope,
+    ErrorFields,
+    FunctionCallExecutionFields,
+    MultipleChoiceFields,
+    SeveralChoicesFields,
+    SuggestedFunctionCallFields,
+    SystemMessageFields,
+    TextInputFields,
+    TextMessageFields,
+)
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -61,44 +72,48 @@ class _Hands:
         """An AgentChat tool from a function; like every tool, its results are recorded."""
         return frameworks.tool(fn, description=description, name=name)
 
-    def _emit(self, cls: type[Message], fields: dict[str, Any]) -> None:
-        self._run.emit(build(cls, self._run.id, fields))  # type: ignore[arg-type]
+    def _emit(self, cls: type[Authored], fields: Mapping[str, Any]) -> None:
+        self._run.emit(build(cls, self._run.id, fields))
 
-    def _question(self, cls: type[Message], fields: dict[str, Any]) -> Question:
-        return build(cls, self._run.id, fields)  # type: ignore[return-value]
+    def _question(self, cls: type[Question], fields: Mapping[str, Any]) -> Question:
+        return build(cls, self._run.id, fields)
 
 
 class UI(_Hands):
     """For `def` workflows: every call returns when it is done; questions wait for the person."""
 
-    def text_message(self, **fields: Any) -> None:
+    def text_message(self, **fields: Unpack[TextMessageFields]) -> None:
         """Show text, as markdown. Content: `body`."""
         self._emit(TextMessage, fields)
 
-    def suggested_function_call(self, **fields: Any) -> None:
+    def suggested_function_call(self, **fields: Unpack[SuggestedFunctionCallFields]) -> None:
         """Show that a function is to be called. Content: `function_name`, `call_id`, `arguments`."""
         self._emit(SuggestedFunctionCall, fields)
 
-    def function_call_execution(self, **fields: Any) -> None:
+    def function_call_execution(self, **fields: Unpack[FunctionCallExecutionFields]) -> None:
         """Show what a function returned. Content: `function_name`, `call_id`, `retval`."""
         self._emit(FunctionCallExecution, fields)
 
-    def system_message(self, **fields: Any) -> None:
+    def system_message(self, **fields: Unpack[SystemMessageFields]) -> None:
         """Show a notice. Content: `message`, a dict."""
         self._emit(SystemMessage, fields)
 
-    def error(self, **fields: Any) -> None:
+    def error(self, **fields: Unpack[ErrorFields]) -> None:
         """Show that something went wrong; the run goes on. Content: `short`, `long`."""
         self._emit(Error, fields)
 
-    def keep_alive(self, **fields: Any) -> None:
+    def keep_alive(self, **fields: Unpack[Envelope]) -> None:
         """Give a sign of life."""
         self._emit(KeepAlive, fields)
 
-    def text_input(self, **fields: Any) -> str:
+    def text_input(self, **fields: Unpack[TextInputFields]) -> str:
         """Ask for text and return it. Content: `prompt`, `suggestions`, `password`."""
         return str(self._run.ask_blocking(self._question(TextInput, fields)))
 
+    @overload
+    def multiple_choice(self, **fields: Unpack[SeveralChoicesFields]) -> Choices: ...
+    @overload
+    def multiple_choice(self, **fields: Unpack[MultipleChoiceFields]) -> str: ...
     def multiple_choice(self, **fields: Any) -> str:
         """Ask for a choice and return it. Content: `prompt`, `choices`, `default`, `single` (True).
 
@@ -106,9 +121,10 @@ class UI(_Hands):
         """
         return _chosen(self._run.ask_blocking(self._question(MultipleChoice, fields)))
 
-    def process_message(self, message: LoggedMessage) -> str | None:
-        """Show a message that was built by hand; a question returns its answer."""
-        if isinstance(message, TextInput | MultipleChoice):
+    def process_message(self, message: Authored) -> str | None:
+        """Show a message that was built by hand; a question returns its answer. The checks are those of the methods."""
+        message = rebuild(message, self._run.id)
+        if isinstance(message, Question):
             return _chosen(self._run.ask_blocking(message))
         self._run.emit(message)
         return None
@@ -124,9 +140,14 @@ class UI(_Hands):
         """`process`, awaited: for `async def` workflows of the guide, with the response of `a_run(...)`."""
         return await frameworks.process(source, self._run)
 
-    def step(self, fn: Callable[..., JsonValue], *args: Any, **kwargs: Any) -> JsonValue:
+    # An option of `step` itself cannot stand between `P.args` and `P.kwargs`: that takes a second overload,
+    # `(fn: Callable[[*Ts], T], *args: *Ts, option=...)`, for functions that are called with positions only.
+    def step(self, fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call a function once for this run and record its JSON-able result: use it for what must not happen twice."""
-        return self._run.step_blocking("step", _name(fn), [args, kwargs], lambda: fn(*args, **kwargs))
+        result = self._run.step_blocking(
+            "step", _name(fn), [args, kwargs], lambda: cast("JsonValue", fn(*args, **kwargs))
+        )
+        return cast("T", result)
 
     def now(self) -> datetime:
         """The time (UTC), the same one when the run is replayed."""
@@ -140,45 +161,50 @@ class UI(_Hands):
 class AsyncUI(_Hands):
     """For `async def` workflows: the methods of `UI`, awaited."""
 
-    async def _show(self, cls: type[Message], fields: dict[str, Any]) -> None:
+    async def _show(self, cls: type[Authored], fields: Mapping[str, Any]) -> None:
         self._emit(cls, fields)
         await self._run.drain()
 
-    async def text_message(self, **fields: Any) -> None:
+    async def text_message(self, **fields: Unpack[TextMessageFields]) -> None:
         """Show text, as markdown. Content: `body`."""
         await self._show(TextMessage, fields)
 
-    async def suggested_function_call(self, **fields: Any) -> None:
+    async def suggested_function_call(self, **fields: Unpack[SuggestedFunctionCallFields]) -> None:
         """Show that a function is to be called. Content: `function_name`, `call_id`, `arguments`."""
         await self._show(SuggestedFunctionCall, fields)
 
-    async def function_call_execution(self, **fields: Any) -> None:
+    async def function_call_execution(self, **fields: Unpack[FunctionCallExecutionFields]) -> None:
         """Show what a function returned. Content: `function_name`, `call_id`, `retval`."""
         await self._show(FunctionCallExecution, fields)
 
-    async def system_message(self, **fields: Any) -> None:
+    async def system_message(self, **fields: Unpack[SystemMessageFields]) -> None:
         """Show a notice. Content: `message`, a dict."""
         await self._show(SystemMessage, fields)
 
-    async def error(self, **fields: Any) -> None:
+    async def error(self, **fields: Unpack[ErrorFields]) -> None:
         """Show that something went wrong; the run goes on. Content: `short`, `long`."""
         await self._show(Error, fields)
 
-    async def keep_alive(self, **fields: Any) -> None:
+    async def keep_alive(self, **fields: Unpack[Envelope]) -> None:
         """Give a sign of life."""
         await self._show(KeepAlive, fields)
 
-    async def text_input(self, **fields: Any) -> str:
+    async def text_input(self, **fields: Unpack[TextInputFields]) -> str:
         """Ask for text and return it. Content: `prompt`, `suggestions`, `password`."""
         return str(await self._run.ask(self._question(TextInput, fields)))
 
+    @overload
+    async def multiple_choice(self, **fields: Unpack[SeveralChoicesFields]) -> Choices: ...
+    @overload
+    async def multiple_choice(self, **fields: Unpack[MultipleChoiceFields]) -> str: ...
     async def multiple_choice(self, **fields: Any) -> str:
         """Ask for a choice and return it; see `UI.multiple_choice`."""
         return _chosen(await self._run.ask(self._question(MultipleChoice, fields)))
 
-    async def process_message(self, message: LoggedMessage) -> str | None:
-        """Show a message that was built by hand; a question returns its answer."""
-        if isinstance(message, TextInput | MultipleChoice):
+    async def process_message(self, message: Authored) -> str | None:
+        """Show a message that was built by hand; a question returns its answer. See `UI.process_message`."""
+        message = rebuild(message, self._run.id)
+        if isinstance(message, Question):
             return _chosen(await self._run.ask(message))
         self._run.emit(message)
         await self._run.drain()
@@ -188,7 +214,11 @@ class AsyncUI(_Hands):
         """Show everything that agents do, and return the result; see `UI.process`."""
         return await frameworks.process(source, self._run)
 
-    async def step(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> JsonValue:
+    @overload
+    async def step(self, fn: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T: ...
+    @overload
+    async def step(self, fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T: ...
+    async def step(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Call a function or coroutine function once for this run and record its JSON-able result."""
 
         async def call() -> JsonValue:

@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, get_args, get_overloads, get_type_hints
 
 import pytest
+from fastagency_backend.engine.engine import Engine
 from fastagency_backend.workflow import UI, AsyncUI, Choices
-from fastagency_backend.workflow.build import build
-from fastagency_shared.messages import Error, Message, MultipleChoice, SystemMessage, TextInput, TextMessage
+from fastagency_backend.workflow.build import Authored, build
+from fastagency_backend.workflow.field import Texts
+from fastagency_shared.messages import (
+    Error,
+    Message,
+    MultipleChoice,
+    SystemMessage,
+    TextChunk,
+    TextInput,
+    TextMessage,
+    WorkflowCompleted,
+)
+from fastagency_shared.run import RunStatus
+from pydantic import JsonValue
 
-from tests.fakes.lab import Lab
+from tests.fakes.lab import Lab, until
 
 SHOWN: list[tuple[str, dict[str, Any]]] = [
     ("text_message", {"body": "**hello**"}),
@@ -123,6 +137,87 @@ async def test_halves_of_characters_do_not_end_a_run(lab: Lab) -> None:
     assert await lab.completed(engine) == "whole"
     assert [message.type for message in await lab.log(engine)][1:4] == ["text_message", "system_message", "text_input"]
     assert await lab.texts(engine) == ["half ?"]
+
+
+BY_HAND: list[tuple[Message, str]] = [
+    (MultipleChoice(prompt="which?"), "MultipleChoice.choices: there must be at least one choice."),
+    (MultipleChoice(choices=["a", "a"]), "MultipleChoice.choices: every choice must differ"),
+    (MultipleChoice(choices=["a"], default="b"), "MultipleChoice.default: 'b' is not one of the choices"),
+    (TextInput(uuid="q" * 101), "TextInput.uuid: it has 1 to 100 characters"),
+    (TextMessage.model_construct(body=5), "TextMessage.body: Input should be a valid string."),
+    (WorkflowCompleted(result="not yet"), "ui.process_message cannot send WorkflowCompleted"),
+    (TextChunk(delta="a"), "ui.process_message cannot send TextChunk"),
+]
+
+
+@pytest.mark.parametrize("blocking", [True, False])
+@pytest.mark.parametrize(("message", "says"), BY_HAND, ids=[type(message).__name__ for message, _ in BY_HAND])
+async def test_a_message_built_by_hand_is_checked_like_any_other(
+    lab: Lab, blocking: bool, message: Any, says: str
+) -> None:
+    """A question without choices was asked all the same, and nobody could ever answer it."""
+
+    def in_thread(ui: UI, params: dict[str, Any]) -> str:
+        with pytest.raises((TypeError, ValueError), match=re.escape(says)):
+            ui.process_message(message)
+        return "refused"
+
+    async def on_loop(ui: AsyncUI, params: dict[str, Any]) -> str:
+        with pytest.raises((TypeError, ValueError), match=re.escape(says)):
+            await ui.process_message(message)
+        return "refused"
+
+    fn: Any = in_thread if blocking else on_loop
+    lab.wf.register("flow", "d")(fn)
+    engine = await lab.engine()
+    await lab.start(engine, "flow")
+    await until_moved(lab, engine)
+    assert await lab.completed(engine) == "refused"
+    assert [each.type for each in await lab.log(engine)] == ["workflow_started", "workflow_completed"]
+
+
+async def until_moved(lab: Lab, engine: Engine) -> None:
+    """Until the run has ended or waits: one that waits for ever is seen at once."""
+
+    async def look() -> bool:
+        return (await lab.run(engine)).status not in (RunStatus.READY, RunStatus.RUNNING)
+
+    await until(look)
+    assert (await lab.run(engine)).status is RunStatus.COMPLETED
+
+
+async def test_the_log_numbers_what_was_built_by_hand(lab: Lab) -> None:
+    @lab.wf.register("flow", "d")
+    async def flow(ui: AsyncUI, params: dict[str, Any]) -> None:
+        await ui.process_message(TextMessage(uuid="ab" * 16, sender="a", body="hello", seq=7, workflow_uuid="f" * 32))
+
+    engine = await lab.engine()
+    await lab.start(engine, "flow")
+    await lab.completed(engine)
+    shown = (await lab.log(engine))[1]
+    assert (shown.uuid, shown.seq, shown.sender, shown.workflow_uuid) == ("ab" * 16, None, "a", f"{1:032x}")
+
+
+METHODS: dict[str, type[Message]] = {cls.model_fields["type"].default: cls for cls in get_args(Authored)}
+"""What has no method of its own is built by hand: reasoning, and the tokens of a call."""
+WIDER = {list[str]: Texts, dict[str, JsonValue]: Mapping[str, Any], JsonValue: Any}
+
+
+def keywords(method: Any) -> list[type]:
+    """The typed keywords of a method: one set of them for each overload."""
+    return [get_args(get_type_hints(each)["fields"])[0] for each in get_overloads(method) or [method]]
+
+
+@pytest.mark.parametrize("ui", [UI, AsyncUI])
+@pytest.mark.parametrize("name", METHODS.keys() - {"thought", "usage"})
+def test_the_keywords_of_a_method_are_the_fields_of_its_message(ui: type, name: str) -> None:
+    cls = METHODS[name]
+    model, envelope = get_type_hints(cls), {"sender", "recipient", "auto_reply", "uuid"}
+    for fields in keywords(getattr(ui, name)):
+        types = get_type_hints(fields)
+        assert types.keys() == envelope | set(cls.content_fields())
+        for field in types.keys() - {"uuid", "single"}:
+            assert types[field] in (wide := WIDER.get(model[field], model[field]), wide | None)
 
 
 def test_both_ui_have_the_same_methods() -> None:
