@@ -7,7 +7,6 @@ be nobody's. `RunThread` takes the context along, and ends quietly when the run 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import contextvars
 import ctypes
 import socket
@@ -103,15 +102,26 @@ def _interrupt(thread: threading.Thread) -> None:
     """
     if thread.ident is None:
         return
+    connected = _socket_read_by(thread.ident)
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(RunUnwound))
-    frame = sys._current_frames().get(thread.ident)
+    # No function of Python's between the two: as long as a sleeping thread has an exception to come, CPython 3.11
+    # enters none in a thread that a debugger traces.
+    if connected is not None:
+        try:  # noqa: SIM105
+            connected.shutdown(socket.SHUT_RDWR)
+        except OSError:  # it was closed meanwhile
+            pass
+
+
+def _socket_read_by(thread_id: int) -> socket.socket | None:
+    frame = sys._current_frames().get(thread_id)
     while frame is not None:
         stream = frame.f_locals.get("self")
-        if isinstance(stream, httpcore.NetworkStream) and (connected := stream.get_extra_info("socket")) is not None:
-            with contextlib.suppress(OSError):  # it was closed meanwhile
-                connected.shutdown(socket.SHUT_RDWR)
-            return
+        if isinstance(stream, httpcore.NetworkStream):
+            connected: socket.socket | None = stream.get_extra_info("socket")
+            return connected
         frame = frame.f_back
+    return None
 
 
 async def in_thread(call: Callable[[], T]) -> T:

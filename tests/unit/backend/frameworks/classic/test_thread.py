@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import socket
 import threading
 from types import SimpleNamespace
 from typing import Any
 
+import httpx
 import pytest
 from fastagency_backend.engine.run import RunEvicted, RunUnwound, _current_run
 from fastagency_backend.frameworks.classic.thread import RunThread, ThreadingOfRuns, abandonable, in_own_loop, in_thread
@@ -86,6 +88,31 @@ def test_a_call_is_left_when_the_run_is_dropped(run: Any) -> None:
         within(run, lambda: abandonable(run, call))
     assert started.is_set()
     assert ended.wait(10), "the call's thread is still busy"
+
+
+def test_a_call_that_waits_for_the_network_is_left_while_a_debugger_traces(run: Any) -> None:
+    left: list[type[BaseException]] = []
+
+    def leave() -> None:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        try:
+            within(run, lambda: abandonable(run, lambda: httpx.get(url, timeout=60)))
+        except RunUnwound as unwound:
+            left.append(type(unwound))
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        caller = threading.Thread(target=leave)
+        threading.settrace(lambda *_: None)
+        try:
+            caller.start()
+            connection, _ = server.accept()
+        finally:
+            threading.settrace(None)  # type: ignore[arg-type]
+        with connection:
+            connection.recv(1000)
+            run.evicted = True
+            caller.join(10)
+            assert left == [RunUnwound]
 
 
 async def test_a_blocking_call_can_be_awaited(run: Any) -> None:
