@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from fastagency_shared.errors import FastAgencyError
+from fastagency_shared.fault import faults
 from fastagency_shared.logs import LogFormat
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -71,5 +72,5 @@ def load_settings() -> BackendSettings:
     try:
         return BackendSettings()
     except ValidationError as error:
-        problems = [f"FASTAGENCY_{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()]
+        problems = [f"FASTAGENCY_{str(each.place[0]).upper()}: {each.says}" for each in faults(error)]
         raise InvalidSettings(f"Please correct the environment. {'; '.join(problems)}.") from None

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastagency_shared.errors import FastAgencyError
+from fastagency_shared.fault import faults
 from fastagency_shared.logs import LogFormat
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -70,5 +71,5 @@ def load_settings() -> FrontendSettings:
     try:
         return FrontendSettings()
     except ValidationError as error:
-        problems = [f"{ENV_PREFIX}{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()]
+        problems = [f"{ENV_PREFIX}{str(each.place[0]).upper()}: {each.says}" for each in faults(error)]
         raise InvalidSettings(f"Please correct the environment. {'; '.join(problems)}.") from None

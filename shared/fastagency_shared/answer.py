@@ -71,17 +71,23 @@ def _check_many(question: MultipleChoice, value: Answer) -> list[str]:
 
 
 def _split(question: MultipleChoice, text: str) -> Answer:
+    """A list of choices is that list, even where it is also the name of a choice: that one is sent inside a list."""
+    listed = _read_list(text)
+    if listed is not None and set(listed) <= set(question.choices):
+        return listed
     if text in question.choices:
         return [text]
     if not text.strip():
         return []
+    return listed if listed is not None else _split_commas(question, text)
+
+
+def _read_list(text: str) -> list[str] | None:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
-        value = None
-    if isinstance(value, list) and all(isinstance(item, str) for item in value):
-        return value
-    return _split_commas(question, text)
+        return None
+    return value if isinstance(value, list) and all(isinstance(item, str) for item in value) else None
 
 
 def _split_commas(question: MultipleChoice, text: str) -> list[str]:

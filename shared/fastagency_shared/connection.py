@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from fastagency_shared.answer import MAX_ANSWER_CHARS
 from fastagency_shared.errors import InvalidRequest
+from fastagency_shared.fault import describe
 from fastagency_shared.run import MAX_QUESTION_ID_CHARS, Cursor, RunId, UserId
 
 SUBPROTOCOL_V2 = "fastagency.v2"
@@ -76,7 +77,9 @@ def read_first_frame(text: str) -> FirstFrame:
     try:
         return FirstFrame.model_validate(_json_object(text))
     except ValidationError as error:
-        raise InvalidRequest(f"The first frame must be the reply to initiate_workflow; its {describe(error)}") from None
+        raise InvalidRequest(
+            f"The first frame must be the reply to initiate_workflow; its {describe(error)}."
+        ) from None
 
 
 def read_client_frame(text: str) -> ClientFrame:
@@ -84,15 +87,7 @@ def read_client_frame(text: str) -> ClientFrame:
     try:
         return _frames.validate_python(_json_object(text))
     except ValidationError as error:
-        raise InvalidRequest(f"This frame is not understood: {describe(error)}") from None
-
-
-def describe(error: ValidationError) -> str:
-    """The first thing that is wrong, as the end of a sentence."""
-    first = error.errors(include_url=False)[0]
-    place = ".".join(str(part) for part in first["loc"]) or "content"
-    message = first["msg"].removeprefix("Value error, ")
-    return f"{place}: {message[:1].lower()}{message[1:]}."
+        raise InvalidRequest(f"This frame is not understood: {describe(error)}.") from None
 
 
 def _json_object(text: str) -> dict[str, Any]:

@@ -19,7 +19,8 @@ FastAgencyError
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Iterable
+from typing import ClassVar, Self
 
 
 class FastAgencyError(Exception):
@@ -40,6 +41,12 @@ class RequestError(FastAgencyError):
 class UnknownWorkflow(RequestError):
     status = 404
     close_code = 4404
+
+    @classmethod
+    def named(cls, name: str, known: Iterable[str]) -> Self:
+        """The refusal of a name, which says what there is instead."""
+        listed = ", ".join(map(repr, known))
+        return cls(f"There is no workflow {name!r}. " + (f"There are: {listed}." if listed else "None is registered."))
 
 
 class UnknownRun(RequestError):

@@ -18,7 +18,7 @@ import os
 from collections.abc import Mapping
 from datetime import datetime
 from random import Random
-from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias, assert_never
 from uuid import uuid4
 
 from pydantic import (
@@ -340,7 +340,20 @@ def to_v1(message: LoggedMessage | TransientMessage) -> LoggedMessage | None:
             return Error(**_envelope(message), short=message.reason or "The workflow was stopped.")
         case InputAnswered() | Thought() | Usage() | TextChunk() | AnswerResult() | RunStatusChanged():
             return None
-    return message
+        case (
+            TextMessage()
+            | SuggestedFunctionCall()
+            | FunctionCallExecution()
+            | TextInput()
+            | MultipleChoice()
+            | SystemMessage()
+            | KeepAlive()
+            | WorkflowStarted()
+            | WorkflowCompleted()
+            | Error()
+        ):
+            return message
+    assert_never(message)
 
 
 def _envelope(message: Message) -> dict[str, Any]:

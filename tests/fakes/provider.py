@@ -24,6 +24,7 @@ from fastagency_shared.errors import (
     UnknownRun,
     UnknownWorkflow,
 )
+from fastagency_shared.fault import describe
 from fastagency_shared.messages import (
     InputAnswered,
     LoggedMessage,
@@ -131,8 +132,8 @@ class FakeRun:
     def rename(self, title: str) -> None:
         try:
             request = RenameRequest(title=title)
-        except ValidationError:
-            raise InvalidRequest("The title must be one line of 1 to 200 characters.") from None
+        except ValidationError as error:
+            raise InvalidRequest(f"{describe(error)}.") from None
         with self.changed:
             self.title = request.title
             self._send(self._status_message())
@@ -292,8 +293,7 @@ class FakeProvider:
     def _workflow(self, name: str) -> FakeWorkflow:
         flow = self._workflows.get(name)
         if flow is None:
-            known = ", ".join(repr(each) for each in self._workflows)
-            raise UnknownWorkflow(f"There is no workflow named {name!r}. There are: {known}.")
+            raise UnknownWorkflow.named(name, self._workflows)
         return flow
 
     def _own(self, run_id: str, caller: Caller) -> FakeRun:

@@ -53,11 +53,11 @@ class WorkflowSpec:
     durable: bool = True
 
 
-def description_of(name: str, specs: Mapping[str, WorkflowSpec]) -> str:
-    """The description of one workflow. Raises `UnknownWorkflow`."""
+def spec_of(name: str, specs: Mapping[str, WorkflowSpec]) -> WorkflowSpec:
+    """One workflow. Raises `UnknownWorkflow`."""
     if name not in specs:
-        raise UnknownWorkflow(f"There is no workflow {name!r}. There are: {', '.join(specs)}.")
-    return specs[name].description
+        raise UnknownWorkflow.named(name, specs)
+    return specs[name]
 
 
 class RunService:
@@ -85,10 +85,7 @@ class RunService:
         Raises:
             UnknownWorkflow, Conflict (the id is taken by another request), InvalidRequest (params too large).
         """
-        spec = self.workflows.get(request.workflow_name)
-        if spec is None:
-            known = ", ".join(repr(name) for name in self.workflows) or "none at all"
-            raise UnknownWorkflow(f"There is no workflow {request.workflow_name!r}. There are: {known}.")
+        spec = spec_of(request.workflow_name, self.workflows)
         params = json.dumps(request.params)
         if len(params) > MAX_PARAMS_CHARS:
             raise InvalidRequest(f"The params have {len(params)} characters; the most is {MAX_PARAMS_CHARS}.")

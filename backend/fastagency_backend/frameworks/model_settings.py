@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fastagency_shared.errors import FastAgencyError
+from fastagency_shared.fault import faults
 from pydantic import AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -68,7 +69,7 @@ def read_settings() -> ModelSettings:
     try:
         return ModelSettings()
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        name = str(first["loc"][0])
+        first = faults(error)[0]
+        name = str(first.place[0])
         variable = name if name.isupper() else f"FASTAGENCY_MODEL_{name.upper()}"
-        raise ModelNotUsable(f"The setting {variable} does not fit: {first['msg']}.") from None
+        raise ModelNotUsable(f"The setting {variable} does not fit: {first.says}.") from None

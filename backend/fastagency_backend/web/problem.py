@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from fastagency_shared.errors import InvalidRequest, RequestError
+from fastagency_shared.fault import describe_request
 from fastagency_shared.run import Problem
 from fastapi import Request, Response
 from fastapi.dependencies.models import Dependant
@@ -32,7 +33,7 @@ class ProblemRoute(APIRoute):
             except RequestError as error:
                 return problem(error)
             except RequestValidationError as error:
-                return problem(InvalidRequest(_not_json(request, error) or _sentence(error)))
+                return problem(InvalidRequest(_not_json(request, error) or describe_request(error.errors())))
 
         return handle
 
@@ -68,11 +69,3 @@ def _not_json(request: Request, error: RequestValidationError) -> str | None:
         f"The request came with {sent}. Send JSON with the header 'Content-Type: application/json' "
         "(curl: -H 'Content-Type: application/json')."
     )
-
-
-def _sentence(error: RequestValidationError) -> str:
-    parts = []
-    for each in error.errors()[:3]:
-        place = ".".join(str(part) for part in each["loc"] if part != "body") or "body"
-        parts.append(f"{place}: {str(each['msg']).removeprefix('Value error, ')}")
-    return "The request is not valid: " + "; ".join(parts) + "."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeAlias, TypeVar, get_args
 
+from fastagency_shared.fault import describe
 from fastagency_shared.messages import (
     Error,
     FunctionCallExecution,
@@ -59,9 +60,7 @@ def build(cls: type[M], run_id: str, fields: Mapping[str, Any]) -> M:
     try:
         message = cls.model_validate(given | {"workflow_uuid": run_id})
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        raise ValueError(f"{cls.__name__}.{place}: {first['msg']}.") from None
+        raise ValueError(f"{cls.__name__}.{describe(error)}.") from None
     _check(message)
     return message
 

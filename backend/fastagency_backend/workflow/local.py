@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from fastagency_shared.answer import Answer
 from fastagency_shared.errors import InvalidRequest
+from fastagency_shared.fault import describe
 from fastagency_shared.messages import LoggedMessage, TransientMessage, new_uuid
 from fastagency_shared.provider import ANYBODY, Caller
 from fastagency_shared.run import InitiateRequest, MessagePage, RenameRequest, RunInfo, WorkflowInfo
@@ -24,7 +25,7 @@ from pydantic import ValidationError
 from fastagency_backend.assembly import engine_for
 from fastagency_backend.engine.engine import Engine
 from fastagency_backend.engine.feed import Item
-from fastagency_backend.engine.service import WorkflowSpec, description_of
+from fastagency_backend.engine.service import WorkflowSpec, spec_of
 from fastagency_backend.engine.view import logged, message_page, run_info
 from fastagency_backend.settings import BackendSettings, load_settings
 from fastagency_backend.store.base import StoredEvent
@@ -53,7 +54,7 @@ class LocalProvider:
         return list(self._specs)
 
     def get_description(self, name: str) -> str:
-        return description_of(name, self._specs)
+        return spec_of(name, self._specs).description
 
     def workflows(self, caller: Caller = ANYBODY) -> list[WorkflowInfo]:
         return [WorkflowInfo(name=spec.name, description=spec.description) for spec in self._specs.values()]
@@ -64,7 +65,7 @@ class LocalProvider:
         try:
             request = InitiateRequest(workflow_name=name, workflow_uuid=run_id or new_uuid(), params=dict(params))
         except ValidationError as error:
-            raise InvalidRequest(_first(error)) from None
+            raise InvalidRequest(f"{describe(error)}.") from None
         return run_info(self._call(self._engine_now().create(request, caller.user_id)))
 
     def runs(self, *, limit: int = 50, before: str | None = None, caller: Caller = ANYBODY) -> list[RunInfo]:
@@ -111,7 +112,7 @@ class LocalProvider:
         try:
             request = RenameRequest(title=title)
         except ValidationError as error:
-            raise InvalidRequest(_first(error)) from None
+            raise InvalidRequest(f"{describe(error)}.") from None
         return run_info(self._call(self._engine_now().rename(run_id, caller.user_id, request.title)))
 
     def delete(self, run_id: str, *, caller: Caller = ANYBODY) -> None:
@@ -183,8 +184,3 @@ async def _pump(
                 batches.put(batch)
     finally:
         batches.put(None)
-
-
-def _first(error: ValidationError) -> str:
-    first = error.errors(include_url=False)[0]
-    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}."

@@ -13,7 +13,7 @@ from fastagency_shared.run import MAX_NAME_CHARS
 
 from fastagency_backend import frameworks
 from fastagency_backend.engine.run import Run
-from fastagency_backend.engine.service import WorkflowSpec, description_of
+from fastagency_backend.engine.service import WorkflowSpec, spec_of
 from fastagency_backend.workflow.local import LocalProvider
 from fastagency_backend.workflow.thread import run_coroutine, run_in_thread
 from fastagency_backend.workflow.ui import UI, AsyncUI
@@ -68,7 +68,7 @@ class Workflow:
 
     def get_description(self, name: str) -> str:
         """The description of one workflow. Raises `UnknownWorkflow`."""
-        return description_of(name, self._specs)
+        return spec_of(name, self._specs).description
 
     def model_client(self) -> Any:
         """An AutoGen `ChatCompletionClient` from the settings; see `UI.model_client`."""

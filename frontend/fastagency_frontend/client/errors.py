@@ -23,6 +23,7 @@ from fastagency_shared.errors import (
     RequestError,
     UnknownRun,
 )
+from fastagency_shared.fault import describe_request
 from websockets.exceptions import InvalidStatus, WebSocketException
 
 MAX_DETAIL_CHARS = 500
@@ -128,7 +129,9 @@ def of_status(status: int, url: str, body: Any) -> FastAgencyError:
     if isinstance(body, Mapping) and isinstance(body.get("code"), str) and said:
         return REQUEST_ERRORS.get(body["code"], RequestError)(said)
     if status == 422:
-        return InvalidRequest(said or _validation_sentence(detail))
+        # FastAPI's own reply to a malformed request is a list of problems.
+        problems = [each for each in detail if isinstance(each, Mapping)] if isinstance(detail, list) else []
+        return InvalidRequest(said or describe_request(problems)[:MAX_DETAIL_CHARS])
     if status in _STATUS:
         return _made(_STATUS[status], url, status)
     if 300 <= status < 400:
@@ -183,11 +186,3 @@ def _about_tls(error: BaseException | None) -> bool:
             return True
         error = error.__cause__ or error.__context__
     return False
-
-
-def _validation_sentence(detail: Any) -> str:
-    """FastAPI's own reply to a malformed request is a list of problems: say the first."""
-    first = detail[0] if isinstance(detail, list) and detail and isinstance(detail[0], Mapping) else {}
-    where = ".".join(str(part) for part in first.get("loc", ()) if part not in ("body", "query", "path"))
-    what = str(first.get("msg", "it was not accepted"))[:MAX_DETAIL_CHARS]
-    return f"The request is not valid: {f'{where}: ' if where else ''}{what}."

@@ -7,6 +7,7 @@ from uuid import UUID
 import httpx
 from fastagency_shared.answer import Answer
 from fastagency_shared.errors import InvalidRequest, UnknownRun, UnknownWorkflow
+from fastagency_shared.fault import describe
 from fastagency_shared.messages import LoggedMessage, TransientMessage, new_uuid
 from fastagency_shared.provider import ANYBODY, Caller
 from fastagency_shared.run import InitiateReply, InitiateRequest, MessagePage, RunInfo, WorkflowInfo
@@ -176,8 +177,7 @@ class FastAPIProvider:
         for workflow in workflows:
             if workflow.name == name:
                 return workflow
-        known = ", ".join(repr(workflow.name) for workflow in workflows) or "none"
-        raise UnknownWorkflow(f"There is no workflow {name!r}. There are: {known}.")
+        raise UnknownWorkflow.named(name, [workflow.name for workflow in workflows])
 
     def _old(self, run_id: str, caller: Caller) -> V1Run | None:
         """The run, if it is a conversation of this process with a backend of v1."""
@@ -206,6 +206,4 @@ def _initiate_request(name: str, params: Mapping[str, Any], run_id: str | None, 
             workflow_name=name, workflow_uuid=run_id or new_uuid(), user_id=caller.user_id, params=dict(params)
         )
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise InvalidRequest(f"The workflow cannot be started: {where} {first['msg']}.") from None
+        raise InvalidRequest(f"The workflow cannot be started: {describe(error)}.") from None

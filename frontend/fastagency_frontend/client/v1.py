@@ -20,6 +20,7 @@ from fastagency_shared.errors import (
     UnknownQuestion,
     UnknownRun,
 )
+from fastagency_shared.fault import describe
 from fastagency_shared.messages import (
     Error,
     InputAnswered,
@@ -135,7 +136,7 @@ class V1Run:
         try:
             self.title = RenameRequest(title=title).title
         except ValidationError as error:
-            raise InvalidRequest(f"The title {error.errors()[0]['msg'].removeprefix('Value error, ')}.") from None
+            raise InvalidRequest(f"{describe(error)}.") from None
 
     # --- the thread that listens ----------------------------------------------------------------------------------
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from random import Random
 
 import pytest
 from fastagency_shared.answer import MAX_ANSWER_CHARS, Answer, check_answer, read_plain_answer
 from fastagency_shared.errors import InvalidRequest
 from fastagency_shared.messages import MultipleChoice, TextInput
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.strategies import several_choices, texts
@@ -74,7 +75,12 @@ def test_what_is_accepted_is_a_subset_in_the_order_of_the_choices(question: Mult
         assert accepted == [choice for choice in question.choices if choice in given_items]
 
 
+NAMED_LIKE_A_LIST = MultipleChoice(choices=["[]", '["a"]', "a"], single=False)
+
+
 @given(several_choices(), st.randoms(use_true_random=False))
+@example(MultipleChoice(choices=["[]"], single=False), Random(2)).via("the list of nothing is the choice's name")
+@example(NAMED_LIKE_A_LIST, Random(2))
 def test_any_subset_in_any_order_is_accepted(question: MultipleChoice, random: object) -> None:
     chosen = [choice for choice in question.choices if random.random() < 0.5]  # type: ignore[attr-defined]
     shuffled = sorted(chosen, key=lambda _: random.random())  # type: ignore[attr-defined]
@@ -93,9 +99,29 @@ def test_plain_text_is_read_or_refused_but_never_crashes(question: MultipleChoic
 
 
 @given(several_choices())
+@example(MultipleChoice(choices=["[]"], single=False))
+@example(NAMED_LIKE_A_LIST)
 def test_a_single_choice_in_plain_text_is_that_choice(question: MultipleChoice) -> None:
+    """But one that reads as a list of the choices: it is sent inside a list."""
     for choice in question.choices:
-        assert read_plain_answer(question, choice) == [choice]
+        assert read_plain_answer(question, json.dumps([choice])) == [choice]
+        if not _is_a_list_of(question.choices, choice):
+            assert read_plain_answer(question, choice) == [choice]
+
+
+def _is_a_list_of(choices: list[str], text: str) -> bool:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return False
+    return isinstance(value, list) and all(item in choices for item in value)
+
+
+def test_a_list_is_read_as_a_list_before_it_is_taken_for_a_name() -> None:
+    assert read_plain_answer(NAMED_LIKE_A_LIST, "[]") == []
+    assert read_plain_answer(NAMED_LIKE_A_LIST, '["a"]') == ["a"]
+    assert read_plain_answer(NAMED_LIKE_A_LIST, '["[]"]') == ["[]"]
+    assert read_plain_answer(MultipleChoice(choices=['["b"]'], single=False), '["b"]') == ['["b"]']
 
 
 @pytest.mark.parametrize(

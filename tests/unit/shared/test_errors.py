@@ -6,7 +6,7 @@ import inspect
 import re
 
 import fastagency_shared.errors
-from fastagency_shared.errors import REQUEST_ERRORS, FastAgencyError, RequestError
+from fastagency_shared.errors import REQUEST_ERRORS, FastAgencyError, RequestError, UnknownWorkflow
 
 Tree = dict[str, str | None]
 
@@ -50,3 +50,8 @@ def test_every_refusal_can_be_raised_again_by_its_name() -> None:
     }
     assert set(REQUEST_ERRORS) == leaves
     assert REQUEST_ERRORS["UnknownRun"]("a sentence").detail == "a sentence"
+
+
+def test_an_unknown_workflow_is_told_what_there_is_instead() -> None:
+    assert str(UnknownWorkflow.named("c", ["b", "a"])) == "There is no workflow 'c'. There are: 'b', 'a'."
+    assert str(UnknownWorkflow.named("c", [])) == "There is no workflow 'c'. None is registered."

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from autogen_core.models import ChatCompletionClient, ModelInfo
+from fastagency_shared.fault import describe
 from pydantic import ValidationError
 
 from fastagency_backend.frameworks.agentchat.offline import OfflineModel
@@ -53,8 +54,7 @@ def _from_config(config: str) -> ChatCompletionClient:
     except ModuleNotFoundError as error:
         problem = f"it needs the package {error.name!r}, which is not installed"
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        problem = f"{'.'.join(map(str, first['loc'])) or 'it'}: {first['msg']}"
+        problem = describe(error)
     except Exception as error:  # noqa: BLE001 - whatever the component's own constructor objects to
         problem = str(error)
     raise ModelNotUsable(f"FASTAGENCY_MODEL_CONFIG cannot be used: {problem}.")

@@ -22,7 +22,7 @@ def test_names_and_descriptions_are_kept_in_order() -> None:
     wf.register("a", "First letter")(fine)
     assert wf.names == ["b", "a"]
     assert wf.get_description("a") == "First letter"
-    with pytest.raises(UnknownWorkflow, match=r"no workflow 'c'\. There are: b, a\."):
+    with pytest.raises(UnknownWorkflow, match=r"no workflow 'c'\. There are: 'b', 'a'\."):
         wf.get_description("c")
 
 
