@@ -31,6 +31,7 @@ _BY_FIELD: dict[str, st.SearchStrategy[Any]] = {
     "choices": st.lists(texts, max_size=4, unique=True),
     "password": st.booleans(),
     "single": st.booleans(),
+    "is_error": st.booleans(),
     "accepted": st.booleans(),
     "prompt_tokens": st.integers(0, 10**6),
     "completion_tokens": st.integers(0, 10**6),

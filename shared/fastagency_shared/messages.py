@@ -14,6 +14,7 @@ that has to know it.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from datetime import datetime
@@ -76,6 +77,8 @@ class Message(BaseModel):
     seq: int | None = Field(default=None, ge=1)
     at: datetime | None = None
 
+    v2_fields: ClassVar[frozenset[str]] = frozenset()
+    """Fields of the content that a v1 client is not sent: it may refuse what it does not know."""
     is_question: ClassVar[bool] = False
     ends_run: ClassVar[bool] = False
 
@@ -149,12 +152,18 @@ class SuggestedFunctionCall(Message):
 
 
 class FunctionCallExecution(Message):
-    """A function has been called; sent with what it returned, under the `call_id` of the suggestion."""
+    """A function has been called; sent with what it returned, under the `call_id` of the suggestion.
+
+    `is_error` (v2 only): the call failed, and `retval` says how.
+    """
 
     type: Literal["function_call_execution"] = "function_call_execution"
     function_name: str | None = None
     call_id: str | None = None
     retval: JsonValue = None
+    is_error: bool = False
+
+    v2_fields = frozenset({"is_error"})
 
 
 class TextInput(Message):
@@ -354,6 +363,16 @@ def to_v1(message: LoggedMessage | TransientMessage) -> LoggedMessage | None:
         ):
             return message
     assert_never(message)
+
+
+def v1_json(message: LoggedMessage | TransientMessage) -> str | None:
+    """The frame that a v1 client is sent for a message; None for nothing."""
+    shown = to_v1(message)
+    if shown is None or not shown.v2_fields:
+        return None if shown is None else shown.model_dump_json()
+    wire = shown.wire()
+    wire["content"] = {name: value for name, value in wire["content"].items() if name not in shown.v2_fields}
+    return json.dumps(wire, ensure_ascii=False, separators=(",", ":"))
 
 
 def _envelope(message: Message) -> dict[str, Any]:

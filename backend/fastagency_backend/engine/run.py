@@ -118,11 +118,12 @@ class Run:
 
     # --- messages -------------------------------------------------------------------------------------------------
 
-    def emit(self, message: LoggedMessage, *, identity: Any = None) -> None:
+    def emit(self, message: LoggedMessage, *, identity: Any = None) -> bool:
         """Append a message to the log. Thread-safe; returns before it is committed.
 
         `identity` is what makes the message the same one in a replay: by default all of it but its own id.
         A workflow's thread waits here while too much is uncommitted; on the loop, `await drain()` does.
+        Returns whether it is new: a replay emits again what is in the log.
 
         Raises:
             RunEvicted, RunUnwound: this process must drop the run.
@@ -135,12 +136,13 @@ class Run:
             self._check()
             key = self._key("event", message.type, same)
             if key in self._seen:
-                return
+                return False
             at = self._touch()
             self._backlog += 1
             self._store.append_event(self.lease, key, body, at, functools.partial(self._event_done, at, body))
         if self._backlog > BACKLOG_HIGH and not self._on_loop():
             self._wait_for_room()
+        return True
 
     async def drain(self) -> None:
         """Wait, on the loop, until most of what was emitted is committed."""

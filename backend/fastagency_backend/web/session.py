@@ -20,6 +20,7 @@ from fastagency_shared.messages import (
     message_classes,
     parse_message,
     to_v1,
+    v1_json,
 )
 
 from fastagency_backend.engine.engine import Engine
@@ -113,9 +114,9 @@ class SessionV1:
                 if past:
                     yield _text(message.sender, message.recipient, _shown(message.value), self.run_id)
             case _:
-                shown = to_v1(message)
-                if shown is not None:
-                    yield shown.model_dump_json()
+                frame = v1_json(message)
+                if frame is not None:
+                    yield frame
 
     async def incoming(self, text: str) -> Sequence[str]:
         question = next(iter(self._open.values()), None)
@@ -137,7 +138,9 @@ class SessionV1:
 
 
 _samples = [parse_message({"type": cls.model_fields["type"].default}) for cls in message_classes()]
-PLAIN = {sample.type for sample in _samples if not sample.is_question and to_v1(sample) is sample}
+PLAIN = {
+    sample.type for sample in _samples if to_v1(sample) is sample and not sample.is_question and not sample.v2_fields
+}
 """Types that a v1 client is sent as they stand in the log."""
 
 

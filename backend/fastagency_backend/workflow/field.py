@@ -37,6 +37,7 @@ class FunctionCallExecutionFields(Envelope, total=False):
     function_name: str | None
     call_id: str | None
     retval: Any
+    is_error: bool | None
 
 
 class SystemMessageFields(Envelope, total=False):

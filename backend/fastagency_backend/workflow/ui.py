@@ -91,7 +91,7 @@ class UI(_Hands):
         self._emit(SuggestedFunctionCall, fields)
 
     def function_call_execution(self, **fields: Unpack[FunctionCallExecutionFields]) -> None:
-        """Show what a function returned. Content: `function_name`, `call_id`, `retval`."""
+        """Show what a function returned. Content: `function_name`, `call_id`, `retval`, `is_error`."""
         self._emit(FunctionCallExecution, fields)
 
     def system_message(self, **fields: Unpack[SystemMessageFields]) -> None:
@@ -174,7 +174,7 @@ class AsyncUI(_Hands):
         await self._show(SuggestedFunctionCall, fields)
 
     async def function_call_execution(self, **fields: Unpack[FunctionCallExecutionFields]) -> None:
-        """Show what a function returned. Content: `function_name`, `call_id`, `retval`."""
+        """Show what a function returned. Content: `function_name`, `call_id`, `retval`, `is_error`."""
         await self._show(FunctionCallExecution, fields)
 
     async def system_message(self, **fields: Unpack[SystemMessageFields]) -> None:

@@ -44,7 +44,8 @@ def render(message: LoggedMessage | TransientMessage) -> list[Line]:
                 *_fields(message.arguments),
             )
         case FunctionCallExecution():
-            return _block(f"{message.function_name or 'The function'} returned", Style.CYAN, _value(message.retval))
+            outcome, style = ("failed", Style.RED) if message.is_error else ("returned", Style.CYAN)
+            return _block(f"{message.function_name or 'The function'} {outcome}", style, _value(message.retval))
         case TextInput() | MultipleChoice():
             return _block(f"{_who(message)}: question", Style.YELLOW, message.prompt or "")
         case SystemMessage():

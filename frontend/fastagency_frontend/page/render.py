@@ -67,7 +67,13 @@ def _content(message: LoggedMessage | TransientMessage) -> Row | None:
         case SuggestedFunctionCall():
             return {"name": message.function_name, "call": message.call_id, "arguments": pretty(message.arguments)}
         case FunctionCallExecution():
-            return {"name": message.function_name, "call": message.call_id, "result": pretty(message.retval)}
+            result = pretty(message.retval)
+            return {
+                "name": message.function_name,
+                "call": message.call_id,
+                "result": result,
+                "failed": message.is_error,
+            }
         case TextInput():
             return {**_text(message.prompt), "password": message.password}
         case MultipleChoice():

@@ -12,6 +12,7 @@ from fastagency_shared.messages import (
     ENVELOPE,
     AnyMessage,
     Error,
+    FunctionCallExecution,
     InputAnswered,
     LoggedMessage,
     Message,
@@ -22,6 +23,7 @@ from fastagency_shared.messages import (
     message_classes,
     parse_message,
     to_v1,
+    v1_json,
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -181,6 +183,16 @@ def test_a_v1_client_reads_the_end_as_an_error_with_the_same_envelope(message: A
     assert isinstance(shown, Error)
     assert shown.short or isinstance(message, WorkflowFailed)
     assert (shown.uuid, shown.sender, shown.seq) == (message.uuid, message.sender, message.seq)
+
+
+@given(messages_of(FunctionCallExecution))
+def test_a_v1_client_is_sent_only_fields_of_the_guide(message: Any) -> None:
+    """A client of the guide's time builds its own class from the content, and refuses a field that it does not know."""
+    frame = v1_json(message)
+    assert frame is not None
+    wire = json.loads(frame)
+    assert set(wire["content"]) == {"function_name", "call_id", "retval"}
+    assert parse_message(frame) == message.model_copy(update={"is_error": False})
 
 
 def test_a_password_is_never_in_the_log() -> None:

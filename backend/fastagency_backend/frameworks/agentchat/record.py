@@ -35,6 +35,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
 from fastagency_backend.engine.run import Recording, Run, current_run
+from fastagency_backend.frameworks.agentchat.failure import telling
 from fastagency_backend.frameworks.agentchat.request import scope, without_ids
 
 logger = logging.getLogger(__name__)
@@ -200,7 +201,7 @@ def run_json(original: Method) -> Method:
     async def recorded(self: Any, args: Any, *more: Any, **options: Any) -> Any:
         owner = _inside.get()
         if owner is self or isinstance(owner, Workbench):
-            with _within(self):
+            with _within(self), telling(self.name, options.get("call_id")):
                 return await original(self, args, *more, **options)
         run = None if isinstance(self, AgentTool | TeamTool) else _recorder()
         if run is None:
@@ -209,7 +210,7 @@ def run_json(original: Method) -> Method:
         adapter = _adapter(self.return_type())
         if recording.found:
             return adapter.validate_python(await recording.replay())
-        with recording.calling(), _within(self):
+        with recording.calling(), _within(self), telling(self.name, options.get("call_id")):
             value = await original(self, args, *more, **options)
         await _save(recording, adapter, value, self.name)
         return value

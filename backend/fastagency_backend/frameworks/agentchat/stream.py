@@ -8,9 +8,15 @@ from contextlib import aclosing
 from typing import Any, TypeGuard
 
 from autogen_agentchat.base import Response, TaskResult
-from autogen_agentchat.messages import BaseChatMessage, ModelClientStreamingChunkEvent, TextMessage
+from autogen_agentchat.messages import (
+    BaseChatMessage,
+    ModelClientStreamingChunkEvent,
+    TextMessage,
+    ToolCallExecutionEvent,
+)
 
 from fastagency_backend.engine.run import Run
+from fastagency_backend.frameworks.agentchat.failure import tell
 from fastagency_backend.frameworks.agentchat.person import said
 from fastagency_backend.frameworks.agentchat.translate import chunk, identity, text_of, translate
 
@@ -67,8 +73,10 @@ async def _show(event: object, run: Run) -> str | None:
     if isinstance(event, TextMessage) and said(run, event.source, event.content):
         return None
     same = identity(event)
-    for place, message in enumerate(translate(event)):
-        run.emit(message, identity=[place, same])
+    new = [run.emit(message, identity=[place, same]) for place, message in enumerate(translate(event))]
+    if isinstance(event, ToolCallExecutionEvent) and any(new):
+        for result in event.content:
+            tell(run, event.source, result)
     await run.drain()
     return _said_by_agent(event)
 

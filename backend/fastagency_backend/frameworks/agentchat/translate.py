@@ -154,12 +154,21 @@ def _arguments(raw: str) -> dict[str, JsonValue]:
 
 def _execution(sender: str, result: FunctionExecutionResult) -> FunctionCallExecution:
     retval: JsonValue = {"error": result.content} if result.is_error else result.content
-    return FunctionCallExecution(sender=sender, function_name=result.name, call_id=result.call_id, retval=retval)
+    return FunctionCallExecution(
+        sender=sender,
+        function_name=result.name,
+        call_id=result.call_id,
+        retval=retval,
+        is_error=bool(result.is_error),
+    )
 
 
 def _code_result(event: CodeExecutionEvent) -> FunctionCallExecution:
     retval: JsonValue = {"exit_code": event.result.exit_code, "output": event.result.output}
-    return FunctionCallExecution(sender=event.source, function_name="code", call_id=None, retval=retval)
+    failed = event.result.exit_code != 0
+    return FunctionCallExecution(
+        sender=event.source, function_name="code", call_id=None, retval=retval, is_error=failed
+    )
 
 
 def _multimodal(event: MultiModalMessage) -> str:

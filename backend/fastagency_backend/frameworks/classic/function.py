@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
+import json
 import logging
 import random
 import weakref
@@ -125,7 +126,7 @@ class _Step:
             return self._unrecorded(error)
 
     def _failed(self, error: Exception) -> JsonValue:
-        logger.info("Function %s raised an error", self._name, exc_info=error, extra={"run_id": self._run.id})
+        logger.error("The tool %r raised an error", self._name, exc_info=error)
         return {"error": str(error)}
 
     def _result(self, recorded: JsonValue) -> Any:
@@ -142,6 +143,20 @@ class _Step:
             extra={"run_id": self._run.id},
         )
         return self._made[0]
+
+
+def tell_unreached(run: Run, agent: Any, call: dict[str, Any]) -> None:
+    """Log a failed call that reached no function: what a function raises was logged when it raised it."""
+    name, arguments = call.get("name"), call.get("arguments", "{}")
+    if run.replaying:
+        return  # it was logged at first
+    if name not in agent._function_map:
+        logger.error("%s was to call the tool %r, which it does not have", agent.name, name)
+        return
+    try:
+        json.loads(agent._format_json_str(arguments))
+    except json.JSONDecodeError:
+        logger.exception("The arguments of a call of the tool %r by %s are not JSON", name, agent.name)
 
 
 class ChanceOfRuns:

@@ -26,7 +26,13 @@ from autogen.oai.client import OpenAIWrapper, PlaceHolderClient
 from fastagency_backend.engine.run import Run, RunEvicted, RunUnwound, current_run
 from fastagency_backend.frameworks.classic import stream
 from fastagency_backend.frameworks.classic.completion import record_client, refuse_on_loop
-from fastagency_backend.frameworks.classic.function import ChanceOfRuns, code_result, record_executor, record_function
+from fastagency_backend.frameworks.classic.function import (
+    ChanceOfRuns,
+    code_result,
+    record_executor,
+    record_function,
+    tell_unreached,
+)
 from fastagency_backend.frameworks.classic.model import OFFLINE_CLIENT
 from fastagency_backend.frameworks.classic.thread import ThreadingOfRuns, in_own_loop, in_thread
 from fastagency_backend.frameworks.model_settings import ModelNotUsable
@@ -172,7 +178,10 @@ def _execute_function(original: Method) -> Method:
     def execute_function(run: Run, agent: Any, func_call: dict[str, Any], *args: Any, **options: Any) -> Any:
         refuse_on_loop(run)
         record_function(agent, func_call.get("name", ""))
-        return original(agent, func_call, *args, **options)
+        succeeded, result = original(agent, func_call, *args, **options)
+        if not succeeded:
+            tell_unreached(run, agent, func_call)
+        return succeeded, result
 
     return execute_function
 
@@ -180,9 +189,11 @@ def _execute_function(original: Method) -> Method:
 def _a_execute_function(original: Method) -> Method:
     async def a_execute_function(run: Run, agent: Any, func_call: dict[str, Any], *args: Any, **options: Any) -> Any:
         record_function(agent, func_call.get("name", ""))
-        result = await original(agent, func_call, *args, **options)
+        succeeded, result = await original(agent, func_call, *args, **options)
+        if not succeeded:
+            tell_unreached(run, agent, func_call)
         await run.drain()
-        return result
+        return succeeded, result
 
     return a_execute_function
 

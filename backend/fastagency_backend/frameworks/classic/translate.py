@@ -102,6 +102,7 @@ def _executed(event: Any) -> Iterable[Shown]:
         function_name=event.func_name,
         call_id=event.call_id,
         retval=result if event.is_exec_success else {"error": result},
+        is_error=not event.is_exec_success,
     )
 
 

@@ -75,14 +75,17 @@ const WIDGETS = {
 
   function_call_execution: (row, board) => {
     const card = board.calls.get(row.call);
+    const result = section(row.failed ? "Error" : "Result", row.result);
     if (!card) {
-      return folding("call", "tool", row.name || "Function", `run by ${row.sender || "an agent"}`, [section("Result", row.result)]);
+      const alone = folding("call", "tool", row.name || "Function", `run by ${row.sender || "an agent"}`, [result]);
+      const badge = element("span", "badge");
+      alone.querySelector(".card-note").after(badge);
+      setOutcome(badge, row);
+      return alone;
     }
     board.calls.delete(row.call);
-    card.append(section("Result", row.result));
-    const badge = card.querySelector(".badge");
-    badge.textContent = "done";
-    badge.classList.add("badge-done");
+    card.append(result);
+    setOutcome(card.querySelector(".badge"), row);
     return null;
   },
 
@@ -119,6 +122,11 @@ const WIDGETS = {
 
 function unknown(row) {
   return folding("notice", "code", row.type, row.sender || "", [section("", row.details || JSON.stringify(row, null, 2))]);
+}
+
+function setOutcome(badge, row) {
+  badge.textContent = row.failed ? "failed" : "done";
+  badge.classList.add(row.failed ? "badge-failed" : "badge-done");
 }
 
 function question(row, board) {

@@ -30,7 +30,10 @@ from tests.fakes.lab import Lab, until
 SHOWN: list[tuple[str, dict[str, Any]]] = [
     ("text_message", {"body": "**hello**"}),
     ("suggested_function_call", {"function_name": "add", "call_id": "c1", "arguments": {"a": 1}}),
-    ("function_call_execution", {"function_name": "add", "call_id": "c1", "retval": [1, {"b": None}]}),
+    (
+        "function_call_execution",
+        {"function_name": "add", "call_id": "c1", "retval": [1, {"b": None}], "is_error": False},
+    ),
     ("system_message", {"message": {"heading": "Handoff"}}),
     ("error", {"short": "It went wrong.", "long": "Very."}),
     ("keep_alive", {}),

@@ -67,6 +67,13 @@ def test_arguments_and_results_are_laid_out() -> None:
     assert call["arguments"] == '{\n  "ä": [\n    1\n  ]\n}'
     assert result["result"] == '{\n  "a": 1\n}'
     assert call["call"] == result["call"]
+    assert result["failed"] is False
+
+
+def test_a_call_that_failed_says_so() -> None:
+    row = to_row(FunctionCallExecution(function_name="f", call_id="1", retval={"error": "no"}, is_error=True))
+    assert row is not None
+    assert row["failed"] is True
 
 
 @pytest.mark.parametrize(("value", "shown"), [("12", "12"), ("plain", "plain"), (None, "null"), ([1], "[\n  1\n]")])

@@ -82,8 +82,11 @@ SHOWN: list[tuple[Any, list[tuple[str, dict[str, Any]]]]] = [
             content=[RESULT, FunctionExecutionResult(content="no", name="f", call_id="c2", is_error=True)],
         ),
         [
-            ("function_call_execution", {"function_name": "add", "call_id": "c1", "retval": "3"}),
-            ("function_call_execution", {"function_name": "f", "call_id": "c2", "retval": {"error": "no"}}),
+            ("function_call_execution", {"function_name": "add", "call_id": "c1", "retval": "3", "is_error": False}),
+            (
+                "function_call_execution",
+                {"function_name": "f", "call_id": "c2", "retval": {"error": "no"}, "is_error": True},
+            ),
         ],
     ),
     (
@@ -106,7 +109,12 @@ SHOWN: list[tuple[Any, list[tuple[str, dict[str, Any]]]]] = [
         [
             (
                 "function_call_execution",
-                {"function_name": "code", "call_id": None, "retval": {"exit_code": 1, "output": "boom"}},
+                {
+                    "function_name": "code",
+                    "call_id": None,
+                    "retval": {"exit_code": 1, "output": "boom"},
+                    "is_error": True,
+                },
             )
         ],
     ),

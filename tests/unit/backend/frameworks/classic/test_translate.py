@@ -82,7 +82,7 @@ SHOWN: list[tuple[Any, list[Message]]] = [
     ),
     (executed("water"), [result("water")]),
     (executed({"a": [1]}), [result({"a": [1]})]),
-    (executed("Error: no", well=False), [result({"error": "Error: no"})]),
+    (executed("Error: no", well=False), [result({"error": "Error: no"}, is_error=True)]),
     (
         agents.ToolResponseEvent(
             content="water", tool_responses=[{"tool_call_id": "c1", "content": "water"}], **BETWEEN
