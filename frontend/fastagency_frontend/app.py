@@ -7,11 +7,10 @@ client: which of them is needed is up to the provider and the user interface tha
 import inspect
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
-from fastagency_shared.provider import Application, Provider, ProviderSource, UserInterface
-
-from fastagency_frontend.lazy import LazyProvider, close_provider
+from fastagency_shared.provider import Provider, ProviderSource
 
 DEFAULT_TITLE = "FastAgency"
 
@@ -21,6 +20,23 @@ AsgiReceive = Callable[[], Awaitable[Mapping[str, Any]]]
 AsgiSend = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Application:
+    """What a user interface shows of the application: its provider and its names."""
+
+    provider: Provider
+    title: str
+    description: str
+
+
+class UserInterface(Protocol):
+    """What `FastAgency(ui=...)` takes."""
+
+    def mount(self, application: Application) -> None:
+        """Called once, before anything else."""
+        ...
 
 
 @runtime_checkable
@@ -45,7 +61,7 @@ class FastAgency:
     """An application: `FastAgency(provider=..., ui=MesopUI())`.
 
     Args:
-        provider: where the workflows are: a `FastAPIProvider`, or workflows of this very process, which are set up
+        provider: where the workflows are: a `FastAPIProvider`, or workflows of this very process, which start
             when they are first used (a server may import the application before it starts its workers).
         ui: how people see them: `MesopUI()` or `ConsoleUI()`.
         title: the name of the application.
@@ -90,7 +106,9 @@ class FastAgency:
 
         For whoever ends the process. The application can still be used: what it needs is made again.
         """
-        close_provider(self.provider)
+        close = getattr(self.provider, "close", None)  # no part of the seam: not every provider holds something
+        if callable(close):
+            close()
 
     def __call__(self, environ: Environ, start_response: Any = None, send: Any = None) -> Any:
         """Serve one request: `(environ, start_response)`, as WSGI has it.
@@ -126,7 +144,7 @@ def _as_provider(provider: object) -> Provider:
         return provider  # type: ignore[return-value]
     if isinstance(provider, ProviderSource):
         _check_source(provider)
-        return LazyProvider(provider)
+        return provider.create_provider()
     raise TypeError(
         f"FastAgency(provider=...) needs a FastAPIProvider, such as FastAPIAdapter.create_provider(fastapi_url=...) "
         f"returns, or a Workflow; it was given {_shown(provider)}."

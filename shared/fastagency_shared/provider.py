@@ -113,22 +113,5 @@ class ProviderSource(Protocol):
     """Something that runs in this very process, such as a `Workflow`: an application may name it as its provider."""
 
     def create_provider(self) -> Provider:
-        """A provider that runs the workflows in this process."""
-        ...
-
-
-@dataclass(frozen=True)
-class Application:
-    """What a user interface shows of the application: its provider and its names."""
-
-    provider: Provider
-    title: str
-    description: str
-
-
-class UserInterface(Protocol):
-    """What `FastAgency(ui=...)` takes."""
-
-    def mount(self, application: Application) -> None:
-        """Called once, before anything else."""
+        """A provider that runs the workflows in this process, and starts nothing before its first use."""
         ...

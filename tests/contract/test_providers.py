@@ -12,7 +12,6 @@ from fastagency_backend.settings import BackendSettings
 from fastagency_backend.web import FastAPIAdapter
 from fastagency_backend.workflow.local import LocalProvider
 from fastagency_frontend.client import FastAPIProvider
-from fastagency_frontend.lazy import LazyProvider
 from fastagency_shared.provider import Provider
 from fastapi import FastAPI
 
@@ -46,15 +45,6 @@ def fake() -> Provider:
 
 
 @pytest.fixture(scope="module")
-def lazy() -> Provider:
-    class Source:
-        def create_provider(self) -> Provider:
-            return fake_provider()
-
-    return LazyProvider(Source())
-
-
-@pytest.fixture(scope="module")
 def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
     provider = LocalProvider(workflow().specs, settings_in(tmp_path_factory.mktemp("local")))
     yield provider
@@ -75,12 +65,6 @@ class TestFakeProvider(ProviderContract):
     @pytest.fixture
     def provider(self, fake: Provider) -> Provider:
         return fake
-
-
-class TestLazyProvider(ProviderContract):
-    @pytest.fixture
-    def provider(self, lazy: Provider) -> Provider:
-        return lazy
 
 
 class TestLocalProvider(ProviderContract):

@@ -17,11 +17,11 @@ START_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 20
 
 PAGE_COMMANDS = {
-    "gthread": ["-m", "fastagency_frontend", "--server", "gunicorn"],
+    "gthread": ["-m", "fastagency", "frontend", "--server", "gunicorn"],
     "sync": ["-m", "gunicorn", "fastagency_frontend.main:app", "--worker-class", "sync", "--threads", "1"],
     "waitress": ["-m", "waitress", "--listen=127.0.0.1:{port}", "fastagency_frontend.main:app"],
 }
-"""`python -m fastagency_frontend` as in the Procfile; the others with the servers' defaults, as in the guide."""
+"""`fastagency frontend` as in the Procfile; the others with the servers' defaults, as in the guide."""
 
 
 def free_port() -> int:
@@ -108,7 +108,7 @@ def backend_process(folder: Path) -> Process:
         "FASTAGENCY_DATABASE": str(folder / "runs.sqlite3"),
         "FASTAGENCY_WORKFLOWS": "tests.e2e.workflows:wf",
     }
-    return Process(["-m", "fastagency_backend"], "/fastagency/discovery", environment, folder / "backend.log", port)
+    return Process(["-m", "fastagency", "backend"], "/fastagency/discovery", environment, folder / "backend.log", port)
 
 
 def page_process(server: str, backend: Process, folder: Path) -> Process:

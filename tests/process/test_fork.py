@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
-from fastagency_frontend.perprocess import PerProcess
+from fastagency_frontend.client.perprocess import PerProcess
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")

@@ -42,7 +42,7 @@ def migrate(db: sqlite3.Connection) -> None:
     """
     db.execute("BEGIN IMMEDIATE")
     try:
-        for statements in _missing(db.execute("PRAGMA user_version").fetchone()[0]):
+        for statements in missing(db.execute("PRAGMA user_version").fetchone()[0]):
             for statement in statements:
                 db.execute(statement)
         db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
@@ -52,7 +52,8 @@ def migrate(db: sqlite3.Connection) -> None:
         raise
 
 
-def _missing(version: int) -> tuple[tuple[str, ...], ...]:
+def missing(version: int) -> tuple[tuple[str, ...], ...]:
+    """What a file of this version still lacks. Raises `StoreError` for one that a newer FastAgency made."""
     if version > len(MIGRATIONS):
         raise StoreError(
             f"The database has version {version}, made by a newer FastAgency; this one knows {len(MIGRATIONS)}. "

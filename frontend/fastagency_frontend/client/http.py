@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from fastagency_frontend.client import errors
 from fastagency_frontend.client.endpoint import Endpoint
-from fastagency_frontend.perprocess import PerProcess
+from fastagency_frontend.client.perprocess import PerProcess
 
 T = TypeVar("T")
 

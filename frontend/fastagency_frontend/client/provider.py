@@ -18,10 +18,10 @@ from fastagency_frontend.client.backoff import Patience
 from fastagency_frontend.client.endpoint import DISCOVERY_PATH, INITIATE_WORKFLOW_PATH, WS_PATH, Endpoint, RoutePaths
 from fastagency_frontend.client.follow import Watch, follow
 from fastagency_frontend.client.http import Http, Request
+from fastagency_frontend.client.perprocess import PerProcess
 from fastagency_frontend.client.reading import read_message
 from fastagency_frontend.client.socket import Address
 from fastagency_frontend.client.v1 import V1Run, V1Runs
-from fastagency_frontend.perprocess import PerProcess
 
 DEFAULT_TIMEOUT_S = 30.0
 

@@ -13,8 +13,9 @@ from fastagency_shared.messages import (
     TransientMessage,
     WorkflowCompleted,
 )
-from fastagency_shared.provider import Application, Provider
+from fastagency_shared.provider import Provider
 
+from fastagency_frontend.app import Application
 from fastagency_frontend.console.ask import ask
 from fastagency_frontend.console.render import render
 from fastagency_frontend.console.terminal import EndOfInput, Line, Style, Terminal

@@ -12,9 +12,9 @@ os.environ.setdefault("MESOP_HTTP_CACHE_JS_BUNDLE", "true")
 
 import mesop as me
 from fastagency_shared import logs
-from fastagency_shared.provider import Application
 from mesop.env.env import MESOP_BASE_URL_PATH
 
+from fastagency_frontend.app import Application
 from fastagency_frontend.page.handler import on_load
 from fastagency_frontend.page.page import TRUSTED_TYPE, page
 from fastagency_frontend.page.site import Site

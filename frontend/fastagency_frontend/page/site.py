@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from fastagency_shared.errors import RequestError
-from fastagency_shared.provider import Application, Caller, Provider
+from fastagency_shared.provider import Caller, Provider
 from flask import request
 
+from fastagency_frontend.app import Application
 from fastagency_frontend.page.view import MAX_CONVERSATIONS, ShellView, conversation_views
 from fastagency_frontend.page.visitor import caller_of
 

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from fastagency_frontend.app import Environ, FastAgency, StartResponse
-from fastagency_frontend.lazy import LazyProvider
-from fastagency_shared.provider import Application, Provider
+from fastagency_frontend.app import Application, Environ, FastAgency, StartResponse
+
+from tests.fakes.provider import FakeProvider
 
 
 class _Terminal:
@@ -38,11 +38,11 @@ class _Adapter:
         raise AssertionError("called")
 
 
-class _Down(LazyProvider):
+class _Down(FakeProvider):
     """A provider whose backend is down: nothing may be asked of it while an application is put together."""
 
     def __init__(self) -> None:
-        super().__init__(_Source())
+        super().__init__({})
 
     @property
     def names(self) -> list[str]:
@@ -69,35 +69,24 @@ def test_it_has_a_title_of_its_own() -> None:
     assert (app.title, app.description) == ("FastAgency", "")
 
 
-def test_workflows_of_this_process_are_set_up_at_first_use_and_once() -> None:
-    class Real(_Down):
-        names = ["chat"]
-
-    source = _Source(Real())
+def test_workflows_of_this_process_have_a_provider_of_their_own_which_is_asked_for_nothing_yet() -> None:
+    source = _Source(real := _Down())
     app = FastAgency(source, _Web())
-    assert source.calls == 0
-    assert app.provider.names == ["chat"]
-    assert app.provider.names == ["chat"]
+    assert app.provider is real
     assert source.calls == 1
 
 
-def test_closing_lets_go_of_what_was_made_and_the_next_use_makes_another() -> None:
+def test_closing_closes_a_provider_that_holds_something() -> None:
     class Real(_Down):
-        names = ["chat"]
         closed = 0
 
         def close(self) -> None:
             self.closed += 1
 
-    source = _Source(real := Real())
-    app = FastAgency(source, _Web())
-    app.close()
-    assert (source.calls, real.closed) == (0, 0)
-    assert app.provider.names == ["chat"]
+    app = FastAgency(_Source(real := Real()), _Web())
     app.close()
     assert real.closed == 1
-    assert app.provider.names == ["chat"]
-    assert source.calls == 2
+    FastAgency(_Down(), _Web()).close()
 
 
 @pytest.mark.parametrize(
@@ -150,8 +139,3 @@ async def test_an_asgi_server_is_told_at_startup_that_it_is_the_wrong_kind(versi
 async def test_an_asgi_request_is_refused() -> None:
     with pytest.raises(RuntimeError, match="WSGI application"):
         await FastAgency(_Down(), _Web())({"type": "http"})(None, None)
-
-
-def test_the_lazy_provider_is_a_provider() -> None:
-    missing = [name for name in vars(Provider) if not name.startswith("_") and not hasattr(LazyProvider, name)]
-    assert missing == []

@@ -10,9 +10,26 @@ from fastagency_shared.errors import FastAgencyError
 
 from fastagency_frontend.app import FastAgency
 
+USUAL_FILES = ("main.py", "app.py", "api.py", "app/main.py", "app/app.py", "app/api.py")
+"""Where an application usually is; the same places in which FastAPI's own command looks."""
+
 
 class CannotLoad(FastAgencyError):
     """There is no application to run; `str(error)` says why and what to do."""
+
+
+def default_target() -> str:
+    """The file that is run when none is named.
+
+    Raises:
+        CannotLoad: none of the usual ones is there.
+    """
+    for name in USUAL_FILES:
+        if Path(name).is_file():
+            return name
+    raise CannotLoad(
+        f"Nothing to run: {Path.cwd()} has none of {', '.join(USUAL_FILES)}. Name a file: fastagency run FILE[:APP]"
+    )
 
 
 def load(target: str) -> FastAgency:
@@ -45,6 +62,8 @@ def _from_file(path: Path) -> ModuleType:
         raise CannotLoad(
             f"There is no file {path}. Name a Python file, such as main.py, or a module, such as app.main."
         )
+    if (path.parent / "__init__.py").is_file():
+        return _from_package(path.resolve())
     # As with `python main.py`: modules beside the file can be imported.
     sys.path.insert(0, str(path.parent.resolve()))
     # A file may be called as a module that is imported already, such as json.py: that one must stay.
@@ -55,6 +74,20 @@ def _from_file(path: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     spec.loader.exec_module(module)
+    return module
+
+
+def _from_package(path: Path) -> ModuleType:
+    """A file of a package is imported as such, so that its relative imports work."""
+    names, folder = [] if path.stem == "__init__" else [path.stem], path.parent
+    while (folder / "__init__.py").is_file():
+        names.insert(0, folder.name)
+        folder = folder.parent
+    sys.path.insert(0, str(folder))
+    name = ".".join(names)
+    module = importlib.import_module(name)
+    if module.__file__ is None or not path.samefile(module.__file__):
+        raise CannotLoad(f"{path} cannot be imported: Python knows another module {name!r}, {module.__file__}.")
     return module
 
 

@@ -2,7 +2,7 @@
 
 import threading
 
-from fastagency_frontend.perprocess import PerProcess
+from fastagency_frontend.client.perprocess import PerProcess
 
 
 def test_it_is_made_once_whoever_asks() -> None:

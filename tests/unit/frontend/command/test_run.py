@@ -1,16 +1,14 @@
-"""The command `fastagency`: what it finds, what it runs, and what it says when it cannot."""
+"""`fastagency run`: what it finds, what it runs, and what it says when it cannot."""
 
 import inspect
 import json
 import socket
 import sys
 from collections.abc import Iterator
-from importlib.metadata import version
 from pathlib import Path
 
 import pytest
-from fastagency_frontend import cli
-from fastagency_frontend.serving import CannotServe, serve
+from fastagency_frontend.command.main import main
 
 from tests.fakes import page_application
 
@@ -54,7 +52,7 @@ def write(name: str, text: str) -> Path:
 @pytest.mark.parametrize("target", ["desk.py", "desk.py:app", "desk", "desk:app", "./desk.py"])
 def test_it_runs_the_application_of_a_file_or_module(target: str, capsys: pytest.CaptureFixture[str]) -> None:
     write("desk.py", CONSOLE)
-    code = cli.main(["run", target, "--workflow", "echo", "--param", "n=3", "--param", "topic=red cells"])
+    code = main(["run", target, "--workflow", "echo", "--param", "n=3", "--param", "topic=red cells"])
     assert code == 0
     assert "params [('n', 3), ('topic', 'red cells')]" in capsys.readouterr().out
 
@@ -63,14 +61,47 @@ def test_it_runs_a_module_of_a_package_and_a_file_called_like_a_known_module() -
     write("office/__init__.py", "")
     write("office/desk.py", CONSOLE)
     write("json.py", CONSOLE)
-    assert cli.main(["run", "office.desk", "--workflow", "echo"]) == 0
-    assert cli.main(["run", "json.py", "--workflow", "echo"]) == 0
+    assert main(["run", "office.desk", "--workflow", "echo"]) == 0
+    assert main(["run", "json.py", "--workflow", "echo"]) == 0
     assert sys.modules["json"] is json
+
+
+@pytest.mark.parametrize("name", ["main.py", "app.py", "api.py", "app/main.py", "app/app.py", "app/api.py"])
+def test_without_a_name_it_runs_the_usual_file(name: str) -> None:
+    write("unusual.py", "1 / 0")
+    write(name, CONSOLE)
+    assert main(["run", "--workflow", "echo"]) == 0
+
+
+def test_without_a_name_and_a_usual_file_it_says_where_it_looked(capsys: pytest.CaptureFixture[str]) -> None:
+    write("unusual.py", CONSOLE)
+    assert main(["run"]) == 1
+    said = capsys.readouterr().err
+    assert "main.py, app.py" in said
+    assert "fastagency run FILE" in said
+
+
+@pytest.mark.parametrize("target", ["shop/office/desk.py", "shop/office/desk.py:app", "shop/office/__init__.py"])
+def test_a_file_of_a_package_may_import_from_its_package(target: str) -> None:
+    write("shop/__init__.py", "NAME = 'shop'")
+    write("shop/office/__init__.py", CONSOLE)
+    write("shop/office/desk.py", "from .. import NAME\nfrom . import app")
+    assert main(["run", target, "--workflow", "echo"]) == 0
+    assert sys.modules["shop.office"]
+
+
+def test_a_package_that_has_the_name_of_another_module_is_said_in_a_sentence(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    write("json/__init__.py", "")
+    write("json/decoder.py", CONSOLE)
+    assert main(["run", "json/decoder.py"]) == 1
+    assert "Python knows another module 'json.decoder'" in capsys.readouterr().err
 
 
 def test_the_exit_code_is_that_of_the_workflow() -> None:
     write("desk.py", CONSOLE)
-    assert cli.main(["run", "desk.py", "--workflow", "other"]) == 1
+    assert main(["run", "desk.py", "--workflow", "other"]) == 1
 
 
 WRONG = [
@@ -94,7 +125,7 @@ def test_what_cannot_be_run_is_one_clear_sentence(
     text: str, target: str, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write("what.py", text)
-    assert cli.main(["run", target]) == 1
+    assert main(["run", target]) == 1
     last = capsys.readouterr().err.strip().splitlines()[-1]
     assert last.startswith("fastagency: ")
     assert said in last
@@ -103,31 +134,21 @@ def test_what_cannot_be_run_is_one_clear_sentence(
 def test_a_file_named_without_its_ending_is_suggested(capsys: pytest.CaptureFixture[str]) -> None:
     write("sub/desk.py", CONSOLE)
     write("sub.py", "raise ModuleNotFoundError(name='sub')")
-    assert cli.main(["run", "sub"]) == 1
+    assert main(["run", "sub"]) == 1
     assert "Did you mean sub.py?" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", [["run"], ["walk"], ["run", "x.py", "--param", "nokey"]])
+@pytest.mark.parametrize("arguments", [["walk"], ["run", "x.py", "--param", "nokey"]])
 def test_a_wrong_command_line_has_its_own_exit_code(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as end:
-        cli.main(arguments)
+        main(arguments)
     assert end.value.code == 2
 
 
 def test_options_of_the_console_are_refused_for_a_page(capsys: pytest.CaptureFixture[str]) -> None:
     write("page.py", WEB)
-    assert cli.main(["run", "page.py", "--workflow", "x"]) == 2
+    assert main(["run", "page.py", "--workflow", "x"]) == 2
     assert "for a ConsoleUI" in capsys.readouterr().err
-
-
-def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["version"]) == 0
-    with pytest.raises(SystemExit) as end:
-        cli.main(["--version"])
-    assert end.value.code == 0
-    assert capsys.readouterr().out.split() == [version("fastagency")] * 2
-    assert cli.main([]) == 0
-    assert "run an application" in capsys.readouterr().out
 
 
 def test_a_port_in_use_is_one_clear_sentence(
@@ -137,13 +158,17 @@ def test_a_port_in_use_is_one_clear_sentence(
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         monkeypatch.setenv("FASTAGENCY_FRONTEND_PORT", str(port))
-        assert cli.main(["run", "page.py"]) == 1
+        assert main(["run", "page.py"]) == 1
     assert f"Port {port} of 127.0.0.1 is already in use" in capsys.readouterr().err
 
 
-def test_an_address_of_another_machine_is_one_clear_sentence() -> None:
-    with pytest.raises(CannotServe, match="FASTAGENCY_FRONTEND_HOST"):
-        serve(None, "192.0.2.1", 0, 4, announce=print)
+def test_an_address_of_another_machine_is_one_clear_sentence(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write("page.py", WEB)
+    monkeypatch.setenv("FASTAGENCY_FRONTEND_HOST", "192.0.2.1")
+    assert main(["run", "page.py"]) == 1
+    assert "FASTAGENCY_FRONTEND_HOST" in capsys.readouterr().err
 
 
 def test_a_bad_setting_is_one_clear_sentence(
@@ -151,5 +176,5 @@ def test_a_bad_setting_is_one_clear_sentence(
 ) -> None:
     write("page.py", WEB)
     monkeypatch.setenv("FASTAGENCY_FRONTEND_PORT", "many")
-    assert cli.main(["run", "page.py"]) == 1
+    assert main(["run", "page.py"]) == 1
     assert "FASTAGENCY_FRONTEND_PORT" in capsys.readouterr().err

@@ -1,0 +1,74 @@
+"""What the backend adds to the command line: `fastagency backend`, and its part of `fastagency check`.
+
+Imports nothing at the top that only an extra brings.
+"""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from fastagency_shared.command import Command, Finding, FreePort
+from fastagency_shared.errors import FastAgencyError
+from fastagency_shared.extras import extra
+from fastagency_shared.logs import LogFormat, formatter_of
+
+from fastagency_backend.settings import load_settings
+
+STOP_TIMEOUT_S = 10
+
+
+def _run(_options: Namespace, free_port: FreePort) -> int:
+    with extra("server", needed_by="The backend"):
+        import uvicorn
+    with extra("fastapi", needed_by="The backend"):
+        import fastapi  # noqa: F401 - named here, before an application's own imports can be what is missing
+    settings = load_settings()
+    port = free_port("backend", settings.backend_host, settings.backend_port)
+    uvicorn.run(
+        "fastagency_backend.main:app",
+        host=settings.backend_host,
+        port=port,
+        log_level=settings.log_level.lower(),
+        log_config=_log_config(settings.log_format),
+        timeout_graceful_shutdown=STOP_TIMEOUT_S,
+    )
+    return 0
+
+
+def _log_config(form: LogFormat) -> dict[str, Any]:
+    """uvicorn's own, with our formatter if its lines are to be JSON from the first one on."""
+    from uvicorn.config import LOGGING_CONFIG
+
+    if form == "text":
+        return LOGGING_CONFIG
+    json_lines = {"()": formatter_of, "form": form}
+    return LOGGING_CONFIG | {"formatters": {"default": json_lines, "access": json_lines}}
+
+
+def backend_checks() -> Iterator[Finding]:
+    """The backend's settings, its workflows, its database and its model."""
+    from fastagency_backend.frameworks.model_check import examine_model
+    from fastagency_backend.store import StoreError, examine_file
+    from fastagency_backend.workflow.load import load_workflows
+
+    try:
+        settings = load_settings()
+    except FastAgencyError as error:
+        yield Finding("settings of the backend", "wrong", str(error))
+        return
+    yield Finding("settings of the backend", "fine", "Every value can be used.")
+    examinations: list[tuple[str, Callable[[], str]]] = [
+        ("workflows", lambda: f"{settings.workflows} has {', '.join(load_workflows(settings.workflows).names)}."),
+        ("database", lambda: examine_file(settings.database)),
+        ("model", examine_model),
+    ]
+    for about, examine in examinations:
+        try:
+            yield Finding(about, "fine", examine())
+        except (FastAgencyError, StoreError) as error:
+            yield Finding(about, "wrong", str(error))
+
+
+command = Command("serve the workflows", _run)

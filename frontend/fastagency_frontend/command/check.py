@@ -1,0 +1,53 @@
+"""`fastagency check`: is everything set up? One sentence for each thing, from every side that is installed."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Iterator
+from importlib.metadata import entry_points
+
+from fastagency_shared.command import CHECKS, Check, Command, Finding, FreePort
+from fastagency_shared.errors import BackendRefused, FastAgencyError
+from fastagency_shared.extras import extra
+
+from fastagency_frontend.command.say import say
+from fastagency_frontend.settings import load_settings
+
+
+def _run(_options: Namespace, _free_port: FreePort) -> int:
+    wrong = 0
+    for entry in sorted(entry_points(group=CHECKS), key=lambda entry: entry.name):
+        check: Check = entry.load()
+        for finding in check():
+            say(f"{finding.state:<6} {finding.about}: {finding.sentence}")
+            wrong += finding.state == "wrong"
+    return 1 if wrong else 0
+
+
+def frontend_checks() -> Iterator[Finding]:
+    """The page's settings, and the backend that they name."""
+    try:
+        settings = load_settings()
+    except FastAgencyError as error:
+        yield Finding("settings of the page", "wrong", str(error))
+        return
+    yield Finding("settings of the page", "fine", "Every value can be used.")
+    try:
+        with extra("client", needed_by="Talking to a backend"):
+            from fastagency_frontend.client import FastAPIProvider
+        provider = FastAPIProvider(settings.backend_url, timeout=settings.request_timeout_s)
+        names = provider.names
+    except ImportError as error:
+        yield Finding("backend", "absent", str(error))
+    except BackendRefused:
+        yield Finding("backend", "fine", f"{settings.backend_url} answers, and wants to know who asks.")
+    except (FastAgencyError, ValueError) as error:
+        yield Finding("backend", "wrong", f"{error} (FASTAGENCY_BACKEND_URL, FASTAGENCY_BACKEND_PORT)")
+    else:
+        provider.close()
+        yield Finding(
+            "backend", "fine", f"{settings.backend_url} answers; its workflows: {', '.join(names) or 'none'}."
+        )
+
+
+command = Command("say what is wrong with the settings, the database, the model or the backend's address", _run)

@@ -1,0 +1,68 @@
+"""The backend's part of the command line: what can be wrong before it serves, and its part of `fastagency check`."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from fastagency_backend.command import backend_checks
+from fastagency_frontend.command.main import main
+
+MODULE = """
+from fastagency_backend.workflow import Workflow
+wf = Workflow()
+wf.register("greet", "Says hello")(lambda ui, params: None)
+"""
+
+
+@pytest.fixture(autouse=True)
+def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "greeting_for_check.py").write_text(MODULE)
+    monkeypatch.setenv("FASTAGENCY_WORKFLOWS", "greeting_for_check:wf")
+    return tmp_path
+
+
+def found() -> dict[str, tuple[str, str]]:
+    return {finding.about: (finding.state, finding.sentence) for finding in backend_checks()}
+
+
+def test_a_fresh_folder_is_fine_and_stays_as_it_is(folder: Path) -> None:
+    before = sorted(folder.rglob("*.sqlite3*"))
+    findings = found()
+    assert {state for state, _ in findings.values()} == {"fine"}
+    assert "greet" in findings["workflows"][1]
+    assert "will be made" in findings["database"][1]
+    assert "offline demo model" in findings["model"][1]
+    assert sorted(folder.rglob("*.sqlite3*")) == before
+
+
+def test_a_bad_setting_is_the_only_thing_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FASTAGENCY_BACKEND_PORT", "many")
+    [(state, sentence)] = found().values()
+    assert (state, "FASTAGENCY_BACKEND_PORT" in sentence) == ("wrong", True)
+    assert main(["backend"]) == 1
+
+
+@pytest.mark.parametrize("target", ["nowhere_to_be_found:wf", "greeting_for_check:other", "greeting_for_check"])
+def test_workflows_that_are_not_there(target: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FASTAGENCY_WORKFLOWS", target)
+    state, sentence = found()["workflows"]
+    assert (state, "FASTAGENCY_WORKFLOWS" in sentence) == ("wrong", True)
+
+
+def test_a_database_that_cannot_be_used(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FASTAGENCY_DATABASE", str(folder / "runs"))
+    (folder / "runs").write_text("this is a text, and a long one, but certainly no database " * 20)
+    assert found()["database"][0] == "wrong"
+    (folder / "runs").unlink()
+    with closing(sqlite3.connect(folder / "runs")) as db:
+        db.execute("CREATE TABLE other(x)")
+        assert "something else" in found()["database"][1]
+        db.execute("PRAGMA user_version = 99")
+    assert "newer FastAgency" in found()["database"][1]
+    monkeypatch.setenv("FASTAGENCY_DATABASE", str(folder / "greeting_for_check.py" / "runs"))
+    assert "cannot be made" in found()["database"][1]
