@@ -19,6 +19,7 @@ from fastagency_backend.settings import BackendSettings
 from fastagency_backend.web import FastAPIAdapter
 from fastagency_backend.workflow import Workflow
 from fastagency_frontend.settings import FrontendSettings
+from fastagency_shared.connection import CloseCode
 from fastagency_shared.errors import REQUEST_ERRORS
 from fastagency_shared.messages import LoggedMessage, Message, message_classes, parse_message, to_v1
 from fastapi import FastAPI
@@ -53,8 +54,14 @@ def routes() -> str:
 
 def refusals() -> str:
     """The errors that a request can be refused with."""
-    rows = [[f"`{name}`", str(cls.status), str(cls.close_code)] for name, cls in REQUEST_ERRORS.items()]
-    return _table(["`code`", "HTTP status", "WebSocket close code"], rows)
+    rows = [[f"`{name}`", str(cls.status)] for name, cls in REQUEST_ERRORS.items()]
+    return _table(["`code`", "HTTP status"], rows)
+
+
+def close_codes() -> str:
+    """How a WebSocket is closed."""
+    rows = [[str(code.value), code.meaning, code.come_back] for code in CloseCode]
+    return _table(["Code", "Meaning", "Come back?"], rows)
 
 
 def run_states() -> str:
@@ -85,6 +92,7 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "messages": messages,
     "routes": routes,
     "refusals": refusals,
+    "close-codes": close_codes,
     "run-states": run_states,
     "backend-settings": settings_of(BackendSettings),
     "frontend-settings": settings_of(FrontendSettings),

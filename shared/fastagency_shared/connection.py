@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from enum import IntEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
@@ -26,23 +26,35 @@ HEARTBEAT_S = 15.0
 
 
 class CloseCode(IntEnum):
-    """Why a connection was closed. 1xxx are those of RFC 6455, 4xxx are ours."""
+    """Why a connection was closed, and whether it is worth coming back. 1xxx are those of RFC 6455, 4xxx are ours."""
 
-    NORMAL = 1000
-    """The run has ended and everything was sent."""
-    UNSUPPORTED = 1003
-    """A binary frame: only text is understood."""
-    TOO_BIG = 1009
-    INTERNAL = 1011
-    RESTART = 1012
-    """The server goes down: connect again, the run goes on."""
-    MALFORMED = 4400
-    UNAUTHENTICATED = 4401
-    FORBIDDEN = 4403
-    NOT_FOUND = 4404
-    """No such run, or not yours: the two are never told apart."""
-    TIMEOUT = 4408
-    """The first frame did not come."""
+    meaning: str
+    come_back: str
+
+    def __new__(cls, value: int, meaning: str, come_back: str) -> Self:
+        code = int.__new__(cls, value)
+        code._value_ = value
+        code.meaning, code.come_back = meaning, come_back
+        return code
+
+    NORMAL = 1000, "the run has ended and everything was sent", "no"
+    UNSUPPORTED = 1003, "you sent a binary frame", "with text"
+    LOST = 1006, "never sent: the connection was lost", "yes"
+    POLICY = 1008, "something between you and the backend does not allow it", "no"
+    TOO_BIG = 1009, f"a frame had more than {MAX_FRAME_CHARS:,} characters", "with a shorter one"
+    INTERNAL = 1011, "something failed in the server", "yes"
+    RESTART = 1012, "the server is shutting down; the run goes on", "yes"
+    MALFORMED = 4400, "the first frame is malformed", "with a correct one"
+    UNAUTHENTICATED = 4401, "you are not signed in", "after signing in"
+    FORBIDDEN = 4403, "you are not allowed", "no"
+    NOT_FOUND = 4404, "there is no such run, or it is not yours: the two are never told apart", "no"
+    TIMEOUT = 4408, f"no first frame came within {FIRST_FRAME_TIMEOUT_S:.0f} seconds", "yes"
+
+
+def worth_coming_back(code: int) -> bool:
+    """Whether the same connection may work a little later. A 4xxx that is not known here is a refusal."""
+    known = next((each for each in CloseCode if each == code), None)
+    return code < 4000 if known is None else known.come_back == "yes"
 
 
 class FirstFrame(BaseModel):

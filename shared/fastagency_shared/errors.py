@@ -14,7 +14,8 @@ FastAgencyError
     ├── BackendRefused     it said no: not signed in, or not allowed (401, 403)
     └── BackendIncompatible too old, or not a FastAgency backend at all
 
-`RequestError.status` is the HTTP status and `RequestError.close_code` the WebSocket close code of that refusal.
+`RequestError.status` is the HTTP status of that refusal. On a WebSocket it is an `error` or an `answer_result`; only a
+first frame that is refused ends the connection (`connection.CloseCode`).
 """
 
 from __future__ import annotations
@@ -31,7 +32,6 @@ class RequestError(FastAgencyError):
     """The caller's request was refused; `str(error)` says what was wrong and what to do."""
 
     status: ClassVar[int] = 400
-    close_code: ClassVar[int] = 4400
 
     @property
     def detail(self) -> str:
@@ -40,7 +40,6 @@ class RequestError(FastAgencyError):
 
 class UnknownWorkflow(RequestError):
     status = 404
-    close_code = 4404
 
     @classmethod
     def named(cls, name: str, known: Iterable[str]) -> Self:
@@ -51,17 +50,14 @@ class UnknownWorkflow(RequestError):
 
 class UnknownRun(RequestError):
     status = 404
-    close_code = 4404
 
 
 class UnknownQuestion(RequestError):
     status = 404
-    close_code = 4404
 
 
 class Conflict(RequestError):
     status = 409
-    close_code = 4409
 
 
 class AlreadyAnswered(Conflict):
@@ -70,7 +66,6 @@ class AlreadyAnswered(Conflict):
 
 class InvalidRequest(RequestError):
     status = 422
-    close_code = 4422
 
 
 class BackendError(FastAgencyError):

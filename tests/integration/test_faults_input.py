@@ -62,6 +62,20 @@ async def test_a_first_frame_that_does_not_come(client: Client, monkeypatch: pyt
     assert ws.code == 4408
 
 
+@both
+async def test_a_failure_of_ours_closes_with_1011_and_tells_nothing_of_it(
+    client: Client, version: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(text: str) -> None:
+        raise RuntimeError("secret")
+
+    monkeypatch.setattr(socket_module, "read_first_frame", fail)
+    async with getattr(client, version)("{}") as ws:
+        await ws.rest()
+    assert (ws.heard, ws.code) == ([], 1011)
+    assert "secret" in caplog.text
+
+
 async def test_a_client_that_leaves_before_its_first_frame(client: Client) -> None:
     for _ in range(20):
         async with client.v2():

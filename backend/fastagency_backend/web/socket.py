@@ -56,6 +56,9 @@ async def serve_socket(websocket: WebSocket, engine: Engine, identity: Identity)
         await _close(websocket, close)
     except WebSocketDisconnect:
         logger.debug("A client left")
+    except Exception:
+        logger.exception("A connection failed")
+        await _close(websocket, Close(CloseCode.INTERNAL))
 
 
 async def _serve(websocket: WebSocket, engine: Engine, identity: Identity, user_id: object, *, v2: bool) -> None:

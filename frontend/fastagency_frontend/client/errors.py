@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import httpx
+from fastagency_shared.connection import CloseCode, worth_coming_back
 from fastagency_shared.errors import (
     REQUEST_ERRORS,
     BackendError,
@@ -17,7 +18,6 @@ from fastagency_shared.errors import (
     BackendRefused,
     BackendTimeout,
     BackendUnreachable,
-    Conflict,
     FastAgencyError,
     InvalidRequest,
     RequestError,
@@ -93,14 +93,14 @@ _STATUS: dict[int, ErrorRow] = {
 }
 
 _CLOSE_CODE: dict[int, ErrorRow] = {
-    1008: (BackendRefused, "The backend at {url} does not allow this."),
-    4400: (InvalidRequest, "The backend did not understand this client."),
-    4401: (BackendRefused, "The backend at {url} does not know who you are. Sign in and try again."),
-    4403: (BackendRefused, "The backend at {url} does not allow this."),
-    4404: (UnknownRun, "There is no such conversation, or it is not yours."),
-    4409: (Conflict, "This contradicts what the backend has on record."),
-    4413: (InvalidRequest, "This is too large for the backend."),
-    4422: (InvalidRequest, "The backend did not accept this."),
+    CloseCode.POLICY: (BackendRefused, "The backend at {url} does not allow this."),
+    CloseCode.MALFORMED: (InvalidRequest, "The backend did not understand this client."),
+    CloseCode.UNAUTHENTICATED: (
+        BackendRefused,
+        "The backend at {url} does not know who you are. Sign in and try again.",
+    ),
+    CloseCode.FORBIDDEN: (BackendRefused, "The backend at {url} does not allow this."),
+    CloseCode.NOT_FOUND: (UnknownRun, "There is no such conversation, or it is not yours."),
 }
 
 
@@ -141,9 +141,11 @@ def of_status(status: int, url: str, body: Any) -> FastAgencyError:
 
 def of_close(code: int, url: str, said: str | None) -> FastAgencyError | None:
     """What the close of a WebSocket means, with what the backend said about it; None if it is worth coming back."""
+    if worth_coming_back(code):
+        return None
     row = _CLOSE_CODE.get(code)
     if row is None:
-        return BackendError(said or f"The backend at {url} closed the connection ({code}).") if code >= 4000 else None
+        return BackendError(said or f"The backend at {url} closed the connection ({code}).")
     return row[0](said) if said else _made(row, url)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 
+from fastagency_shared.connection import CloseCode
 from fastagency_shared.errors import BackendTimeout, BackendUnreachable
 from fastagency_shared.messages import (
     AnswerResult,
@@ -118,13 +119,13 @@ class _Follower:
         return message if isinstance(message, TextChunk | AnswerResult | RunStatusChanged) else None
 
     def _closed(self, error: ConnectionClosed) -> None:
-        code = error.rcvd.code if error.rcvd is not None else 1006
+        code = error.rcvd.code if error.rcvd is not None else CloseCode.LOST
+        if code == CloseCode.NORMAL:
+            self._ended = True
+            return
         refused = errors.of_close(code, self._watch.shown_url, self._refusal)
         if refused is not None:
             raise refused from None
-        if code == 1000:
-            self._ended = True
-            return
         logger.info("The connection to the backend was closed (%d); reconnecting", code, extra=self._extra)
         self._outage.failed(time.monotonic())
 

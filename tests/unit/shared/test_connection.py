@@ -15,7 +15,7 @@ from fastagency_shared.connection import (
     read_client_frame,
     read_first_frame,
 )
-from fastagency_shared.errors import REQUEST_ERRORS, InvalidRequest
+from fastagency_shared.errors import InvalidRequest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -117,5 +117,3 @@ def test_close_codes_of_ours_are_in_the_range_for_applications() -> None:
     own = [code for code in CloseCode if code >= 4000]
     assert own
     assert all(4000 <= code <= 4999 for code in own)
-    assert {cls.close_code for cls in REQUEST_ERRORS.values()} <= set(range(4000, 5000))
-    assert REQUEST_ERRORS["UnknownRun"].close_code == CloseCode.NOT_FOUND

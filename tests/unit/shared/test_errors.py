@@ -41,7 +41,6 @@ def test_the_statuses_drawn_are_those_of_the_classes() -> None:
     assert drawn
     for name, status in drawn.items():
         assert REQUEST_ERRORS[name].status == int(status)
-        assert REQUEST_ERRORS[name].close_code == 4000 + int(status)
 
 
 def test_every_refusal_can_be_raised_again_by_its_name() -> None:

@@ -42,7 +42,7 @@ def test_a_cut_in_the_middle_leaves_neither_a_gap_nor_a_double() -> None:
     assert [frame["after"] for frame in server.first_frames] == [0, 2]
 
 
-@pytest.mark.parametrize("code", [1001, 1006, 1011, 1012, 1013])
+@pytest.mark.parametrize("code", [1001, 1006, 1011, 1012, 1013, 4408])
 def test_a_backend_that_restarts_is_come_back_to(code: int) -> None:
     first = sending(said(1), close=None if code == 1006 else code)
     with backend(first, HTTPStatus.SERVICE_UNAVAILABLE, sending(said(2), DONE, close=1000)) as server:
@@ -125,10 +125,8 @@ REFUSALS = [
     (4401, errors.BackendRefused),
     (4403, errors.BackendRefused),
     (4404, errors.UnknownRun),
-    (4409, errors.Conflict),
-    (4413, errors.InvalidRequest),
-    (4422, errors.InvalidRequest),
     (4499, errors.BackendError),
+    (1009, errors.BackendError),
     (1008, errors.BackendRefused),
 ]
 
