@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from fastagency_backend.store.base import Lease, RunLog, Store
+from fastagency_backend.store.base import RunLog, Store
 from fastagency_shared.run import RunStatus
 
 from tests.contract.store_contract import (
@@ -293,7 +293,7 @@ class ClientStoreContract(StoreContract):
         lease = await owned(store)
         record = await store.get_run(run_id())
         assert record is not None
-        assert lease == Lease(run_id(), record.fence)
+        assert (lease.run_id, lease.fence) == (run_id(), record.fence)
         assert record.worker == "a"
 
     async def test_the_head_of_a_run_changes_with_all_that_a_watcher_would_see(self, store: Store) -> None:

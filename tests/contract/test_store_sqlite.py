@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 from fastagency_backend.store import SqliteStore, StoreError
-from fastagency_backend.store.base import Store
+from fastagency_backend.store.base import Lease, LeaseVoid, Store
 from fastagency_backend.store.schema import MIGRATIONS
 
-from tests.contract.store_contract import MakeStore, append, new, owned, run_id, seqs
+from tests.contract.store_contract import MakeStore, append, ask, new, owned, record, run_id, seqs
 from tests.contract.store_contract_clients import ClientStoreContract
 
 ROOT = Path(__file__).parents[2]
@@ -67,6 +67,26 @@ async def test_many_stores_may_open_a_new_file_at_once(tmp_path: Path, attempt: 
     assert [created for _, created in outcomes].count(True) == 1
     for store in stores:
         await store.close()
+
+
+async def test_after_a_failed_batch_the_writes_behind_it_are_not_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that is full for a moment must not put what a run says in another order."""
+    monkeypatch.setattr("fastagency_backend.store.batch.TRIES", 1)
+    store = await _open(tmp_path / "runs.sqlite3")
+    lease, other = await owned(store), await owned(store, 2)
+    await store._writer.run(lambda db: db.execute("PRAGMA max_page_count = 1"))  # SQLite takes what the file has
+    with pytest.raises(StoreError, match="full"):
+        await append(store, lease, "first", "x" * 100_000)
+    await store._writer.run(lambda db: db.execute("PRAGMA max_page_count = 1000000"))
+    behind = [append(store, lease, "second"), record(store, lease, "step", 1), ask(store, lease, "q")]
+    outcomes = await asyncio.gather(*behind, append(store, other, "another run"), return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [LeaseVoid, LeaseVoid, LeaseVoid, int]
+    assert not await seqs(store)
+    again = Lease(lease.run_id, lease.fence)  # as whoever takes the run up again has it
+    assert await append(store, again, "first") == 1
+    await store.close()
 
 
 async def test_a_run_survives_its_process(tmp_path: Path) -> None:

@@ -6,7 +6,9 @@ methods, which any thread may call.
 
 Writes are carried out in the order in which they were handed over, whoever handed them over: an event is never in the
 log before a step that was recorded ahead of it. A write that needs the run's ownership carries a `Lease`; when the run
-has another owner by now, or has ended, the write fails with `LeaseLost` and changes nothing.
+has another owner by now, or has ended, the write fails with `LeaseLost` and changes nothing. Once a write under a lease
+has failed for any other reason, all behind it fail with `LeaseVoid`: what is in the log is always a beginning of what
+the run did, whatever the disk did meanwhile.
 """
 
 from __future__ import annotations
@@ -24,6 +26,14 @@ class StoreError(Exception):
 
 class LeaseLost(StoreError):
     """The run has another owner by now, or has ended: this worker must drop it."""
+
+
+class StoreBroken(StoreError):
+    """The store is beyond use in this process (damaged, deleted, replaced): somebody has to look at it."""
+
+
+class LeaseVoid(StoreError):
+    """An earlier write under this lease failed, so this one was not tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +69,18 @@ class RunRecord:
     questions: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Lease:
-    """The right to write to a run: valid while the run's row carries this fence."""
+    """The right to write to a run, for one taking-up of it: valid while the run's row carries this fence.
+
+    A write that fails makes its lease void, at once, for the writes behind it would leave a gap in what the run did.
+    Whoever takes the run up again makes a new lease, be it of the same fence.
+    """
 
     run_id: str
     fence: int
+    void: bool = field(default=False, init=False)
+    """Set and read by the store's writer only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +134,14 @@ Changed = Callable[[], None]
 """Called on the store's loop when another process may have committed something."""
 
 
+Broken = Callable[[StoreBroken], None]
+"""Called on the store's loop when the store has become unusable: once, or a few times."""
+
+
 class Store(Protocol):
     """See the module's docstring. Every coroutine may raise `StoreError`."""
 
-    async def open(self, changed: Changed) -> None: ...
+    async def open(self, changed: Changed, broken: Broken | None = None) -> None: ...
 
     async def close(self) -> None:
         """Write what was handed over, then let go of the file."""

@@ -1,60 +1,33 @@
 """Threads that own a SQLite connection each: one that writes, with group commit, and one that reads.
 
-A job is a function of the connection. The writer takes every job it finds in its queue into one transaction, so that a
-hundred runs share one flush to the disk; results are handed to the event loop only after the commit.
+A job is a function of the connection. A lane takes every job that it finds in its queue as one batch (`batch.py`);
+results are handed to the event loop only after the commit. A lane whose file is beyond use breaks: from then on every
+job fails at once, with the sentence that says why.
 """
 
 from __future__ import annotations
 
 import asyncio
-import itertools
 import logging
 import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
-from functools import partial
-from operator import attrgetter
+from collections.abc import Callable
 from typing import Any, TypeVar
 
-from fastagency_backend.store.base import StoreError
+from fastagency_backend.store import batch
+from fastagency_backend.store.base import Broken, Lease, StoreBroken, StoreError
+from fastagency_backend.store.batch import Deliver, Job, Outcome, Rows, Task
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
-Job = Callable[[sqlite3.Connection], Any]
-Deliver = Callable[[Any, Exception | None], None]
-RowWriter = Callable[..., Sequence[Any]]
-"""`(db, target, rows)`: writes all rows, or none; returns a result for each."""
-_Outcome = tuple[Any, Exception | None]
 
 MAX_BATCH = 1000
 POLL_S = 0.05
 """How often the writer looks whether another process has committed."""
 BUSY_TIMEOUT_S = 30.0
-BUSY_TRIES = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """Rows for one target. Those of equal writer and target that stand next to each other are written in one go."""
-
-    write: RowWriter
-    target: Hashable
-
-
-@dataclass(frozen=True, slots=True)
-class _Task:
-    job: Job
-    deliver: Deliver
-    rows: Rows | None = None
-    row: tuple[Any, ...] = ()
-
-
-def _nothing(_db: sqlite3.Connection) -> None:
-    """The job of a task that is a row."""
 
 
 def connect(path: str, *, synchronous: str) -> sqlite3.Connection:
@@ -87,20 +60,24 @@ class Lane:
     """A thread with a connection and a queue of jobs; `writes` makes it the one that commits."""
 
     def __init__(self, name: str, open_connection: Callable[[], sqlite3.Connection], *, writes: bool) -> None:
-        self._queue: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
         self._open = open_connection
-        self._writes = writes
+        self._carry_out = batch.commit if writes else batch.read
         self._thread = threading.Thread(target=self._run, name=f"fastagency-{name}", daemon=True)
         self._opened: asyncio.Future[None] | None = None
         self._stopped: asyncio.Future[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._idle: Callable[[sqlite3.Connection], None] | None = None
+        self._broken: Broken = _nobody_is_told
 
-    async def start(self, idle: Callable[[sqlite3.Connection], None] | None = None) -> None:
-        """Open the connection in the thread. `idle` is called there about every `POLL_S` seconds, busy or not."""
+    async def start(self, broken: Broken, idle: Callable[[sqlite3.Connection], None] | None = None) -> None:
+        """Open the connection in the thread. `idle` is called there about every `POLL_S` seconds, busy or not.
+
+        `broken` is called on the loop when the lane breaks.
+        """
         self._loop = asyncio.get_running_loop()
         self._opened, self._stopped = self._loop.create_future(), self._loop.create_future()
-        self._idle = idle
+        self._idle, self._broken = idle, broken
         self._thread.start()
         await self._opened
 
@@ -110,15 +87,15 @@ class Lane:
         if self._stopped is not None:
             await self._stopped
 
-    def submit(self, job: Job, deliver: Deliver) -> None:
+    def submit(self, job: Job, deliver: Deliver, lease: Lease | None = None) -> None:
         """Hand over a job from any thread; `deliver` is called on the loop, in the order of the jobs."""
-        self._queue.put(_Task(job, deliver))
+        self._queue.put(Task(job, deliver, lease))
 
     def submit_row(self, rows: Rows, row: tuple[Any, ...], deliver: Deliver) -> None:
         """`submit` for one of many rows: the same order, at a fraction of the time."""
-        self._queue.put(_Task(_nothing, deliver, rows, row))
+        self._queue.put(Task(None, deliver, rows.lease, rows, row))
 
-    async def run(self, job: Callable[[sqlite3.Connection], T]) -> T:
+    async def run(self, job: Callable[[sqlite3.Connection], T], lease: Lease | None = None) -> T:
         """Hand over a job and wait for its result."""
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
 
@@ -130,7 +107,7 @@ class Lane:
             else:
                 future.set_result(result)
 
-        self.submit(job, deliver)
+        self.submit(job, deliver, lease)
         return await future
 
     # --- in the thread --------------------------------------------------------------------------------------------
@@ -160,88 +137,48 @@ class Lane:
             self._opened.set_exception(error) if error else self._opened.set_result(None)
 
     def _serve(self, db: sqlite3.Connection) -> None:
+        broken: StoreBroken | None = None
         next_idle = time.monotonic()
-        while True:
-            now = time.monotonic()
-            if self._idle is not None and now >= next_idle:
-                self._idle(db)
-                next_idle = now + POLL_S
-            batch, stop = self._take(None if self._idle is None else max(0.0, next_idle - now))
-            if batch:
-                outcome = self._commit(db, batch) if self._writes else self._do_all(db, batch)
-                self._tell(self._deliver, list(zip(batch, outcome, strict=True)))
-            if stop:
-                return
+        stop = False
+        while not stop:
+            tasks: list[Task] = []
+            try:
+                if self._idle is not None and broken is None and time.monotonic() >= next_idle:
+                    next_idle = time.monotonic() + POLL_S
+                    self._idle(db)
+                wait_s = None if self._idle is None or broken is not None else max(0.0, next_idle - time.monotonic())
+                tasks, stop = self._take(wait_s)
+                if tasks and broken is None:
+                    self._tell(self._deliver, tasks, self._carry_out(db, tasks))
+            except Exception as error:  # noqa: BLE001 - a thread that ended would leave every job unanswered
+                broken = self._break(error)
+            if tasks and broken is not None:
+                self._tell(self._deliver, tasks, [(None, broken)] * len(tasks))
 
-    def _take(self, timeout_s: float | None) -> tuple[list[_Task], bool]:
+    def _break(self, error: Exception) -> StoreBroken:
+        if not isinstance(error, StoreBroken):
+            logger.error("The database failed in a way that nothing here knows", exc_info=error)
+            error = StoreBroken(f"The database failed ({error}).")
+        logger.critical("%s Nothing can be read or written any more.", error)
+        self._tell(self._broken, error)
+        return error
+
+    def _take(self, timeout_s: float | None) -> tuple[list[Task], bool]:
         """Everything that is queued, and whether the end of the queue was reached."""
         try:
             first = self._queue.get(timeout=timeout_s)
         except queue.Empty:
             return [], False
-        batch: list[_Task] = []
+        tasks: list[Task] = []
         while first is not None:
-            batch.append(first)
-            if len(batch) >= MAX_BATCH:
-                return batch, False
+            tasks.append(first)
+            if len(tasks) >= MAX_BATCH:
+                return tasks, False
             try:
                 first = self._queue.get_nowait()
             except queue.Empty:
-                return batch, False
-        return batch, True
-
-    def _commit(self, db: sqlite3.Connection, batch: list[_Task]) -> list[_Outcome]:
-        """Run the batch in one transaction."""
-        for left in reversed(range(BUSY_TRIES)):
-            try:
-                db.execute("BEGIN IMMEDIATE")
-                outcome = self._do_all(db, batch)
-                if not db.in_transaction:
-                    raise sqlite3.OperationalError("the transaction was undone")
-                db.execute("COMMIT")
-            except sqlite3.Error as error:
-                if db.in_transaction:
-                    db.execute("ROLLBACK")
-                if left and isinstance(error, sqlite3.OperationalError):
-                    logger.warning("The database could not commit (%s): trying again", error)
-                    time.sleep(0.1)
-                    continue
-                logger.exception("The database could not commit %d writes", len(batch))
-                failure = StoreError(f"The database could not commit: {error}.")
-                return [(None, failure)] * len(batch)
-            else:
-                return outcome
-        raise AssertionError("unreachable: the last try returns")
-
-    def _do_all(self, db: sqlite3.Connection, batch: list[_Task]) -> list[_Outcome]:
-        outcome: list[_Outcome] = []
-        for rows, tasks in itertools.groupby(batch, key=attrgetter("rows")):
-            group = list(tasks)
-            if rows is None:
-                outcome += [self._do(db, task.job) for task in group]
-                continue
-            written, error = self._do(db, partial(rows.write, target=rows.target, rows=[task.row for task in group]))
-            outcome += [(None, error)] * len(group) if error is not None else [(each, None) for each in written]
-        return outcome
-
-    def _do(self, db: sqlite3.Connection, job: Job) -> _Outcome:
-        """Carry out one job; one that fails undoes only itself."""
-        if self._writes:
-            db.execute("SAVEPOINT job")
-        try:
-            result = job(db)
-        except Exception as error:
-            if self._writes and not db.in_transaction:
-                raise  # SQLite has undone the whole transaction (the disk is full, say): so has the batch
-            if self._writes:
-                db.execute("ROLLBACK TO job")
-                db.execute("RELEASE job")
-            if isinstance(error, sqlite3.OperationalError):  # the disk, a lock: nothing that the job did wrong
-                return None, StoreError(f"The database could not do it: {error}.")
-            return None, error
-        if self._writes:
-            db.execute("RELEASE job")
-        return result, None
+                return tasks, False
+        return tasks, True
 
     def _tell(self, callback: Callable[..., None], *args: Any) -> None:
         assert self._loop is not None
@@ -251,6 +188,10 @@ class Lane:
             logger.debug("The event loop was closed before the database had answered")
 
     @staticmethod
-    def _deliver(outcomes: list[tuple[_Task, _Outcome]]) -> None:
-        for task, (result, error) in outcomes:
+    def _deliver(tasks: list[Task], outcomes: list[Outcome]) -> None:
+        for task, (result, error) in zip(tasks, outcomes, strict=True):
             task.deliver(result, error)
+
+
+def _nobody_is_told(_error: StoreBroken) -> None:
+    """Until `start`."""

@@ -31,6 +31,10 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         ) WITHOUT ROWID""",
         "CREATE TABLE worker(id TEXT PRIMARY KEY, expires REAL NOT NULL)",
     ),
+    (
+        "ALTER TABLE worker ADD COLUMN ttl REAL NOT NULL DEFAULT 3.0",
+        "ALTER TABLE worker ADD COLUMN beat INTEGER NOT NULL DEFAULT 0",
+    ),
 )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import sqlite3
 import time
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from pathlib import Path
 from fastagency_shared.run import RunStatus
 
 from fastagency_backend.store.base import (
+    Broken,
     Changed,
     Done,
     EventPage,
@@ -27,15 +29,20 @@ from fastagency_backend.store.base import (
     RunLog,
     RunRecord,
     StepRecord,
+    StoreBroken,
     StoredEvent,
     StoreError,
 )
-from fastagency_backend.store.lane import Lane, Rows, connect
+from fastagency_backend.store.batch import Rows, store_error
+from fastagency_backend.store.lane import Lane, connect
+from fastagency_backend.store.liveness import NOW, Liveness
 from fastagency_backend.store.schema import migrate
 
 logger = logging.getLogger(__name__)
 
-NOW = "((julianday('now') - 2440587.5) * 86400.0)"
+CHECK_FILE_S = 1.0
+"""How often it is made sure that the file is still where it was."""
+
 LIVE = "status IN ('ready', 'running', 'waiting')"
 OPEN_QUESTION = "EXISTS (SELECT 1 FROM question q WHERE q.run_id = run.id AND q.value IS NULL)"
 OWNED = "id = :run_id AND fence = :fence AND status IN ('running', 'waiting')"
@@ -70,8 +77,9 @@ class SqliteStore:
     def __init__(self, path: str | Path, *, synchronous: str = "FULL") -> None:
         self.path = str(path)
         self._synchronous = synchronous
-        self._heartbeat: tuple[str, float] | None = None
-        self._next_beat = 0.0
+        self._liveness = Liveness()
+        self._identity: tuple[int, int] | None = None
+        self._next_check = 0.0
         self._data_version: int | None = None
         self._changed: Changed | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -90,33 +98,49 @@ class SqliteStore:
         migrate(db)
         return db
 
-    async def open(self, changed: Changed) -> None:
+    async def open(self, changed: Changed, broken: Broken | None = None) -> None:
         self._loop = asyncio.get_running_loop()
         self._changed = changed
-        await self._writer.start(self._look_around)
-        await self._reader.start()
+        tell = broken or _log_only
+        await self._writer.start(tell, self._look_around)
+        await self._reader.start(tell)
 
     async def close(self) -> None:
         await self._writer.stop()
         await self._reader.stop()
 
     def _look_around(self, db: sqlite3.Connection) -> None:
-        """In the writer's thread, about every 50 ms: renew our lease, and notice the commits of other processes."""
-        if self._heartbeat is not None and time.monotonic() >= self._next_beat:
-            worker, ttl_s = self._heartbeat
-            try:
-                db.execute(f"INSERT OR REPLACE INTO worker(id, expires) VALUES (?, {NOW} + ?)", (worker, ttl_s))
-                db.execute(f"DELETE FROM worker WHERE expires < {NOW} - 60")
-            except sqlite3.Error as error:
-                logger.warning("The worker's lease could not be renewed: %s", error)
-            self._next_beat = time.monotonic() + ttl_s / 3
-        version: int = db.execute("PRAGMA data_version").fetchone()[0]
+        """In the writer's thread, about every 50 ms: leases, and what other processes did to the file."""
+        try:
+            self._check_file()
+            self._liveness.tick(db)
+            version: int = db.execute("PRAGMA data_version").fetchone()[0]
+        except sqlite3.Error as error:
+            if isinstance(failure := store_error(error), StoreBroken):
+                raise failure from error
+            logger.warning("The worker's lease could not be renewed: %s", error)
+            return
         if self._data_version is not None and version != self._data_version and self._changed and self._loop:
             try:
                 self._loop.call_soon_threadsafe(self._changed)
             except RuntimeError:  # the loop is closed: this process is on its way out
                 logger.debug("The event loop was closed")
         self._data_version = version
+
+    def _check_file(self) -> None:
+        """SQLite goes on writing to a file that was deleted or replaced, and all of it would be lost."""
+        if time.monotonic() < self._next_check:
+            return
+        self._next_check = time.monotonic() + CHECK_FILE_S
+        try:
+            found = os.stat(self.path)
+        except OSError as error:
+            raise StoreBroken(f"The database {self.path} is not there any more ({error.strerror}).") from error
+        identity = (found.st_dev, found.st_ino)
+        if self._identity is None:
+            self._identity = identity
+        elif identity != self._identity:
+            raise StoreBroken(f"The database {self.path} was replaced by another file while it was in use.")
 
     # --- runs -----------------------------------------------------------------------------------------------------
 
@@ -183,30 +207,29 @@ class SqliteStore:
 
     async def register_worker(self, worker: str, ttl_s: float) -> None:
         def job(db: sqlite3.Connection) -> None:
-            db.execute(f"INSERT OR REPLACE INTO worker(id, expires) VALUES (?, {NOW} + ?)", (worker, ttl_s))
-            self._heartbeat = (worker, ttl_s)
-            self._next_beat = time.monotonic() + ttl_s / 3
+            self._liveness.register(db, worker, ttl_s)
 
         await self._writer.run(job)
 
     async def release_worker(self, worker: str) -> None:
         def job(db: sqlite3.Connection) -> None:
-            self._heartbeat = None
             db.execute(f"UPDATE run SET status = 'ready', worker = NULL, updated = {NOW} WHERE worker = ?", (worker,))
-            db.execute("DELETE FROM worker WHERE id = ?", (worker,))
+            self._liveness.release(db, worker)
 
         await self._writer.run(job)
 
     async def claim_runs(self, worker: str, workflows: Sequence[str], *, limit: int) -> list[RunRecord]:
         def job(db: sqlite3.Connection) -> list[RunRecord]:
+            dead = self._liveness.dead(db)
             rows = db.execute(
                 f"UPDATE run SET worker = ?, fence = fence + 1, updated = {NOW}, "
                 f"status = CASE WHEN {OPEN_QUESTION} THEN 'waiting' ELSE 'running' END WHERE id IN ("
-                "SELECT id FROM run WHERE (status = 'ready' OR worker IS NOT NULL) "
-                f"AND (status = 'ready' OR worker NOT IN (SELECT id FROM worker WHERE expires > {NOW})) "
+                "SELECT id FROM run WHERE (status = 'ready' OR worker IS NOT NULL) AND (status = 'ready' "
+                "OR worker IN (SELECT value FROM json_each(?)) OR worker NOT IN (SELECT id FROM worker)) "
                 "AND workflow IN (SELECT value FROM json_each(?)) ORDER BY updated LIMIT ?) RETURNING id",
-                (worker, json.dumps(list(workflows)), limit),
+                (worker, json.dumps(dead), json.dumps(list(workflows)), limit),
             ).fetchall()
+            self._liveness.bury(db, dead)
             found = [_get_run(db, row[0]) for row in rows]
             return [record for record in found if record is not None]
 
@@ -250,7 +273,7 @@ class SqliteStore:
 
     def append_step(self, lease: Lease, key: str, step: StepRecord, done: Done) -> None:
         args = {"run_id": lease.run_id, "fence": lease.fence, "key": key, "ord": step.order, "value": step.value}
-        self._writer.submit(lambda db: _fenced(db, APPEND_STEP, args), done)
+        self._writer.submit(lambda db: _fenced(db, APPEND_STEP, args), done, lease)
 
     async def open_question(self, lease: Lease, key: str, uuid: str, body: str, at: float) -> StoredEvent:
         args = {"run_id": lease.run_id, "fence": lease.fence, "key": key, "body": body, "at": at}
@@ -264,7 +287,7 @@ class SqliteStore:
             db.execute("UPDATE run SET status = 'waiting', updated = ? WHERE id = ?", (at, lease.run_id))
             return StoredEvent(seq, at, body)
 
-        return await self._writer.run(job)
+        return await self._writer.run(job, lease)
 
     async def read_answer(self, run_id: str, uuid: str) -> str | None:
         def job(db: sqlite3.Connection) -> str | None:
@@ -275,7 +298,7 @@ class SqliteStore:
 
     def note_answer(self, lease: Lease, uuid: str, order: int, done: Done) -> None:
         args = {"run_id": lease.run_id, "fence": lease.fence, "uuid": uuid, "ord": order}
-        self._writer.submit(lambda db: _fenced(db, NOTE_ANSWER, args), done)
+        self._writer.submit(lambda db: _fenced(db, NOTE_ANSWER, args), done, lease)
 
     async def park_run(self, lease: Lease) -> bool:
         sql = (
@@ -283,7 +306,7 @@ class SqliteStore:
             "(SELECT 1 FROM question q WHERE q.run_id = run.id AND q.value IS NOT NULL AND q.ord IS NULL) RETURNING 1"
         )
         args = {"run_id": lease.run_id, "fence": lease.fence}
-        return await self._writer.run(lambda db: db.execute(sql, args).fetchone() is not None)
+        return await self._writer.run(lambda db: db.execute(sql, args).fetchone() is not None, lease)
 
     async def finish_run(
         self, lease: Lease, status: RunStatus, result: str | None, body: str, at: float
@@ -298,7 +321,7 @@ class SqliteStore:
             )
             return StoredEvent(seq, at, body)
 
-        return await self._writer.run(job)
+        return await self._writer.run(job, lease)
 
     # --- what clients do, in any process --------------------------------------------------------------------------
 
@@ -368,13 +391,13 @@ def _fenced(db: sqlite3.Connection, sql: str, args: dict[str, object]) -> int:
     return value
 
 
-def _append_events(db: sqlite3.Connection, target: Lease, rows: list[tuple[str, float, str]]) -> list[int]:
+def _append_events(db: sqlite3.Connection, lease: Lease, rows: list[tuple[str, float, str]]) -> list[int]:
     """Many messages of one run: the hot path. One look at the lease, and the numbers that follow."""
-    last = _fenced(db, LAST_SEQ, {"run_id": target.run_id, "fence": target.fence})
+    last = _fenced(db, LAST_SEQ, {"run_id": lease.run_id, "fence": lease.fence})
     numbers = range(last + 1, last + 1 + len(rows))
     db.executemany(
         "INSERT INTO event(run_id, seq, key, at, body) VALUES (?, ?, ?, ?, ?)",
-        [(target.run_id, seq, *row) for seq, row in zip(numbers, rows, strict=True)],
+        [(lease.run_id, seq, *row) for seq, row in zip(numbers, rows, strict=True)],
     )
     return list(numbers)
 
@@ -401,3 +424,7 @@ def _delete_run(db: sqlite3.Connection, run_id: str) -> bool:
     for table in ("event", "step", "question"):
         db.execute(f"DELETE FROM {table} WHERE run_id = ?", (run_id,))
     return db.execute("DELETE FROM run WHERE id = ? RETURNING 1", (run_id,)).fetchone() is not None
+
+
+def _log_only(_error: StoreBroken) -> None:
+    """For whoever opens a store without wanting to be told: the lane has logged it."""
