@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from fastagency_backend.store import SqliteStore, StoreError
-from fastagency_backend.store.base import Lease, LeaseVoid, Store
+from fastagency_backend.store.base import Lease, LeaseVoid, Store, StoreBroken
 from fastagency_backend.store.schema import MIGRATIONS
 
 from tests.contract.store_contract import MakeStore, append, ask, new, owned, record, run_id, seqs
@@ -86,6 +86,81 @@ async def test_after_a_failed_batch_the_writes_behind_it_are_not_made(
     assert not await seqs(store)
     again = Lease(lease.run_id, lease.fence)  # as whoever takes the run up again has it
     assert await append(store, again, "first") == 1
+    await store.close()
+
+
+async def test_what_a_deleted_run_leaves_is_swept_in_slices_and_the_space_given_back(tmp_path: Path) -> None:
+    path = tmp_path / "runs.sqlite3"
+    store = await _open(path)
+    lease, other = await owned(store), await owned(store, 2)
+    await asyncio.gather(*(append(store, lease, str(n), "x" * 20_000) for n in range(500)))
+    for number in range(500):
+        await record(store, lease, str(number), number)
+    await ask(store, lease, "q")
+    assert await store.delete_run(run_id())
+    page = await store.read_events(run_id(), after=0, limit=10)
+    assert (page.run, page.events) == (None, ())
+    slices = 0
+    while await store.sweep():
+        slices += 1
+        await append(store, other, str(slices))
+    assert slices > 1
+    assert await seqs(store, 2) == list(range(1, slices + 1))
+    await store.close()
+    with sqlite3.connect(path) as db:
+        for table in ("event", "step", "question"):
+            assert db.execute(f"SELECT count(*) FROM {table} WHERE run_id = ?", (run_id(),)).fetchone() == (0,)
+        pages, page_size = db.execute("PRAGMA page_count").fetchone()[0], db.execute("PRAGMA page_size").fetchone()[0]
+    db.close()
+    assert pages * page_size < 3_000_000, "ten megabytes were deleted"
+
+
+@pytest.mark.parametrize("harm", ["deleted", "replaced"])
+async def test_a_file_that_is_not_there_any_more_breaks_the_store(tmp_path: Path, harm: str) -> None:
+    """SQLite would go on writing into nowhere."""
+    path, told = tmp_path / "runs.sqlite3", asyncio.Event()
+    store = SqliteStore(path)
+    await store.open(lambda: None, lambda _error: told.set())
+    await store.create_run(new())
+    if harm == "replaced":
+        path.rename(tmp_path / "away")
+        path.touch()
+    else:
+        path.unlink()
+    async with asyncio.timeout(30):
+        await told.wait()
+    with pytest.raises(StoreBroken, match=r"runs\.sqlite3"):
+        await store.create_run(new(2))
+    await store.close()
+
+
+async def test_a_damaged_file_breaks_the_store_and_every_job_is_answered(tmp_path: Path) -> None:
+    path, told = tmp_path / "runs.sqlite3", []
+    store = await _open(path)
+    lease = await owned(store)
+    await asyncio.gather(*(append(store, lease, str(n), "x" * 5000) for n in range(200)))
+    await store.close()
+    with path.open("r+b") as file:  # everything but the header and the schema
+        file.seek(8 * 4096)
+        file.write(b"\xff" * (path.stat().st_size - 8 * 4096))
+    store = SqliteStore(path)
+    await store.open(lambda: None, told.append)
+    work = [store.create_run(new(2)), *(store.read_events(run_id(), after=n, limit=50) for n in range(0, 200, 10))]
+    outcomes = await asyncio.gather(*work, return_exceptions=True)
+    assert any(isinstance(outcome, StoreBroken) and "damaged" in str(outcome) for outcome in outcomes)
+    with pytest.raises(StoreError):
+        await asyncio.gather(store.create_run(new(60)), store.get_run(run_id()))
+    await store.close()
+    assert told
+
+
+async def test_a_full_disk_is_noticed_before_anything_is_paid_for(tmp_path: Path) -> None:
+    store = await _open(tmp_path / "runs.sqlite3")
+    await store._writer.run(lambda db: db.execute("PRAGMA max_page_count = 1"))  # SQLite takes what the file has
+    with pytest.raises(StoreError, match="full"):
+        await store.ensure_writable()
+    await store._writer.run(lambda db: db.execute("PRAGMA max_page_count = 1000000"))
+    await store.ensure_writable()
     await store.close()
 
 

@@ -170,11 +170,19 @@ class Store(Protocol):
     async def rename_run(self, run_id: str, title: str, at: float) -> RunRecord | None: ...
 
     async def delete_run(self, run_id: str) -> bool:
-        """Remove the run with all that belongs to it."""
+        """Remove the run with all that belongs to it, as far as anybody can see; `sweep` gives the space back."""
         ...
 
     async def delete_ended_before(self, at: float, *, limit: int) -> int:
-        """Remove up to `limit` runs that ended before a moment; returns how many."""
+        """Remove up to `limit` runs that ended before a moment; returns how many. `sweep` gives the space back."""
+        ...
+
+    async def sweep(self) -> bool:
+        """Clear away a little of what deleted runs have left; whether there is more. Holds nobody up for long."""
+        ...
+
+    async def ensure_writable(self) -> None:
+        """Write something and commit it. Raises `StoreError` when that cannot be done now (the disk is full, say)."""
         ...
 
     # --- ownership ------------------------------------------------------------------------------------------------

@@ -34,6 +34,7 @@ def connect(path: str, *, synchronous: str) -> sqlite3.Connection:
     """Open the file; the caller's thread owns the connection."""
     try:
         db = sqlite3.connect(path, isolation_level=None, timeout=BUSY_TIMEOUT_S)
+        db.execute("PRAGMA auto_vacuum = INCREMENTAL")  # counts for a new file only, and before anything is in it
         _use_wal(db)
         db.execute(f"PRAGMA synchronous = {synchronous}")
         db.execute("PRAGMA cache_size = -16000")

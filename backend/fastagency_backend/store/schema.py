@@ -34,6 +34,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         "ALTER TABLE worker ADD COLUMN ttl REAL NOT NULL DEFAULT 3.0",
         "ALTER TABLE worker ADD COLUMN beat INTEGER NOT NULL DEFAULT 0",
+        "CREATE TABLE garbage(run_id TEXT PRIMARY KEY) WITHOUT ROWID",
+        "CREATE TABLE probe(id INTEGER PRIMARY KEY, data BLOB NOT NULL)",
     ),
 )
 

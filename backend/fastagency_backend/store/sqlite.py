@@ -23,7 +23,6 @@ from fastagency_backend.store.base import (
     Done,
     EventPage,
     Lease,
-    LeaseLost,
     NewRun,
     QuestionRecord,
     RunLog,
@@ -37,38 +36,28 @@ from fastagency_backend.store.batch import Rows, store_error
 from fastagency_backend.store.lane import Lane, connect
 from fastagency_backend.store.liveness import NOW, Liveness
 from fastagency_backend.store.schema import migrate
+from fastagency_backend.store.sql import (
+    APPEND_EVENT,
+    APPEND_STEP,
+    COLUMNS,
+    DETAILS,
+    LIVE,
+    NOTE_ANSWER,
+    OPEN_QUESTION,
+    OWNED,
+    append_events,
+    fenced,
+    get_run,
+    log_anyway,
+    record,
+)
+from fastagency_backend.store.sweep import Sweeper, clear, discard
 
 logger = logging.getLogger(__name__)
 
+PROBE_BYTES = 65_536
 CHECK_FILE_S = 1.0
 """How often it is made sure that the file is still where it was."""
-
-LIVE = "status IN ('ready', 'running', 'waiting')"
-OPEN_QUESTION = "EXISTS (SELECT 1 FROM question q WHERE q.run_id = run.id AND q.value IS NULL)"
-OWNED = "id = :run_id AND fence = :fence AND status IN ('running', 'waiting')"
-NEXT_SEQ = "(SELECT COALESCE(MAX(seq), 0) + 1 FROM event WHERE run_id = :run_id)"
-
-COLUMNS = "id, workflow, params, user_id, status, title, result, durable, worker, fence, created, updated"
-DETAILS = (
-    "(SELECT COALESCE(MAX(seq), 0) FROM event WHERE run_id = run.id), "
-    "(SELECT json_group_array(body) FROM (SELECT body FROM question WHERE run_id = run.id AND value IS NULL "
-    f"AND run.{LIVE} ORDER BY asked))"
-)
-
-APPEND_EVENT = (
-    "INSERT INTO event(run_id, seq, key, at, body) "
-    f"SELECT :run_id, {NEXT_SEQ}, :key, :at, :body FROM run WHERE {OWNED} RETURNING seq"
-)
-LAST_SEQ = f"SELECT (SELECT COALESCE(MAX(seq), 0) FROM event WHERE run_id = :run_id) FROM run WHERE {OWNED}"
-APPEND_STEP = (
-    f"INSERT INTO step(run_id, key, ord, value) SELECT :run_id, :key, :ord, :value FROM run WHERE {OWNED} RETURNING 0"
-)
-NOTE_ANSWER = (
-    "UPDATE question SET ord = :ord WHERE run_id = :run_id AND uuid = :uuid "
-    f"AND EXISTS (SELECT 1 FROM run WHERE {OWNED}) RETURNING 0"
-)
-LOG_ANYWAY = f"INSERT INTO event(run_id, seq, key, at, body) SELECT :run_id, {NEXT_SEQ}, :key, :at, :body RETURNING seq"
-"""For what needs no lease: the caller has just checked the run's row in the same transaction."""
 
 
 class SqliteStore:
@@ -78,6 +67,7 @@ class SqliteStore:
         self.path = str(path)
         self._synchronous = synchronous
         self._liveness = Liveness()
+        self._sweeper = Sweeper()
         self._identity: tuple[int, int] | None = None
         self._next_check = 0.0
         self._data_version: int | None = None
@@ -146,19 +136,20 @@ class SqliteStore:
 
     async def create_run(self, new: NewRun) -> tuple[RunRecord, bool]:
         def job(db: sqlite3.Connection) -> tuple[RunRecord, bool]:
+            clear(db, new.id)
             created = db.execute(
                 "INSERT INTO run(id, workflow, params, user_id, status, title, durable, created, updated) "
                 "VALUES (?, ?, ?, ?, 'ready', ?, ?, ?, ?) ON CONFLICT(id) DO NOTHING RETURNING 1",
                 (new.id, new.workflow, new.params, new.user_id, new.title, new.durable, new.at, new.at),
             ).fetchone()
-            record = _get_run(db, new.id)
+            record = get_run(db, new.id)
             assert record is not None
             return record, created is not None
 
         return await self._writer.run(job)
 
     async def get_run(self, run_id: str) -> RunRecord | None:
-        return await self._reader.run(lambda db: _get_run(db, run_id))
+        return await self._reader.run(lambda db: get_run(db, run_id))
 
     async def list_runs(
         self,
@@ -181,27 +172,35 @@ class SqliteStore:
                 where += " AND workflow = ?"
                 args.append(workflow)
             sql = f"SELECT {COLUMNS}, {DETAILS} FROM run WHERE {where} ORDER BY created DESC, id DESC LIMIT ?"
-            return [_record(row) for row in db.execute(sql, (*args, limit))]
+            return [record(row) for row in db.execute(sql, (*args, limit))]
 
         return await self._reader.run(job)
 
     async def rename_run(self, run_id: str, title: str, at: float) -> RunRecord | None:
         def job(db: sqlite3.Connection) -> RunRecord | None:
             db.execute("UPDATE run SET title = ?, titled = 1, updated = ? WHERE id = ?", (title, at, run_id))
-            return _get_run(db, run_id)
+            return get_run(db, run_id)
 
         return await self._writer.run(job)
 
     async def delete_run(self, run_id: str) -> bool:
-        return await self._writer.run(lambda db: _delete_run(db, run_id))
+        return await self._writer.run(lambda db: discard(db, run_id))
 
     async def delete_ended_before(self, at: float, *, limit: int) -> int:
         def job(db: sqlite3.Connection) -> int:
             sql = "SELECT id FROM run WHERE status IN ('completed', 'failed', 'cancelled') AND updated < ? LIMIT ?"
             ids = [row[0] for row in db.execute(sql, (at, limit))]
-            return sum(_delete_run(db, run_id) for run_id in ids)
+            return sum(discard(db, run_id) for run_id in ids)
 
         return await self._writer.run(job)
+
+    async def sweep(self) -> bool:
+        return await self._writer.run(self._sweeper.slice)
+
+    async def ensure_writable(self) -> None:
+        sql = "INSERT OR REPLACE INTO probe(id, data) VALUES (0, zeroblob(?))"
+        for size in (PROBE_BYTES, 0):
+            await self._writer.run(lambda db, size=size: db.execute(sql, (size,)))  # type: ignore[misc]
 
     # --- ownership ------------------------------------------------------------------------------------------------
 
@@ -230,7 +229,7 @@ class SqliteStore:
                 (worker, json.dumps(dead), json.dumps(list(workflows)), limit),
             ).fetchall()
             self._liveness.bury(db, dead)
-            found = [_get_run(db, row[0]) for row in rows]
+            found = [get_run(db, row[0]) for row in rows]
             return [record for record in found if record is not None]
 
         return await self._writer.run(job)
@@ -269,17 +268,17 @@ class SqliteStore:
         return await self._reader.run(job)
 
     def append_event(self, lease: Lease, key: str, body: str, at: float, done: Done) -> None:
-        self._writer.submit_row(Rows(_append_events, lease), (key, at, body), done)
+        self._writer.submit_row(Rows(append_events, lease), (key, at, body), done)
 
     def append_step(self, lease: Lease, key: str, step: StepRecord, done: Done) -> None:
         args = {"run_id": lease.run_id, "fence": lease.fence, "key": key, "ord": step.order, "value": step.value}
-        self._writer.submit(lambda db: _fenced(db, APPEND_STEP, args), done, lease)
+        self._writer.submit(lambda db: fenced(db, APPEND_STEP, args), done, lease)
 
     async def open_question(self, lease: Lease, key: str, uuid: str, body: str, at: float) -> StoredEvent:
         args = {"run_id": lease.run_id, "fence": lease.fence, "key": key, "body": body, "at": at}
 
         def job(db: sqlite3.Connection) -> StoredEvent:
-            seq = _fenced(db, APPEND_EVENT, args)
+            seq = fenced(db, APPEND_EVENT, args)
             db.execute(
                 "INSERT INTO question(run_id, uuid, key, asked, body) VALUES (?, ?, ?, ?, ?)",
                 (lease.run_id, uuid, key, seq, body),
@@ -298,7 +297,7 @@ class SqliteStore:
 
     def note_answer(self, lease: Lease, uuid: str, order: int, done: Done) -> None:
         args = {"run_id": lease.run_id, "fence": lease.fence, "uuid": uuid, "ord": order}
-        self._writer.submit(lambda db: _fenced(db, NOTE_ANSWER, args), done, lease)
+        self._writer.submit(lambda db: fenced(db, NOTE_ANSWER, args), done, lease)
 
     async def park_run(self, lease: Lease) -> bool:
         sql = (
@@ -314,7 +313,7 @@ class SqliteStore:
         args = {"run_id": lease.run_id, "fence": lease.fence, "key": "end", "body": body, "at": at}
 
         def job(db: sqlite3.Connection) -> StoredEvent:
-            seq = _fenced(db, APPEND_EVENT, args)
+            seq = fenced(db, APPEND_EVENT, args)
             db.execute(
                 "UPDATE run SET status = ?, result = ?, worker = NULL, updated = ? WHERE id = ?",
                 (status, result, at, lease.run_id),
@@ -329,7 +328,9 @@ class SqliteStore:
         def job(db: sqlite3.Connection) -> EventPage:
             db.execute("BEGIN")
             try:
-                run = _get_run(db, run_id)
+                run = get_run(db, run_id)
+                if run is None:
+                    return EventPage(None, ())
                 if before is None:
                     sql = "SELECT seq, at, body FROM event WHERE run_id = ? AND seq > ? ORDER BY seq LIMIT ?"
                     rows = db.execute(sql, (run_id, after, limit + 1)).fetchall()
@@ -366,7 +367,7 @@ class SqliteStore:
             )
             if title:
                 db.execute("UPDATE run SET title = ?, titled = 1 WHERE id = ? AND NOT titled", (title, run_id))
-            return _log_anyway(db, run_id, f"answer:{uuid}", body, at)
+            return log_anyway(db, run_id, f"answer:{uuid}", body, at)
 
         return await self._writer.run(job)
 
@@ -377,53 +378,9 @@ class SqliteStore:
                 f"WHERE id = ? AND {LIVE} RETURNING 1",
                 (at, run_id),
             ).fetchone()
-            return _log_anyway(db, run_id, "end", body, at) if ended else None
+            return log_anyway(db, run_id, "end", body, at) if ended else None
 
         return await self._writer.run(job)
-
-
-def _fenced(db: sqlite3.Connection, sql: str, args: dict[str, object]) -> int:
-    """A write that only the owner may make; returns the first column."""
-    row = db.execute(sql, args).fetchone()
-    if row is None:
-        raise LeaseLost(f"The run {args['run_id']} has another owner, or has ended.")
-    value: int = row[0]
-    return value
-
-
-def _append_events(db: sqlite3.Connection, lease: Lease, rows: list[tuple[str, float, str]]) -> list[int]:
-    """Many messages of one run: the hot path. One look at the lease, and the numbers that follow."""
-    last = _fenced(db, LAST_SEQ, {"run_id": lease.run_id, "fence": lease.fence})
-    numbers = range(last + 1, last + 1 + len(rows))
-    db.executemany(
-        "INSERT INTO event(run_id, seq, key, at, body) VALUES (?, ?, ?, ?, ?)",
-        [(lease.run_id, seq, *row) for seq, row in zip(numbers, rows, strict=True)],
-    )
-    return list(numbers)
-
-
-def _log_anyway(db: sqlite3.Connection, run_id: str, key: str, body: str, at: float) -> StoredEvent:
-    row = db.execute(LOG_ANYWAY, {"run_id": run_id, "key": key, "body": body, "at": at}).fetchone()
-    return StoredEvent(row[0], at, body)
-
-
-def _get_run(db: sqlite3.Connection, run_id: str) -> RunRecord | None:
-    row = db.execute(f"SELECT {COLUMNS}, {DETAILS} FROM run WHERE id = ?", (run_id,)).fetchone()
-    return _record(row) if row else None
-
-
-def _record(row: tuple[object, ...]) -> RunRecord:
-    values = list(row)
-    values[4] = RunStatus(str(values[4]))
-    values[7] = bool(values[7])
-    values[13] = tuple(json.loads(str(values[13])))
-    return RunRecord(*values)  # type: ignore[arg-type]
-
-
-def _delete_run(db: sqlite3.Connection, run_id: str) -> bool:
-    for table in ("event", "step", "question"):
-        db.execute(f"DELETE FROM {table} WHERE run_id = ?", (run_id,))
-    return db.execute("DELETE FROM run WHERE id = ? RETURNING 1", (run_id,)).fetchone() is not None
 
 
 def _log_only(_error: StoreBroken) -> None:

@@ -1,0 +1,75 @@
+"""The statements of the embedded store that stand in more than one place, and its rows as records."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+
+from fastagency_shared.run import RunStatus
+
+from fastagency_backend.store.base import Lease, LeaseLost, RunRecord, StoredEvent
+
+LIVE = "status IN ('ready', 'running', 'waiting')"
+OPEN_QUESTION = "EXISTS (SELECT 1 FROM question q WHERE q.run_id = run.id AND q.value IS NULL)"
+OWNED = "id = :run_id AND fence = :fence AND status IN ('running', 'waiting')"
+NEXT_SEQ = "(SELECT COALESCE(MAX(seq), 0) + 1 FROM event WHERE run_id = :run_id)"
+
+COLUMNS = "id, workflow, params, user_id, status, title, result, durable, worker, fence, created, updated"
+DETAILS = (
+    "(SELECT COALESCE(MAX(seq), 0) FROM event WHERE run_id = run.id), "
+    "(SELECT json_group_array(body) FROM (SELECT body FROM question WHERE run_id = run.id AND value IS NULL "
+    f"AND run.{LIVE} ORDER BY asked))"
+)
+
+APPEND_EVENT = (
+    "INSERT INTO event(run_id, seq, key, at, body) "
+    f"SELECT :run_id, {NEXT_SEQ}, :key, :at, :body FROM run WHERE {OWNED} RETURNING seq"
+)
+LAST_SEQ = f"SELECT (SELECT COALESCE(MAX(seq), 0) FROM event WHERE run_id = :run_id) FROM run WHERE {OWNED}"
+APPEND_STEP = (
+    f"INSERT INTO step(run_id, key, ord, value) SELECT :run_id, :key, :ord, :value FROM run WHERE {OWNED} RETURNING 0"
+)
+NOTE_ANSWER = (
+    "UPDATE question SET ord = :ord WHERE run_id = :run_id AND uuid = :uuid "
+    f"AND EXISTS (SELECT 1 FROM run WHERE {OWNED}) RETURNING 0"
+)
+LOG_ANYWAY = f"INSERT INTO event(run_id, seq, key, at, body) SELECT :run_id, {NEXT_SEQ}, :key, :at, :body RETURNING seq"
+"""For what needs no lease: the caller has just checked the run's row in the same transaction."""
+
+
+def fenced(db: sqlite3.Connection, sql: str, args: dict[str, object]) -> int:
+    """A write that only the owner may make; returns the first column."""
+    row = db.execute(sql, args).fetchone()
+    if row is None:
+        raise LeaseLost(f"The run {args['run_id']} has another owner, or has ended.")
+    value: int = row[0]
+    return value
+
+
+def append_events(db: sqlite3.Connection, lease: Lease, rows: list[tuple[str, float, str]]) -> list[int]:
+    """Many messages of one run: the hot path. One look at the lease, and the numbers that follow."""
+    last = fenced(db, LAST_SEQ, {"run_id": lease.run_id, "fence": lease.fence})
+    numbers = range(last + 1, last + 1 + len(rows))
+    db.executemany(
+        "INSERT INTO event(run_id, seq, key, at, body) VALUES (?, ?, ?, ?, ?)",
+        [(lease.run_id, seq, *row) for seq, row in zip(numbers, rows, strict=True)],
+    )
+    return list(numbers)
+
+
+def log_anyway(db: sqlite3.Connection, run_id: str, key: str, body: str, at: float) -> StoredEvent:
+    row = db.execute(LOG_ANYWAY, {"run_id": run_id, "key": key, "body": body, "at": at}).fetchone()
+    return StoredEvent(row[0], at, body)
+
+
+def get_run(db: sqlite3.Connection, run_id: str) -> RunRecord | None:
+    row = db.execute(f"SELECT {COLUMNS}, {DETAILS} FROM run WHERE id = ?", (run_id,)).fetchone()
+    return record(row) if row else None
+
+
+def record(row: tuple[object, ...]) -> RunRecord:
+    values = list(row)
+    values[4] = RunStatus(str(values[4]))
+    values[7] = bool(values[7])
+    values[13] = tuple(json.loads(str(values[13])))
+    return RunRecord(*values)  # type: ignore[arg-type]
