@@ -31,6 +31,18 @@ class Served:
     process: subprocess.Popen[bytes]
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where applications of the guide are started: in this folder, with the programs on that path."""
+
+    folder: Path
+    path: str
+
+
+HERE = Place(GUIDE, os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
+"""The examples as they are in the repository, in this very environment."""
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -38,10 +50,9 @@ def free_port() -> int:
         return port
 
 
-def program(name: str) -> str:
-    """The program of this very environment."""
-    found = shutil.which(name, path=str(Path(sys.executable).parent)) or shutil.which(name)
-    assert found is not None, f"{name} is not installed"
+def program(name: str, place: Place = HERE) -> str:
+    found = shutil.which(name, path=place.path)
+    assert found is not None, f"{name} is not installed in {place.path}"
     return found
 
 
@@ -52,14 +63,16 @@ def environment(folder: Path, extra: Mapping[str, str] | None = None) -> dict[st
 
 
 @contextmanager
-def served(command: str, port: int, folder: Path, extra: Mapping[str, str] | None = None) -> Iterator[Served]:
-    """Run a command line of the guide in its folder until the block ends; yields once it answers HTTP."""
+def served(
+    command: str, port: int, folder: Path, extra: Mapping[str, str] | None = None, place: Place = HERE
+) -> Iterator[Served]:
+    """Run a command of the guide until the block ends; `folder` gets its log and database. Yields once it answers."""
     name, *arguments = command.split()
     log = folder / f"{name}-{port}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [program(name), *arguments],
-            cwd=GUIDE,
+            [program(name, place), *arguments],
+            cwd=place.folder,
             env=environment(folder, extra),
             stdout=output,
             stderr=subprocess.STDOUT,
