@@ -132,10 +132,10 @@ def test_run_serves_a_page_at_the_printed_address_until_it_is_stopped(tmp_path: 
 @pytest.mark.parametrize(
     ("command", "missing", "said"),
     [
-        ("frontend", "mesop", 'The page needs the "mesop" extra: pip install "fastagency[mesop]"'),
+        ("frontend", "mesop", 'The page needs the "mesop" extra: pip install "fastagency[mesop]>=1"'),
         ("frontend", "gunicorn", 'Serving the page with gunicorn needs the "server" extra'),
-        ("backend", "uvicorn", 'The backend needs the "server" extra: pip install "fastagency[server]"'),
-        ("backend", "fastapi", 'The backend needs the "fastapi" extra: pip install "fastagency[fastapi]"'),
+        ("backend", "uvicorn", 'The backend needs the "server" extra: pip install "fastagency[server]>=1"'),
+        ("backend", "fastapi", 'The backend needs the "fastapi" extra: pip install "fastagency[fastapi]>=1"'),
     ],
 )
 def test_an_extra_that_is_missing_is_named(command: str, missing: str, said: str, tmp_path: Path) -> None:

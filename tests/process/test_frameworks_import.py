@@ -37,5 +37,5 @@ def test_nothing_is_imported_before_it_is_needed() -> None:
 
 def test_a_missing_extra_is_named() -> None:
     assert run(WITHOUT).strip() == str(MissingExtra("ui.model_client()", "agentchat"))
-    with pytest.raises(ImportError, match=r'pip install "fastagency\[agentchat\]"'):
+    with pytest.raises(ImportError, match=r'pip install "fastagency\[agentchat\]>=1"'):
         raise MissingExtra("x", "agentchat")

@@ -10,6 +10,8 @@ import inspect
 import sys
 from typing import TYPE_CHECKING, Any
 
+from fastagency_shared.extras import install_command
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from types import ModuleType
@@ -29,9 +31,7 @@ class MissingExtra(ImportError):
     """A framework is used whose extra is not installed."""
 
     def __init__(self, what: str, extra: str) -> None:
-        super().__init__(
-            f'{what} needs packages that are not installed. Install them: pip install "fastagency[{extra}]"'
-        )
+        super().__init__(f"{what} needs packages that are not installed. Install them: {install_command(extra)}")
 
 
 def install() -> None:

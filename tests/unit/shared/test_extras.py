@@ -8,7 +8,7 @@ from fastagency_shared.extras import extra
 
 def test_a_missing_package_names_its_extra() -> None:
     with (
-        pytest.raises(ImportError, match=r'^MesopUI needs the "mesop" extra: pip install "fastagency\[mesop\]"$'),
+        pytest.raises(ImportError, match=r'^MesopUI needs the "mesop" extra: pip install "fastagency\[mesop\]>=1"$'),
         extra("mesop", needed_by="MesopUI"),
     ):
         importlib.import_module("package_that_is_not_there")

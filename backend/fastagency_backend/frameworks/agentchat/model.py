@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from autogen_core.models import ChatCompletionClient, ModelInfo
+from fastagency_shared.extras import install_command
 from fastagency_shared.fault import describe
 from pydantic import ValidationError
 
@@ -76,7 +77,7 @@ def _openai(settings: ModelSettings) -> ChatCompletionClient:
     except ModuleNotFoundError as error:
         raise ModelNotUsable(
             f"A model is configured, but the package {error.name!r} is missing. "
-            'Install it: pip install "fastagency[agentchat]"'
+            f"Install it: {install_command('agentchat')}"
         ) from None
     options = _options(settings)
     chosen = {name: value for name in _ASSUMED if (value := getattr(settings, name, None)) is not None}

@@ -22,6 +22,7 @@ from autogen.io.base import IOStream
 from autogen.io.processors import AsyncConsoleEventProcessor, ConsoleEventProcessor
 from autogen.io.thread_io_stream import AsyncThreadIOStream, ThreadIOStream
 from autogen.oai.client import OpenAIWrapper, PlaceHolderClient
+from fastagency_shared.extras import install_command
 
 from fastagency_backend.engine.run import Run, RunEvicted, RunUnwound, current_run
 from fastagency_backend.frameworks.classic import stream
@@ -153,7 +154,7 @@ def _offline_client() -> type:
     except ModuleNotFoundError as error:
         raise ModelNotUsable(
             "No model is configured (FASTAGENCY_MODEL_NAME, FASTAGENCY_MODEL_API_KEY), and the offline demo model "
-            'needs more packages. Install them: pip install "fastagency[autogen]"'
+            f"needs more packages. Install them: {install_command('autogen')}"
         ) from error
     return OfflineModelClient
 
