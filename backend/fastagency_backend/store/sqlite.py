@@ -35,6 +35,7 @@ from fastagency_backend.store.base import (
 from fastagency_backend.store.batch import Rows, store_error
 from fastagency_backend.store.lane import Lane, connect
 from fastagency_backend.store.liveness import NOW, Liveness
+from fastagency_backend.store.private import create_file, create_folder
 from fastagency_backend.store.schema import migrate
 from fastagency_backend.store.sql import (
     APPEND_EVENT,
@@ -81,9 +82,13 @@ class SqliteStore:
 
     def _open_writer(self) -> sqlite3.Connection:
         try:
-            Path(self.path).parent.mkdir(parents=True, exist_ok=True)
+            create_folder(Path(self.path).parent)
         except OSError as error:
             raise StoreError(f"The folder of the database {self.path} cannot be made: {error.strerror}.") from error
+        try:
+            create_file(Path(self.path))
+        except OSError as error:
+            raise StoreError(f"The database {self.path} cannot be opened: {error.strerror}.") from error
         db = self._connect()
         migrate(db)
         return db
