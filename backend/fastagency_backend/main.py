@@ -16,7 +16,8 @@ from fastagency_backend.workflow.load import load_workflows
 def create_app(settings: BackendSettings) -> FastAPI:
     """The application that serves the workflows of the settings. Raises `InvalidSettings`."""
     logs.set_up(settings.log_level, settings.log_format)
-    app = FastAPI(title="FastAgency backend")
+    # With a root path, FastAPI serves requests that still have it as well as those whose proxy took it away.
+    app = FastAPI(title="FastAgency backend", root_path=settings.backend_prefix)
     app.include_router(FastAPIAdapter(provider=load_workflows(settings.workflows), settings=settings).router)
     return app
 

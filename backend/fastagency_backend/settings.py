@@ -7,6 +7,7 @@ from pathlib import Path
 from fastagency_shared.errors import FastAgencyError
 from fastagency_shared.fault import faults
 from fastagency_shared.logs import LogFormat
+from fastagency_shared.prefix import Prefix
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -24,6 +25,9 @@ class BackendSettings(BaseSettings):
 
     backend_host: str = Field(default="127.0.0.1", description="Address the backend listens on.")
     backend_port: int = Field(default=8008, ge=0, le=65535, description="Port the backend listens on.")
+    backend_prefix: Prefix = Field(
+        default="", description="The path under which a proxy shows the backend, such as /agents; unset: at the root."
+    )
     workflows: str = Field(
         default="fastagency_backend.demo:wf",
         description="The workflows that `fastagency_backend.main:app` serves, as `module:attribute`.",

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastagency_shared.errors import FastAgencyError
 from fastagency_shared.fault import faults
 from fastagency_shared.logs import LogFormat
+from fastagency_shared.prefix import Prefix
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -31,6 +32,10 @@ class FrontendSettings(BaseSettings):
         description="The address to listen on; 0.0.0.0 lets other machines in.",
     )
     frontend_port: int = Field(default=8888, ge=0, le=65535, description="The port to listen on; 0 takes any free one.")
+    frontend_prefix: Prefix = Field(
+        default="",
+        description="The path under which a proxy shows the page, such as /chat; unset: at the root.",
+    )
     title: str | None = Field(default=None, description="The name of the application, shown at the top of the page.")
     description: str | None = Field(default=None, description="One or two sentences shown where a person starts.")
     forward_headers: Annotated[list[str], NoDecode] = Field(

@@ -58,6 +58,11 @@ class Process:
         assert self._process is not None, "the process is not running"
         return self._process.pid
 
+    @property
+    def log(self) -> str:
+        """What the process has written so far."""
+        return self._log.read_text(encoding="utf-8")
+
     def start(self) -> None:
         with self._log.open("ab") as output:
             self._process = subprocess.Popen(
@@ -100,18 +105,19 @@ class Process:
             process.wait(STOP_TIMEOUT_S)
 
 
-def backend_process(folder: Path) -> Process:
+def backend_process(folder: Path, **settings: str) -> Process:
     """A backend with the workflows of the end-to-end tests, its database in `folder`."""
     port = free_port()
     environment = {
         "FASTAGENCY_BACKEND_PORT": str(port),
         "FASTAGENCY_DATABASE": str(folder / "runs.sqlite3"),
         "FASTAGENCY_WORKFLOWS": "tests.e2e.workflows:wf",
+        **settings,
     }
     return Process(["-m", "fastagency", "backend"], "/fastagency/discovery", environment, folder / "backend.log", port)
 
 
-def page_process(server: str, backend: Process, folder: Path) -> Process:
+def page_process(server: str, backend: Process, folder: Path, **settings: str) -> Process:
     """The page for a backend, on one of the servers of `PAGE_COMMANDS`."""
     port = free_port()
     environment = {
@@ -119,5 +125,6 @@ def page_process(server: str, backend: Process, folder: Path) -> Process:
         "FASTAGENCY_BACKEND_URL": backend.url,
         "FASTAGENCY_TITLE": "Agents at work",
         "FASTAGENCY_DESCRIPTION": "Choose a conversation. You can leave at any time and come back later.",
+        **settings,
     }
     return Process(PAGE_COMMANDS[server], "/", environment, folder / f"page-{server}.log", port)

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Iterable
 from typing import Any
-
-# Read by Mesop when it is imported: without it, browsers fetch 3 MB of script at every visit.
-os.environ.setdefault("MESOP_HTTP_CACHE_JS_BUNDLE", "true")
 
 import mesop as me
 from fastagency_shared import logs

@@ -43,9 +43,9 @@ def caller_of(environ: Environ, forward_headers: Iterable[str]) -> Caller | None
     return Caller(user_id=visitor, headers=headers)
 
 
-def new_visitor_cookie(environ: Environ) -> str:
-    """The `Set-Cookie` header that makes a new visitor."""
-    path = str(environ.get("SCRIPT_NAME") or "") + "/"
+def new_visitor_cookie(environ: Environ, base_path: str = "") -> str:
+    """The `Set-Cookie` header that makes a new visitor, for the page below `base_path` only."""
+    path = str(environ.get("SCRIPT_NAME") or base_path) + "/"
     secure = "; Secure" if environ.get("wsgi.url_scheme") == "https" else ""
     value = secrets.token_hex(16)
     return f"{VISITOR_COOKIE}={value}; Path={path}; Max-Age={YEAR_S}; HttpOnly; SameSite=Lax{secure}"

@@ -1,11 +1,13 @@
 """The WSGI layer around Mesop: our own routes, the visitor's cookie, and the page without outside requests.
 
+With a prefix, everything is below it; a proxy may take it away before a request comes here, or leave it.
+
 Routes below `/__fastagency__`:
 - `<version>/<file>`: the page's own files;
 - `runs/<id>/history?before=<seq>` and `runs/<id>/live?after=<seq>&hold=1`: see `live.py`;
 - `pulse?shell=<fingerprint>`: is the backend there, and is the list of conversations still the one that is shown?
 
-They only read: whatever changes something is an event of Mesop's, which checks the origin of its requests.
+They only read: whatever changes something is an event of Mesop's, whose origin is checked here (`origin.py`).
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from fastagency_shared.errors import BackendError, RequestError
 
 from fastagency_frontend.page import asset, live
 from fastagency_frontend.page.gate import Gate, places_for
+from fastagency_frontend.page.origin import READING, refusal, vouched
 from fastagency_frontend.page.site import ENVIRON_KEY, Site
 from fastagency_frontend.page.trouble import for_people
 from fastagency_frontend.page.view import watches_workflows
@@ -37,6 +40,7 @@ MESOP_MODULES = "/__web-components-module__"
 _RUN_ROUTE = re.compile(r"runs/([0-9a-f]{32})/(history|live)")
 _OUTSIDE_LINK = re.compile(rb"\s*<link\s[^>]*fonts\.(?:googleapis|gstatic)\.com[^>]*>")
 _FAVICON = re.compile(rb'<link rel="shortcut icon"[^>]*>')
+_NONCE = re.compile(rb'ngCspNonce="([^"]*)"')
 _TITLE = re.compile(rb"<title>[^<]*</title>")
 _TIGHTER_POLICY = {
     "font-src": "'self'",
@@ -65,16 +69,40 @@ class Router:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         environ[ENVIRON_KEY] = self._site
-        path = str(environ.get("PATH_INFO", "")).removeprefix(self._base_path)
+        path = self._below_prefix(environ)
+        if path is None:
+            return _redirect(start_response, f"{self._base_path}/", str(environ.get("QUERY_STRING", "")))
         inner = path.removeprefix(MESOP_MODULES)
         if not inner.startswith(asset.PREFIX + "/"):
-            return self._page(environ, start_response)
+            return self._checked(environ, start_response)
         try:
             return self._own_route(inner.removeprefix(asset.PREFIX + "/"), environ, start_response)
         except RequestError as error:
             return _json(start_response, {"gone": error.detail})
         except BackendError as error:
             return _json(start_response, {"trouble": for_people(error)})
+
+    def _below_prefix(self, environ: Environ) -> str | None:
+        """The path below our prefix, which a proxy may have taken away: Mesop expects it. None: the prefix alone."""
+        path = str(environ.get("PATH_INFO", ""))
+        if not self._base_path:
+            return path
+        if path == self._base_path:
+            return None
+        if not path.startswith(f"{self._base_path}/"):
+            environ["PATH_INFO"] = self._base_path + path
+            return path
+        return path.removeprefix(self._base_path)
+
+    def _checked(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Mesop's answer, if the request is not another site's."""
+        reason = refusal(environ)
+        if reason is not None:
+            logger.warning("Refused %s %s: %s", environ.get("REQUEST_METHOD"), environ.get("PATH_INFO"), reason)
+            return _text(start_response, "403 Forbidden", reason)
+        if environ.get("REQUEST_METHOD") not in READING:
+            vouched(environ)
+        return self._page(environ, start_response)
 
     def _own_route(self, path: str, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         query = {key: values[-1] for key, values in parse_qs(str(environ.get("QUERY_STRING", ""))).items()}
@@ -139,22 +167,36 @@ class Router:
         kept = [(name, value) for name, value in headers if name.lower() not in dropped]
         kept.append(("Content-Length", str(length)))
         if visitor_id(environ) is None:
-            kept.append(("Set-Cookie", new_visitor_cookie(environ)))
+            kept.append(("Set-Cookie", new_visitor_cookie(environ, self._base_path)))
         return kept
 
     def _rewrite(self, document: bytes) -> bytes:
         root = html.escape(self._base_path)
+        nonce = _NONCE.search(document)
         icon = f'<link rel="icon" type="image/svg+xml" href="{root}{asset.asset_path("icons/favicon.svg")}">'
         head = (
-            f'<link rel="stylesheet" href="{root}{asset.asset_path("page.css")}">'
+            self._first_scripts(nonce[1].decode() if nonce else "")
+            + f'<link rel="stylesheet" href="{root}{asset.asset_path("page.css")}">'
             # The very address below which Mesop asks for our components, so that they share the modules they import.
-            f'<script type="module" src="{MESOP_MODULES}{asset.asset_path("channel.js")}"></script>'
+            f'<script type="module" src="{root}{MESOP_MODULES}{asset.asset_path("channel.js")}"></script>'
             f'<meta name="color-scheme" content="light dark"></head>'
         )
         document = _OUTSIDE_LINK.sub(b"", document)
         document = _FAVICON.sub(icon.encode(), document)
         document = _TITLE.sub(f"<title>{html.escape(self._site.title)}</title>".encode(), document)
         return document.replace(b"</head>", head.encode(), 1)
+
+    def _first_scripts(self, nonce: str) -> str:
+        """What must be there before any file is fetched: the guard against a blank page, and the way to our modules.
+
+        Mesop's script imports them from the root, without the prefix; the map leads the browser to where they are.
+        """
+        guard = asset.ASSETS["guard.js"].body.decode()
+        scripts = f'<script nonce="{nonce}">{guard}</script>'
+        if self._base_path:
+            modules = json.dumps({"imports": {f"{MESOP_MODULES}/": f"{self._base_path}{MESOP_MODULES}/"}})
+            scripts += f'<script type="importmap" nonce="{nonce}">{modules}</script>'
+        return scripts
 
 
 def _secured(headers: Headers) -> Headers:
@@ -183,6 +225,12 @@ def _asset(path: str, start_response: StartResponse) -> Iterable[bytes]:
     ]
     start_response("200 OK", headers + _SAFE)
     return [found.body]
+
+
+def _redirect(start_response: StartResponse, path: str, query: str) -> Iterable[bytes]:
+    location = f"{path}?{query}" if query else path
+    start_response("308 Permanent Redirect", [("Location", location), ("Content-Length", "0"), *_SAFE])
+    return [b""]
 
 
 def _json(start_response: StartResponse, value: dict[str, Any]) -> Iterable[bytes]:

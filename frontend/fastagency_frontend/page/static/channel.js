@@ -18,8 +18,25 @@ function watch(request) {
   const timer = setTimeout(reportDeadChannel, PATIENCE_MS);
   // Mesop aborts a request itself once it has read the end of the answer: an abort is no failure.
   request.addEventListener("loadend", () => clearTimeout(timer));
-  request.addEventListener("error", reportDeadChannel);
+  request.addEventListener("error", () => fail("This page's server cannot be reached. Try again in a moment."));
   request.addEventListener("load", () => {
-    if (request.status !== 200 || !request.responseText.includes(END_OF_ANSWER)) reportDeadChannel();
+    if (request.status !== 200 || !request.responseText.includes(END_OF_ANSWER)) fail(sentenceOf(request));
   });
+  // Mesop drops an answer that is no success as soon as its text begins to come: this is the last chance to read it.
+  request.addEventListener("readystatechange", () => {
+    if (request.readyState === XMLHttpRequest.LOADING && request.status !== 200) fail(sentenceOf(request));
+  });
+}
+
+/** What our server says when it refuses a request is for the person; what others say is not. */
+function sentenceOf(request) {
+  if (request.status === 403 && request.getResponseHeader("Content-Type")?.startsWith("text/plain"))
+    return request.responseText;
+  return `This page's server could not show it (HTTP status ${request.status}). Try again in a moment.`;
+}
+
+/** Tell the components; where there are none yet, the sentence takes the place of the page. */
+function fail(sentence) {
+  reportDeadChannel();
+  window.fastagencyGuard.say(sentence);
 }

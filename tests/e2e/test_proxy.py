@@ -1,0 +1,142 @@
+"""Both processes behind nginx with the configurations that we ship: on an odd port, and under paths."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import expect
+from websockets.sync.client import connect
+
+from tests.e2e.conftest import Visit, running
+from tests.e2e.process import Process, backend_process, page_process
+from tests.e2e.proxy import Proxy
+
+MakeProxy = Callable[..., Proxy]
+LOSES_THE_PORT = {"Host $http_host;": "Host $host;"}
+TAKES_PATHS_AWAY = {
+    "proxy_pass http://fastagency_frontend;": "proxy_pass http://fastagency_frontend/;",
+    "proxy_pass http://fastagency_backend;": "proxy_pass http://fastagency_backend/;",
+}
+
+
+@pytest.fixture
+def proxied(tmp_path: Path) -> Iterator[MakeProxy]:
+    """Starts nginx with a configuration that we ship."""
+    started: list[Proxy] = []
+
+    def start(name: str, page: Process, backend: Process, changes: dict[str, str] | None = None) -> Proxy:
+        started.append(Proxy(name, tmp_path, page, backend, changes or {}))
+        started[-1].start()
+        return started[-1]
+
+    yield start
+    for proxy in started:
+        proxy.stop()
+
+
+@pytest.fixture(scope="module")
+def backend_below(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    yield from running(backend_process(tmp_path_factory.mktemp("below"), FASTAGENCY_BACKEND_PREFIX="/agents"))
+
+
+@pytest.fixture(scope="module")
+def page_below(backend_below: Process, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    folder = tmp_path_factory.mktemp("page-below")
+    yield from running(page_process("gthread", backend_below, folder, FASTAGENCY_FRONTEND_PREFIX="/chat"))
+
+
+@pytest.mark.parametrize("changes", [{}, LOSES_THE_PORT], ids=["as shipped", "Host without its port"])
+def test_a_conversation_on_an_odd_port(
+    proxied: MakeProxy, page: Process, backend: Process, visit: Visit, changes: dict[str, str]
+) -> None:
+    person = visit(proxied("fastagency.conf", page, backend, changes))
+    tab = person.visit()
+    tab.start("greeter")
+    tab.answer("Ada")
+    expect(tab.said("Hello, Ada!")).to_be_visible()
+    assert person.complaints == person.outside == []
+
+
+@pytest.mark.parametrize("changes", [{}, TAKES_PATHS_AWAY], ids=["paths left", "paths taken away"])
+def test_a_conversation_under_a_path(
+    proxied: MakeProxy, page_below: Process, backend_below: Process, visit: Visit, changes: dict[str, str]
+) -> None:
+    person = visit(proxied("fastagency-under-paths.conf", page_below, backend_below, changes))
+    tab = person.visit("/chat")
+    tab.start("greeter")
+    tab.answer("Ada")
+    expect(tab.said("Hello, Ada!")).to_be_visible()
+    assert tab.address().startswith("/chat/?conversation=")
+    person.page.reload()
+    expect(tab.said("Hello, Ada!")).to_be_visible()
+    tab.button("New conversation").first.click()
+    expect(tab.button("Start again")).to_have_count(0)
+    assert tab.address() == "/chat/"
+    tab.conversations.first.click()
+    expect(tab.said("Hello, Ada!")).to_be_visible()
+    assert {cookie["path"] for cookie in person.context.cookies()} == {"/chat/"}
+    assert person.complaints == person.outside == []
+    tab.picture(f"under-a-path-{'taken' if changes else 'left'}")
+
+
+@pytest.mark.parametrize("changes", [{}, TAKES_PATHS_AWAY], ids=["paths left", "paths taken away"])
+def test_a_client_under_a_path(
+    proxied: MakeProxy, page_below: Process, backend_below: Process, changes: dict[str, str]
+) -> None:
+    proxy = proxied("fastagency-under-paths.conf", page_below, backend_below, changes)
+    with httpx.Client(base_url=f"{proxy.url}/agents") as http:
+        run = http.post("/fastagency/initiate_workflow", json={"workflow_name": "greeter", "params": {}}).json()
+        with connect(f"ws{proxy.url.removeprefix('http')}/agents/fastagency/ws") as socket:
+            socket.send(json.dumps(run))
+            types = [json.loads(socket.recv())["type"] for _ in range(2)]
+        assert types == ["workflow_started", "text_input"]
+        assert http.get("/openapi.json").json()["servers"] == [{"url": "/agents"}]
+
+
+def test_news_are_not_kept_back_although_the_proxy_buffers(proxied: MakeProxy, page: Process, backend: Process) -> None:
+    proxy = proxied("fastagency.conf", page, backend)
+    with httpx.Client(base_url=proxy.url, timeout=30) as http:
+        run = http.post("/fastagency/initiate_workflow", json={"workflow_name": "worker", "params": {}}).json()
+        with http.stream("GET", f"/fastagency/runs/{run['workflow_uuid']}/events") as events:
+            seen = next(line for line in events.iter_lines() if "This takes a while." in line)
+        assert seen.startswith("data:")  # and the run goes on for an hour
+        http.post(f"/fastagency/runs/{run['workflow_uuid']}/cancel")
+
+
+def test_a_refused_page_says_why(proxied: MakeProxy, page: Process, backend: Process, visit: Visit) -> None:
+    """On plain HTTP, away from localhost, a browser does not say where a request comes from."""
+    proxy = proxied("fastagency.conf", page, backend, LOSES_THE_PORT)
+    person = visit(proxy)
+    person.page.goto(f"http://chat.test:{proxy.port}/")
+    alert = person.page.get_by_role("alert")
+    opened = f"http://chat.test:{proxy.port}"
+    expect(alert).to_contain_text(f"The page is open at {opened}, but its server was asked as chat.test.")
+    expect(alert).to_contain_text("proxy_set_header Host $http_host")
+    expect(alert.locator("p")).to_be_in_viewport()
+    person.tab.picture("refused")
+    assert f"Refused POST /__ui__: The page is open at http://chat.test:{proxy.port}" in page.log
+
+
+def test_with_its_port_the_same_page_is_served(
+    proxied: MakeProxy, page: Process, backend: Process, visit: Visit
+) -> None:
+    proxy = proxied("fastagency.conf", page, backend)
+    person = visit(proxy)
+    person.page.goto(f"http://chat.test:{proxy.port}/")
+    expect(person.tab.button("Try again")).to_have_count(0)
+    person.tab.start("greeter")
+
+
+def test_a_page_whose_files_are_elsewhere_says_so(
+    proxied: MakeProxy, page: Process, backend: Process, visit: Visit
+) -> None:
+    """The proxy shows the page under a path, and nobody told the page."""
+    proxy = proxied("fastagency-under-paths.conf", page, backend, TAKES_PATHS_AWAY)
+    person = visit(proxy)
+    person.visit("/chat/")
+    expect(person.page.get_by_role("alert")).to_contain_text("FASTAGENCY_FRONTEND_PREFIX")
+    person.tab.picture("prefix-unknown")
