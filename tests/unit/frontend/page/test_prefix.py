@@ -8,12 +8,12 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
+from fastagency_frontend.app import Application
 from fastagency_frontend.page import asset
 from fastagency_frontend.page.environment import prepare_mesop
 from fastagency_frontend.page.site import Site
 from fastagency_frontend.page.wsgi import Router
 from fastagency_frontend.settings import FrontendSettings, InvalidSettings
-from fastagency_shared.provider import Application
 from werkzeug.test import Client
 
 from tests.fakes.scripts import demo_provider
