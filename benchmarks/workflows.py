@@ -62,4 +62,4 @@ app.include_router(adapter.router)
 async def live() -> dict[str, int]:
     """How many runs are in memory."""
     engine: Engine = await adapter.engine()
-    return {"runs": len(engine.live)}
+    return {"runs": len(engine.driver.live)}

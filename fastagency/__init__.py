@@ -6,7 +6,7 @@ This package is the public face: every name that an application imports, and no 
 
 from importlib.metadata import version
 
-from fastagency_backend.engine.run import current_step_key
+from fastagency_backend.engine.context import current_step_key
 from fastagency_backend.workflow import UI, AsyncUI, Choices, Workflow
 
 from fastagency.app import FastAgency

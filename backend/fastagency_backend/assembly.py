@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from fastagency_backend.engine.engine import Engine, EngineSettings
-from fastagency_backend.engine.service import WorkflowSpec
+from fastagency_backend.engine.spec import WorkflowSpec
 from fastagency_backend.settings import BackendSettings
 from fastagency_backend.store import SqliteStore
 

@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 from fastagency_backend.demo.gallery import gallery
-from fastagency_backend.engine.run import current_run
+from fastagency_backend.engine.context import current_run
 from fastagency_backend.workflow import UI, AsyncUI, Workflow
 from fastagency_shared.messages import TextChunk
 

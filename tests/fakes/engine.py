@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fastagency_backend.engine.engine import Engine, EngineSettings
 from fastagency_backend.engine.run import Run
-from fastagency_backend.engine.service import WorkflowSpec
+from fastagency_backend.engine.spec import WorkflowSpec
 from fastagency_backend.store import SqliteStore
 from fastagency_backend.store.base import StoredEvent
 from fastagency_shared.answer import Answer
@@ -40,7 +40,7 @@ async def running(path: Path, body: Body, *, warm_s: float = 30.0) -> AsyncItera
 
 
 async def start(engine: Engine) -> None:
-    await engine.create(InitiateRequest(workflow_name="flow", workflow_uuid=RUN_ID), None)
+    await engine.service.create(InitiateRequest(workflow_name="flow", workflow_uuid=RUN_ID), None)
 
 
 Seen = LoggedMessage | TransientMessage
@@ -51,7 +51,7 @@ async def watch(
 ) -> list[Seen]:
     """Everything of the run from its first message, live, until it ends or `until` says so; questions are answered."""
     seen: list[Seen] = []
-    async for batch in engine.watch(RUN_ID, after=0, beat_s=5.0):
+    async for batch in engine.service.readers.watch(RUN_ID, after=0, beat_s=5.0):
         for item in batch:
             message = _message(item) if isinstance(item, StoredEvent) else item
             seen.append(message)
@@ -63,14 +63,14 @@ async def watch(
 
 
 async def _answer_open(engine: Engine, answer: Callable[[Question], Answer]) -> None:
-    for body in (await engine.get(RUN_ID, None)).questions:
+    for body in (await engine.service.get(RUN_ID, None)).questions:
         question = parse_message(body)
         assert isinstance(question, TextInput | MultipleChoice)
-        await engine.answer(RUN_ID, None, question.uuid, answer(question))
+        await engine.service.answer(RUN_ID, None, question.uuid, answer(question))
 
 
 async def logged(engine: Engine) -> list[LoggedMessage]:
-    page = await engine.read(RUN_ID, None, after=0, limit=10_000)
+    page = await engine.service.read(RUN_ID, None, after=0, limit=10_000)
     return [_message(event) for event in page.events]
 
 

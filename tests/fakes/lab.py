@@ -63,13 +63,13 @@ class Lab:
 
     async def start(self, engine: Engine, workflow: str, number: int = 1, /, **params: Any) -> str:
         request = InitiateRequest(workflow_name=workflow, workflow_uuid=run_id(number), params=params)
-        return (await engine.create(request, None)).id
+        return (await engine.service.create(request, None)).id
 
     async def run(self, engine: Engine, number: int = 1) -> RunRecord:
-        return await engine.get(run_id(number), None)
+        return await engine.service.get(run_id(number), None)
 
     async def log(self, engine: Engine, number: int = 1) -> list[LoggedMessage]:
-        page = await engine.read(run_id(number), None, after=0, limit=100_000)
+        page = await engine.service.read(run_id(number), None, after=0, limit=100_000)
         assert [event.seq for event in page.events] == list(range(1, len(page.events) + 1))
         return [parse_message(event.body) for event in page.events]  # type: ignore[misc]
 
@@ -104,16 +104,16 @@ class Lab:
         return uuid
 
     async def answer(self, engine: Engine, value: str | list[str], number: int = 1) -> None:
-        await engine.answer(run_id(number), None, await self.question(engine, number), value)
+        await engine.service.answer(run_id(number), None, await self.question(engine, number), value)
 
     async def parked(self, engine: Engine, number: int = 1) -> None:
         """Wait until the run waits for a person and is in no engine's memory."""
 
         async def look() -> bool:
             record = await self.run(engine, number)
-            return record.worker is None and record.status is RunStatus.WAITING and record.id not in engine.live
+            return record.worker is None and record.status is RunStatus.WAITING and record.id not in engine.driver.live
 
         await until(look)
 
     def live(self, engine: Engine, number: int = 1) -> Run:
-        return engine.live[run_id(number)]
+        return engine.driver.live[run_id(number)]

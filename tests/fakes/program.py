@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from fastagency_backend.engine.context import current_step_key
 from fastagency_backend.engine.engine import Engine
-from fastagency_backend.engine.run import current_step_key
 from fastagency_backend.workflow import AsyncUI
 from fastagency_shared.messages import LoggedMessage, parse_message
 from hypothesis import strategies as st
@@ -118,7 +118,7 @@ class World:
                 self.cuts.pop(0)
                 self.cut = True
                 assert self.engine is not None
-                self.engine.evict(ui._run)
+                self.engine.driver.evict(ui._run)
 
     async def run(self, folder: Path) -> list[LoggedMessage]:
         """Take the program to its end, in a new engine after each cut; the log."""
@@ -131,14 +131,14 @@ class World:
                 while not (record := await lab.run(self.engine)).status.ended:
                     for body in record.questions:
                         question = parse_message(body)
-                        await self.engine.answer(run_id(), None, question.uuid, f"answer for {question.sender}")
+                        await self.engine.service.answer(run_id(), None, question.uuid, f"answer for {question.sender}")
                     if self.cut:
                         await lab.stop(self.engine)
                         self.engine = await lab.engine()
-                        self.recorded |= set((await self.engine._store.load_log(run_id())).steps)
+                        self.recorded |= set((await self.engine.store.load_log(run_id())).steps)
                         self.cut = False
                     await asyncio.sleep(0.001)
-            self.recorded |= set((await self.engine._store.load_log(run_id())).steps)
+            self.recorded |= set((await self.engine.store.load_log(run_id())).steps)
             assert record.result == "done", await lab.log(self.engine)
             return await lab.log(self.engine)
         finally:

@@ -196,7 +196,7 @@ async def interrupted(path: Path, make: Make, server: OpenAIServer, cuts: Iterat
             await watch(engine, answer=replies, until=enough)
     async with running(path, flow(make(server, done))) as engine:
         await watch(engine, answer=replies)
-        page = await engine.read(RUN_ID, None, after=0, limit=1000)
+        page = await engine.service.read(RUN_ID, None, after=0, limit=1000)
         assert [event.seq for event in page.events] == list(range(1, len(page.events) + 1))
         return await logged(engine)
 

@@ -100,8 +100,8 @@ async def test_parked_while_a_person_is_asked(make: Any, tmp_path: Path, server:
     async with running(tmp_path / "runs.db", flow(make(server)), warm_s=0.05) as engine:
         await start(engine)
         await watch(engine, until=waits)
-        await eventually(lambda: not engine.live and not threads() - before)
-        assert (await engine.get(RUN_ID, None)).status is RunStatus.WAITING
+        await eventually(lambda: not engine.driver.live and not threads() - before)
+        assert (await engine.service.get(RUN_ID, None)).status is RunStatus.WAITING
         seen = await watch(engine, answer=lambda _question: "exit")
         assert seen[-1].type == "workflow_completed"
     assert len(server.calls) == 1
@@ -122,5 +122,5 @@ async def test_a_blocking_chat_on_the_loop_is_refused_in_words(
 
 
 async def _stopped(engine: Engine) -> None:
-    record = await engine.cancel(RUN_ID, None)
+    record = await engine.service.cancel(RUN_ID, None)
     assert record.status is RunStatus.CANCELLED

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from autogen import ConversableAgent, LLMConfig
 from fastagency_backend.engine.engine import Engine, EngineSettings
-from fastagency_backend.engine.service import WorkflowSpec
+from fastagency_backend.engine.spec import WorkflowSpec
 from fastagency_backend.store import SqliteStore
 from fastagency_backend.workflow.ui import UI, AsyncUI
 from fastagency_shared.messages import TextMessage, parse_message
@@ -144,12 +144,12 @@ async def test_conversations_at_once_do_not_mix(form: str, tmp_path: Path, serve
     await engine.start()
     try:
         runs = [
-            await engine.create(InitiateRequest(workflow_name="flow", params={"name": str(number)}), None)
+            await engine.service.create(InitiateRequest(workflow_name="flow", params={"name": str(number)}), None)
             for number in range(count)
         ]
         for number, run in enumerate(runs):
             messages = []
-            async for batch in engine.watch(run.id, after=0, beat_s=5.0):
+            async for batch in engine.service.readers.watch(run.id, after=0, beat_s=5.0):
                 messages.extend(parse_message(item.body) for item in batch if hasattr(item, "body"))
             speakers = {message.sender for message in messages if isinstance(message, TextMessage)}
             assert speakers == {f"student{number}", f"teacher{number}"}

@@ -18,7 +18,8 @@ from autogen_core.models import CreateResult, LLMMessage, RequestUsage, UserMess
 from autogen_core.tools import FunctionTool, StaticStreamWorkbench, StaticWorkbench, ToolResult
 from autogen_ext.models.replay import ReplayChatCompletionClient
 from fastagency_backend import frameworks
-from fastagency_backend.engine.run import Run, current_run, current_step_key
+from fastagency_backend.engine.context import current_run, current_step_key
+from fastagency_backend.engine.run import Run
 from fastagency_backend.frameworks.agentchat.offline import OfflineModel
 from fastagency_shared.messages import TextInput, TextMessage
 
@@ -66,7 +67,7 @@ async def twice(path: Path, flow: Flow) -> tuple[list[object], list[str]]:
     async def body(run: Run) -> str:
         frameworks.install()
         results.append(await flow(run))
-        keys[:] = list(run._steps)
+        keys[:] = list(run.results.steps)
         if len(results) == 1:
             await asyncio.sleep(3600)
         return "done"

@@ -230,9 +230,9 @@ async def test_stopping_a_run_stops_the_call_under_way(
     async with running(path, body) as engine:
         await start(engine)
         await eventually(lambda: len(server.calls) == 1)
-        (run,) = engine.live.values()
+        (run,) = engine.driver.live.values()
         tasks = list(run.tasks)
-        await engine.cancel(run.id, None)
+        await engine.service.cancel(run.id, None)
         await eventually(lambda: all(task.done() for task in tasks))
     tasks.clear()
     del run

@@ -59,7 +59,7 @@ def test_as_text(tmp_path: Path) -> None:
         text = text_when(log, lambda text: "The run is failed" in text)
     about = f"[run_id={run} workflow=order user=anna]"
     assert f" INFO shop {about}: looking for a bicycle\n" in text
-    assert f" ERROR fastagency_backend.engine.engine {about}: The workflow 'order' failed\nTraceback" in text
+    assert f" ERROR fastagency_backend.engine.attempt {about}: The workflow 'order' failed\nTraceback" in text
     assert "ValueError: no such thing" in text
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from fastagency_shared.messages import TextChunk, Thought, Usage
 
-from fastagency_backend.engine.run import current_run
+from fastagency_backend.engine.context import current_run
 from fastagency_backend.workflow import AsyncUI
 
 MARKDOWN = """### What text can look like

@@ -1,7 +1,16 @@
 """Runs workflows so that what happened stays: an event log, recorded steps, replay.
 
-`engine.py` claims and drives runs, `service.py` is what clients ask of them, `run.py` is what a workflow under way has
-in its hands, `replay.py` gives recorded results out again in their order, `feed.py` wakes those who watch, `state.py`
-is the table of a run's states.
+Who does what:
+
+- `engine.py` is one worker: it claims runs and hands them to its `driver.py`, which takes each through one `attempt.py`
+  after another. `chore.py` is what has to be done beside that.
+- `service.py` answers clients' requests, `reader.py` serves those who watch, and `feed.py` wakes them. They need no
+  driver: another process may have it.
+- `run.py` is what a workflow under way has in its hands. Its parts: `bridge.py` is the way between threads and loops,
+  `journal.py` the way into the store, `backlog.py` what is not committed yet, `recording.py` the results,
+  `question.py` the questions, `key.py` what makes something the same in a replay, `context.py` which run it is.
+- `replay.py` gives recorded results out again in their order.
+- `state.py` is the table of a run's states.
+
 The engine knows no web framework and no agent framework.
 """

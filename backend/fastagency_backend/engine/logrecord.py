@@ -11,7 +11,7 @@ from typing import Any
 
 from fastagency_shared.logs import ABOUT, NOTHING
 
-from fastagency_backend.engine.run import current_run
+from fastagency_backend.engine.context import current_run
 from fastagency_backend.store.base import RunRecord
 
 _NOWHERE = dict.fromkeys(ABOUT, NOTHING)

@@ -11,14 +11,14 @@ import logging
 from collections import defaultdict, deque
 from collections.abc import Iterable
 
+from fastagency_backend.engine.key import steps_around
+
 logger = logging.getLogger(__name__)
 
 PATIENCE_S = 0.05
 """How long the next result in order is waited for before another one goes first: changed code must not hang."""
 NEW_RESULT_PATIENCE_S = 1.0
 """How long a new result waits while recorded ones are left and nobody asks for them: then the code has changed."""
-INSIDE = " > "
-"""Between the key of a step and the key of what was done inside of it."""
 SETTLE_TURNS = 30
 """Turns of the event loop after each result, in which what it sets off can run. Measured with AutoGen teams."""
 
@@ -31,7 +31,7 @@ class Replay:
         self._left = set(self._past)
         self._parts: defaultdict[str, list[str]] = defaultdict(list)
         for key in self._past:
-            for outer in _steps_around(key):
+            for outer in steps_around(key):
                 self._parts[outer].append(key)
         self._waiting: dict[str, asyncio.Future[None]] = {}
         self._arrived = asyncio.Event()
@@ -97,8 +97,3 @@ class Replay:
         while self._past[0] not in self._left:
             self._past.popleft()
         return self._past[0]
-
-
-def _steps_around(key: str) -> list[str]:
-    parts = key.split(INSIDE)
-    return [INSIDE.join(parts[:depth]) for depth in range(1, len(parts))]

@@ -1,17 +1,15 @@
 """What clients ask of runs: start, read, answer, stop, watch. In whichever process they ask it.
 
-Nothing here drives a run. What has to happen to one that this process drives goes through the two hooks of
-`RunService`, which the engine fills in.
+Nothing here drives a run, or knows how that is done.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 from fastagency_shared.answer import Answer, check_answer
 from fastagency_shared.errors import (
@@ -20,7 +18,6 @@ from fastagency_shared.errors import (
     InvalidRequest,
     UnknownQuestion,
     UnknownRun,
-    UnknownWorkflow,
 )
 from fastagency_shared.messages import (
     InputAnswered,
@@ -32,52 +29,40 @@ from fastagency_shared.messages import (
 )
 from fastagency_shared.run import MAX_TITLE_CHARS, InitiateRequest, RunStatus
 
-from fastagency_backend.engine.feed import Feeds, Item, in_order
-from fastagency_backend.engine.run import Run
+from fastagency_backend.engine.feed import Feeds
+from fastagency_backend.engine.reader import Readers
+from fastagency_backend.engine.spec import WorkflowSpec, spec_of
 from fastagency_backend.store.base import EventPage, NewRun, RunRecord, Store
 
 logger = logging.getLogger(__name__)
 
-PAGE = 500
-"""Events read from the store at a time."""
 MAX_PARAMS_CHARS = 1_000_000
 
 
-@dataclass(frozen=True)
-class WorkflowSpec:
-    """A workflow as the engine sees it: `body` takes the run to its end and returns the result."""
+class DrivesRuns(Protocol):
+    """Whoever drives runs in this process."""
 
-    name: str
-    description: str
-    body: Callable[[Run], Awaitable[str | None]]
-    durable: bool = True
+    def wake(self, run_id: str) -> None:
+        """Something that a run waits for has come: its start, or an answer."""
+        ...
 
-
-def spec_of(name: str, specs: Mapping[str, WorkflowSpec]) -> WorkflowSpec:
-    """One workflow. Raises `UnknownWorkflow`."""
-    if name not in specs:
-        raise UnknownWorkflow.named(name, specs)
-    return specs[name]
+    def drop(self, run_id: str) -> None:
+        """The run has been stopped: let it go."""
+        ...
 
 
 class RunService:
-    """See the module's docstring. `workflows` may grow at any time. A run is visible to its owner only."""
+    """See the module's docstring. `workflows` may grow at any time. A run is visible to its owner only.
 
-    def __init__(self, store: Store, workflows: Mapping[str, WorkflowSpec]) -> None:
+    Without a `driver`, another process drives the runs; it learns of what is done here from the store.
+    """
+
+    def __init__(
+        self, store: Store, workflows: Mapping[str, WorkflowSpec], feeds: Feeds, driver: DrivesRuns | None = None
+    ) -> None:
         self.workflows = workflows
-        self.feeds = Feeds()
-        self.stopping = asyncio.Event()
-        self._store = store
-
-    # --- hooks ----------------------------------------------------------------------------------------------------
-
-    def woken(self, run_id: str) -> None:
-        """Something that a run waits for has come: its start, or an answer."""
-
-    def dropped(self, run_id: str) -> None:
-        """The run has been stopped: whoever drives it must let it go."""
-
-    # --- what clients ask -----------------------------------------------------------------------------------------
+        self.readers = Readers(store, feeds)
+        self._store, self._feeds, self._driver = store, feeds, driver
 
     async def create(self, request: InitiateRequest, user_id: str | None) -> RunRecord:
         """Create a run; the same request again gives the same run.
@@ -98,8 +83,8 @@ class RunService:
                 f"The workflow_uuid {request.workflow_uuid} is already taken by another request. "
                 "Leave it out to be given a new one."
             )
-        if created:
-            self.woken(record.id)
+        if created and self._driver is not None:
+            self._driver.wake(record.id)
         return record
 
     async def get(self, run_id: str, user_id: str | None) -> RunRecord:
@@ -149,10 +134,11 @@ class RunService:
         )
         if event is None:
             raise AlreadyAnswered("This question has been answered already.")
-        self.feeds.push(run_id, event)
+        self._feeds.push(run_id, event)
         status = RunStatus.WAITING if len(record.questions) > 1 else RunStatus.RUNNING
-        self.feeds.push(run_id, RunStatusChanged(workflow_uuid=run_id, status=status, title=title))
-        self.woken(run_id)
+        self._feeds.push(run_id, RunStatusChanged(workflow_uuid=run_id, status=status, title=title))
+        if self._driver is not None:
+            self._driver.wake(run_id)
 
     async def _open_question(self, record: RunRecord, uuid: str) -> Question:
         for body in record.questions:
@@ -174,54 +160,24 @@ class RunService:
         )
         event = await self._store.cancel_run(run_id, message.model_dump_json(), time.time())
         if event is not None:
-            self.feeds.push(run_id, event)
-            self.feeds.go_stale(run_id)
-            self.dropped(run_id)
+            self._feeds.push(run_id, event)
+            self._feeds.go_stale(run_id)
+            if self._driver is not None:
+                self._driver.drop(run_id)
             logger.info("The run was stopped", extra={"run_id": run_id})
         return await self.get(run_id, user_id)
 
     async def rename(self, run_id: str, user_id: str | None, title: str) -> RunRecord:
         await self.get(run_id, user_id)
         record = _owned(await self._store.rename_run(run_id, title, time.time()), run_id, user_id)
-        self.feeds.push(run_id, RunStatusChanged(workflow_uuid=run_id, status=record.status, title=title))
+        self._feeds.push(run_id, RunStatusChanged(workflow_uuid=run_id, status=record.status, title=title))
         return record
 
     async def delete(self, run_id: str, user_id: str | None) -> None:
         """Stop a run and remove all that is known of it."""
         await self.cancel(run_id, user_id)
         await self._store.delete_run(run_id)
-        self.feeds.go_stale(run_id)
-
-    def end_watching(self) -> None:
-        """The process is about to stop: send everybody who watches home now, not at the next message."""
-        self.stopping.set()
-        self.feeds.go_stale()
-
-    async def watch(self, run_id: str, *, after: int, beat_s: float) -> AsyncGenerator[Sequence[Item], None]:
-        """Everything after a cursor, then live, until the run ends, is deleted, or the engine stops.
-
-        Yields batches, in order and without a gap; an empty one at least every `beat_s` seconds.
-        """
-        cursor = after
-        with self.feeds.subscribe(run_id) as subscription:
-            while not self.stopping.is_set():
-                if subscription.stale:
-                    subscription.stale = False
-                    page = await self._store.read_events(run_id, after=cursor, limit=PAGE)
-                    if page.events:
-                        cursor = page.events[-1].seq
-                        yield page.events
-                    if page.run is None or (page.run.status.ended and not page.more):
-                        return
-                    subscription.stale = subscription.stale or page.more
-                    continue
-                batch, cursor = in_order(subscription, cursor)
-                if batch:
-                    yield batch
-                elif not subscription.stale:
-                    await subscription.wait(beat_s)
-                    if not subscription.pending:
-                        yield ()
+        self._feeds.go_stale(run_id)
 
 
 def one_line(text: str) -> str:

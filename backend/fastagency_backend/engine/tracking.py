@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
-from fastagency_backend.engine.run import current_run
+from fastagency_backend.engine.context import current_run
 
 logger = logging.getLogger(__name__)
 

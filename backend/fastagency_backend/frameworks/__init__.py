@@ -78,7 +78,7 @@ def process_blocking(source: object, run: Run) -> str:
 
         if classic.is_response(source):
             return classic.process_blocking(source, run)
-    return run.wait_for(process(source, run))
+    return run.bridge.wait_for(process(source, run))
 
 
 def model_client() -> ChatCompletionClient:

@@ -20,7 +20,8 @@ from fastapi import APIRouter, WebSocket
 
 from fastagency_backend.assembly import engine_for
 from fastagency_backend.engine.engine import Engine
-from fastagency_backend.engine.service import WorkflowSpec
+from fastagency_backend.engine.service import RunService
+from fastagency_backend.engine.spec import WorkflowSpec
 from fastagency_backend.settings import BackendSettings, load_settings
 from fastagency_backend.web import guide, runs, shutdown
 from fastagency_backend.web.identity import GetUserId, Identity
@@ -84,7 +85,7 @@ class FastAPIAdapter:
         self._starting = asyncio.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self.router = APIRouter(route_class=ProblemRoute, lifespan=self._lifespan, tags=["fastagency"])
-        publication = Publication(self.router, self.identity, provider.specs, self.engine)
+        publication = Publication(self.router, self.identity, provider.specs, self.service)
         guide.add_routes(publication, discovery_path, initiate_workflow_path, ws_path)
         runs.add_routes(publication, discovery_path.rsplit("/", 1)[0] + "/runs")
         self.router.add_api_websocket_route(ws_path, self._socket)
@@ -103,13 +104,17 @@ class FastAPIAdapter:
                     self._engine = engine
         return self._engine
 
+    async def service(self) -> RunService:
+        """What answers clients' requests in this process."""
+        return (await self.engine()).service
+
     @asynccontextmanager
     async def _lifespan(self, app: Any) -> AsyncIterator[None]:
         engine = await self.engine()
-        with shutdown.announced_to(engine.end_watching):
+        with shutdown.announced_to(engine.service.readers.send_home):
             yield
         self._engine = None
         await engine.stop()
 
     async def _socket(self, websocket: WebSocket) -> None:
-        await serve_socket(websocket, await self.engine(), self.identity)
+        await serve_socket(websocket, await self.service(), self.identity)

@@ -31,7 +31,7 @@ def add_routes(publication: Publication, discovery_path: str, initiate_workflow_
         With a `workflow_uuid` of your own, a UUID, the request can be repeated safely. Go on with the reply's, always.
         """
         owner = identity.resolve(user_id, request.user_id)
-        record = await (await publication.engine()).create(request, owner)
+        record = await (await publication.service()).create(request, owner)
         return InitiateReply(
             name=record.workflow, workflow_uuid=record.id, user_id=record.user_id, params=request.params
         )

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 from fastapi import APIRouter
 
-from fastagency_backend.engine.engine import Engine
-from fastagency_backend.engine.service import WorkflowSpec
+from fastagency_backend.engine.service import RunService
+from fastagency_backend.engine.spec import WorkflowSpec
 from fastagency_backend.web.identity import Identity
 
 
 @dataclass(frozen=True)
 class Publication:
-    """The router to add routes to, whom they are for, the workflows, and the way to the engine (which may start it)."""
+    """The router to add routes to, whom they are for, the workflows, and the way to the service, which may start it."""
 
     router: APIRouter
     identity: Identity
     specs: Mapping[str, WorkflowSpec]
-    engine: Callable[[], Awaitable[Engine]]
+    service: Callable[[], Awaitable[RunService]]

@@ -22,7 +22,7 @@ from fastagency_shared.run import (
 from fastapi import Depends, Header, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from fastagency_backend.engine.engine import Engine
+from fastagency_backend.engine.reader import Readers
 from fastagency_backend.engine.view import message_page, run_info, wire_v2
 from fastagency_backend.store.base import StoredEvent
 from fastagency_backend.web.problem import RESPONSES, refuse_unknown_queries
@@ -48,14 +48,14 @@ def add_routes(publication: Publication, path: str) -> None:
         user_id: Any = Depends(caller),
     ) -> list[RunInfo]:
         """Your runs, newest first."""
-        engine = await publication.engine()
-        records = await engine.list_runs(user_id, limit=limit, before=before, statuses=status or (), workflow=workflow)
+        service = await publication.service()
+        records = await service.list_runs(user_id, limit=limit, before=before, statuses=status or (), workflow=workflow)
         return [run_info(record) for record in records]
 
     @router.get(one, responses=RESPONSES)
     async def get_run(run_id: RunPath, user_id: Any = Depends(caller)) -> RunInfo:
         """One run, with the questions that wait for an answer."""
-        return run_info(await (await publication.engine()).get(run_id, user_id))
+        return run_info(await (await publication.service()).get(run_id, user_id))
 
     @router.get(one + "/messages", responses=RESPONSES)
     async def get_messages(
@@ -68,8 +68,8 @@ def add_routes(publication: Publication, path: str) -> None:
         user_id: Any = Depends(caller),
     ) -> MessagePage:
         """A page of the run's log."""
-        engine = await publication.engine()
-        return message_page(await engine.read(run_id, user_id, after=after, limit=limit, before=before))
+        service = await publication.service()
+        return message_page(await service.read(run_id, user_id, after=after, limit=limit, before=before))
 
     @router.get(
         one + "/events",
@@ -85,13 +85,13 @@ def add_routes(publication: Publication, path: str) -> None:
         user_id: Any = Depends(caller),
     ) -> Response:
         """The run's messages as server-sent events: `id` is the `seq`, `event` the type, `data` the message."""
-        engine = await publication.engine()
+        service = await publication.service()
         cursor = _cursor(after, last_event_id)
-        run = await engine.get(run_id, user_id)
+        run = await service.get(run_id, user_id)
         if run.status.ended and run.last_seq <= cursor:
             return Response(status_code=204)
         return StreamingResponse(
-            _events(engine, run_id, cursor),
+            _events(service.readers, run_id, cursor),
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
@@ -99,22 +99,22 @@ def add_routes(publication: Publication, path: str) -> None:
     @router.post(one + "/answers", status_code=204, responses=RESPONSES)
     async def post_answer(run_id: RunPath, answer: AnswerRequest, user_id: Any = Depends(caller)) -> None:
         """Answer a question. The first valid answer wins."""
-        await (await publication.engine()).answer(run_id, user_id, answer.question, answer.value)
+        await (await publication.service()).answer(run_id, user_id, answer.question, answer.value)
 
     @router.post(one + "/cancel", responses=RESPONSES)
     async def cancel_run(run_id: RunPath, user_id: Any = Depends(caller)) -> RunInfo:
         """Stop a run. One that has ended stays as it is."""
-        return run_info(await (await publication.engine()).cancel(run_id, user_id))
+        return run_info(await (await publication.service()).cancel(run_id, user_id))
 
     @router.patch(one, responses=RESPONSES)
     async def rename_run(run_id: RunPath, request: RenameRequest, user_id: Any = Depends(caller)) -> RunInfo:
         """Give a run another title."""
-        return run_info(await (await publication.engine()).rename(run_id, user_id, request.title))
+        return run_info(await (await publication.service()).rename(run_id, user_id, request.title))
 
     @router.delete(one, status_code=204, responses=RESPONSES)
     async def delete_run(run_id: RunPath, user_id: Any = Depends(caller)) -> None:
         """Stop a run and remove all that is known of it."""
-        await (await publication.engine()).delete(run_id, user_id)
+        await (await publication.service()).delete(run_id, user_id)
 
 
 def _cursor(after: int, last_event_id: str | None) -> int:
@@ -126,9 +126,9 @@ def _cursor(after: int, last_event_id: str | None) -> int:
     return max(after, int(last_event_id))
 
 
-async def _events(engine: Engine, run_id: str, after: int) -> AsyncIterator[str]:
+async def _events(readers: Readers, run_id: str, after: int) -> AsyncIterator[str]:
     yield f"retry: {RETRY_MS}\n\n"
-    async with aclosing(engine.watch(run_id, after=after, beat_s=HEARTBEAT_S)) as batches:
+    async with aclosing(readers.watch(run_id, after=after, beat_s=HEARTBEAT_S)) as batches:
         async for batch in batches:
             frames = [_frame(item) for item in batch]
             yield "".join(frames) or ": still here\n\n"

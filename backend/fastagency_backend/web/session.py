@@ -23,8 +23,8 @@ from fastagency_shared.messages import (
     v1_json,
 )
 
-from fastagency_backend.engine.engine import Engine
 from fastagency_backend.engine.feed import Item
+from fastagency_backend.engine.service import RunService
 from fastagency_backend.engine.view import run_info, wire_v2
 from fastagency_backend.store.base import RunRecord, StoredEvent
 
@@ -50,9 +50,9 @@ class Session(Protocol):
 class SessionV2:
     """`fastagency.v2`: numbered messages, answers that name their question, cancel."""
 
-    def __init__(self, engine: Engine, run: RunRecord, user_id: str | None) -> None:
+    def __init__(self, service: RunService, run: RunRecord, user_id: str | None) -> None:
         self.run_id = run.id
-        self._engine, self._user_id = engine, user_id
+        self._service, self._user_id = service, user_id
 
     def outgoing(self, batch: Sequence[Item]) -> Iterable[str]:
         if not batch:
@@ -64,12 +64,12 @@ class SessionV2:
             case AnswerFrame(question=question, value=value):
                 result = AnswerResult(workflow_uuid=self.run_id, question=question, accepted=True)
                 try:
-                    await self._engine.answer(self.run_id, self._user_id, question, value)
+                    await self._service.answer(self.run_id, self._user_id, question, value)
                 except RequestError as error:
                     result = result.model_copy(update={"accepted": False, "reason": error.detail})
                 return [result.model_dump_json()]
             case CancelFrame():
-                await self._engine.cancel(self.run_id, self._user_id)
+                await self._service.cancel(self.run_id, self._user_id)
         return []
 
     def refusal(self, sentence: str) -> str:
@@ -84,9 +84,9 @@ class SessionV1:
     more after the refusal: the client's form for it is gone by then.
     """
 
-    def __init__(self, engine: Engine, run: RunRecord, user_id: str | None) -> None:
+    def __init__(self, service: RunService, run: RunRecord, user_id: str | None) -> None:
         self.run_id = run.id
-        self._engine, self._user_id = engine, user_id
+        self._service, self._user_id = service, user_id
         self._past = run.last_seq
         self._open_then = {question.uuid for question in run_info(run).questions}
         self._open: dict[str, Question] = {}
@@ -124,7 +124,7 @@ class SessionV1:
             raise InvalidRequest("Nothing is asked at the moment, so this text was not used.")
         try:
             value = read_plain_answer(question, text)
-            await self._engine.answer(self.run_id, self._user_id, question.uuid, value)
+            await self._service.answer(self.run_id, self._user_id, question.uuid, value)
         except InvalidRequest as error:
             return [self.refusal(error.detail), question.model_dump_json()]
         except RequestError:

@@ -24,7 +24,7 @@ from fastagency_shared.messages import Error
 from fastapi import WebSocket, WebSocketDisconnect
 from fastapi.responses import Response
 
-from fastagency_backend.engine.engine import Engine
+from fastagency_backend.engine.service import RunService
 from fastagency_backend.web.identity import Denied, Identity
 from fastagency_backend.web.session import Session, SessionV1, SessionV2
 
@@ -39,7 +39,7 @@ class Close(Exception):
         self.code = code
 
 
-async def serve_socket(websocket: WebSocket, engine: Engine, identity: Identity) -> None:
+async def serve_socket(websocket: WebSocket, service: RunService, identity: Identity) -> None:
     """Serve one connection from its handshake to its close."""
     user_id = await identity.ask(websocket)
     if isinstance(user_id, Denied):
@@ -51,7 +51,7 @@ async def serve_socket(websocket: WebSocket, engine: Engine, identity: Identity)
     v2 = SUBPROTOCOL_V2 in offered
     await websocket.accept(subprotocol=SUBPROTOCOL_V2 if v2 else None)
     try:
-        await _serve(websocket, engine, identity, user_id, v2=v2)
+        await _serve(websocket, service, identity, user_id, v2=v2)
     except Close as close:
         await _close(websocket, close)
     except WebSocketDisconnect:
@@ -61,15 +61,15 @@ async def serve_socket(websocket: WebSocket, engine: Engine, identity: Identity)
         await _close(websocket, Close(CloseCode.INTERNAL))
 
 
-async def _serve(websocket: WebSocket, engine: Engine, identity: Identity, user_id: object, *, v2: bool) -> None:
+async def _serve(websocket: WebSocket, service: RunService, identity: Identity, user_id: object, *, v2: bool) -> None:
     first = await _first_frame(websocket)
     owner = identity.resolve(user_id, first.user_id)
     try:
-        run = await engine.get(first.workflow_uuid, owner)
+        run = await service.get(first.workflow_uuid, owner)
     except UnknownRun as error:
         raise Close(CloseCode.NOT_FOUND, f"{error} Start one with initiate_workflow first.") from None
-    session = SessionV2(engine, run, owner) if v2 else SessionV1(engine, run, owner)
-    sending = asyncio.create_task(_send(websocket, engine, session, first.after), name=f"ws-send-{run.id}")
+    session = SessionV2(service, run, owner) if v2 else SessionV1(service, run, owner)
+    sending = asyncio.create_task(_send(websocket, service, session, first.after), name=f"ws-send-{run.id}")
     receiving = asyncio.create_task(_receive(websocket, session), name=f"ws-receive-{run.id}")
     tasks = {sending, receiving}
     try:
@@ -96,12 +96,12 @@ async def _first_frame(websocket: WebSocket) -> FirstFrame:
         raise Close(CloseCode.MALFORMED, error.detail) from None
 
 
-async def _send(websocket: WebSocket, engine: Engine, session: Session, after: int) -> None:
-    async with aclosing(engine.watch(session.run_id, after=after, beat_s=HEARTBEAT_S)) as batches:
+async def _send(websocket: WebSocket, service: RunService, session: Session, after: int) -> None:
+    async with aclosing(service.readers.watch(session.run_id, after=after, beat_s=HEARTBEAT_S)) as batches:
         async for batch in batches:
             for text in session.outgoing(batch):
                 await websocket.send_text(text)
-    raise Close(CloseCode.RESTART if engine.stopping.is_set() else CloseCode.NORMAL)
+    raise Close(CloseCode.RESTART if service.readers.leaving.is_set() else CloseCode.NORMAL)
 
 
 async def _receive(websocket: WebSocket, session: Session) -> None:

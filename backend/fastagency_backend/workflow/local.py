@@ -25,7 +25,8 @@ from pydantic import ValidationError
 from fastagency_backend.assembly import engine_for
 from fastagency_backend.engine.engine import Engine
 from fastagency_backend.engine.feed import Item
-from fastagency_backend.engine.service import WorkflowSpec, spec_of
+from fastagency_backend.engine.service import RunService
+from fastagency_backend.engine.spec import WorkflowSpec, spec_of
 from fastagency_backend.engine.view import logged, message_page, run_info
 from fastagency_backend.settings import BackendSettings, load_settings
 from fastagency_backend.store.base import StoredEvent
@@ -66,31 +67,31 @@ class LocalProvider:
             request = InitiateRequest(workflow_name=name, workflow_uuid=run_id or new_uuid(), params=dict(params))
         except ValidationError as error:
             raise InvalidRequest(f"{describe(error)}.") from None
-        return run_info(self._call(self._engine_now().create(request, caller.user_id)))
+        return run_info(self._call(self._service().create(request, caller.user_id)))
 
     def runs(self, *, limit: int = 50, before: str | None = None, caller: Caller = ANYBODY) -> list[RunInfo]:
-        records = self._call(self._engine_now().list_runs(caller.user_id, limit=limit, before=before))
+        records = self._call(self._service().list_runs(caller.user_id, limit=limit, before=before))
         return [run_info(record) for record in records]
 
     def run(self, run_id: str, *, caller: Caller = ANYBODY) -> RunInfo:
-        return run_info(self._call(self._engine_now().get(run_id, caller.user_id)))
+        return run_info(self._call(self._service().get(run_id, caller.user_id)))
 
     def messages(
         self, run_id: str, *, after: int = 0, limit: int = 200, before: int | None = None, caller: Caller = ANYBODY
     ) -> MessagePage:
-        engine = self._engine_now()
-        page = self._call(engine.read(run_id, caller.user_id, after=after, limit=limit, before=before))
+        service = self._service()
+        page = self._call(service.read(run_id, caller.user_id, after=after, limit=limit, before=before))
         return message_page(page)
 
     def follow(
         self, run_id: str, *, after: int = 0, beat_s: float = 5.0, caller: Caller = ANYBODY
     ) -> Iterator[LoggedMessage | TransientMessage | None]:
-        engine = self._engine_now()
-        self._call(engine.get(run_id, caller.user_id))
+        service = self._service()
+        self._call(service.get(run_id, caller.user_id))
         batches: queue.SimpleQueue[Sequence[Item] | None] = queue.SimpleQueue()
         room, loop = asyncio.Event(), self._running_loop()
         pump = asyncio.run_coroutine_threadsafe(
-            _pump(engine.watch(run_id, after=after, beat_s=beat_s), batches, room), loop
+            _pump(service.readers.watch(run_id, after=after, beat_s=beat_s), batches, room), loop
         )
         try:
             while (batch := batches.get()) is not None:
@@ -103,20 +104,20 @@ class LocalProvider:
             pump.cancel()
 
     def answer(self, run_id: str, question: str, value: Answer, *, caller: Caller = ANYBODY) -> None:
-        self._call(self._engine_now().answer(run_id, caller.user_id, question, value))
+        self._call(self._service().answer(run_id, caller.user_id, question, value))
 
     def cancel(self, run_id: str, *, caller: Caller = ANYBODY) -> RunInfo:
-        return run_info(self._call(self._engine_now().cancel(run_id, caller.user_id)))
+        return run_info(self._call(self._service().cancel(run_id, caller.user_id)))
 
     def rename(self, run_id: str, title: str, *, caller: Caller = ANYBODY) -> RunInfo:
         try:
             request = RenameRequest(title=title)
         except ValidationError as error:
             raise InvalidRequest(f"{describe(error)}.") from None
-        return run_info(self._call(self._engine_now().rename(run_id, caller.user_id, request.title)))
+        return run_info(self._call(self._service().rename(run_id, caller.user_id, request.title)))
 
     def delete(self, run_id: str, *, caller: Caller = ANYBODY) -> None:
-        self._call(self._engine_now().delete(run_id, caller.user_id))
+        self._call(self._service().delete(run_id, caller.user_id))
 
     # --- the thread -----------------------------------------------------------------------------------------------
 
@@ -129,13 +130,13 @@ class LocalProvider:
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._engine = self._loop = self._pid = None
 
-    def _engine_now(self) -> Engine:
-        """The engine of this process; the first call, and the first after a fork, starts it."""
+    def _service(self) -> RunService:
+        """The service of this process's engine, which the first call, and the first after a fork, starts."""
         with self._lock:
             if self._engine is None or self._pid != os.getpid():
                 self._start()
             assert self._engine is not None
-            return self._engine
+            return self._engine.service
 
     def _start(self) -> None:
         loop = asyncio.new_event_loop()

@@ -13,7 +13,7 @@ from fastagency_shared.run import MAX_NAME_CHARS
 
 from fastagency_backend import frameworks
 from fastagency_backend.engine.run import Run
-from fastagency_backend.engine.service import WorkflowSpec, spec_of
+from fastagency_backend.engine.spec import WorkflowSpec, spec_of
 from fastagency_backend.workflow.local import LocalProvider
 from fastagency_backend.workflow.thread import run_coroutine, run_in_thread
 from fastagency_backend.workflow.ui import UI, AsyncUI

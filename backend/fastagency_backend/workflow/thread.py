@@ -10,7 +10,8 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar, cast
 
 from fastagency_backend.engine import tracking
-from fastagency_backend.engine.run import Run, RunEvicted, RunUnwound
+from fastagency_backend.engine.bridge import RunEvicted, RunUnwound
+from fastagency_backend.engine.run import Run
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +23,7 @@ async def run_in_thread(run: Run, call: Callable[[], T]) -> T:
 
     When the run is dropped, the thread is unwound at its next call of `ui`; it is not waited for.
     """
-    outcome: asyncio.Future[T] = run.loop.create_future()
+    outcome: asyncio.Future[T] = run.bridge.loop.create_future()
     context = contextvars.copy_context()
 
     def settle(result: T | None, error: BaseException | None) -> None:
@@ -43,7 +44,7 @@ async def run_in_thread(run: Run, call: Callable[[], T]) -> T:
         except BaseException as raised:  # noqa: BLE001 - it is raised again where the thread is awaited
             error = _raisable(raised)
         try:
-            run.loop.call_soon_threadsafe(settle, result, error)
+            run.bridge.loop.call_soon_threadsafe(settle, result, error)
         except RuntimeError:  # the server has stopped meanwhile: the run is another worker's
             logger.debug("The event loop was closed before the workflow's thread ended")
 
@@ -63,7 +64,7 @@ def run_coroutine(run: Run, make: Callable[[], Awaitable[T]]) -> T:
             if not loop.is_closed():
                 loop.call_soon_threadsafe(task.cancel)
 
-        run.on_evict.append(cancel)
+        run.bridge.when_closed(cancel)
         return await task
 
     return asyncio.run(main())

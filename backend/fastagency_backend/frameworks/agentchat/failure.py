@@ -7,17 +7,19 @@ reached (a tool that is not there, arguments that are not JSON) shows in the eve
 from __future__ import annotations
 
 import logging
-import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from autogen_core.models import FunctionExecutionResult
 
-from fastagency_backend.engine.run import Run, current_run
+from fastagency_backend.engine.context import current_run
+from fastagency_backend.engine.run import Run
 
 logger = logging.getLogger(__name__)
 
-_told: weakref.WeakKeyDictionary[Run, set[str]] = weakref.WeakKeyDictionary()
+
+class _Told(set[str]):
+    """The ids of a run's calls whose error is logged."""
 
 
 @contextmanager
@@ -29,11 +31,11 @@ def telling(tool: str, call_id: str | None) -> Iterator[None]:
         logger.exception("The tool %r raised an error", tool)
         run = current_run()
         if run is not None and call_id is not None:
-            _told.setdefault(run, set()).add(call_id)
+            run.slots[_Told].add(call_id)
         raise
 
 
 def tell(run: Run, agent: str, result: FunctionExecutionResult) -> None:
     """Log a result that says that the call failed, unless its error was logged when it was raised."""
-    if result.is_error and result.call_id not in _told.get(run, ()):
+    if result.is_error and result.call_id not in run.slots[_Told]:
         logger.error("A call of the tool %r by %s failed: %s", result.name, agent, result.content)

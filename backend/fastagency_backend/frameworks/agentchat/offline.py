@@ -27,7 +27,7 @@ from autogen_core.models import (
 from autogen_core.tools import Tool, ToolSchema
 from pydantic import BaseModel
 
-from fastagency_backend.engine.run import digest
+from fastagency_backend.engine.key import digest
 from fastagency_backend.frameworks.offline.talk import Scene, compose
 from fastagency_backend.frameworks.offline.tool import ask_for_arguments, choose_call
 

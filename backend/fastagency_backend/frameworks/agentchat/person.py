@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import builtins
 import functools
-import weakref
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -17,14 +16,18 @@ from autogen_agentchat.agents import UserProxyAgent, _user_proxy_agent
 from autogen_core import CancellationToken
 from fastagency_shared.messages import TextInput
 
-from fastagency_backend.engine.run import Run, current_run
+from fastagency_backend.engine.context import current_run
+from fastagency_backend.engine.run import Run
 from fastagency_backend.frameworks.agentchat.request import scope
 
 Method = Callable[..., Any]
 InputFunction = Callable[[str, CancellationToken | None], Awaitable[str]]
 
-_echoes: weakref.WeakKeyDictionary[Run, Counter[tuple[str, str]]] = weakref.WeakKeyDictionary()
 _TERMINAL = (_user_proxy_agent.cancellable_input, builtins.input)
+
+
+class _Echoes(Counter[tuple[str, str]]):
+    """The answers of a run's people that AgentChat has still to repeat, by the agent and the text."""
 
 
 def input_func_for(run: Run) -> InputFunction:
@@ -52,8 +55,8 @@ def get_input(original: Method) -> Method:
 
 def said(run: Run, sender: str, text: str) -> bool:
     """Whether this is the echo of an answer that a person gave; each answer has one echo."""
-    echoes = _echoes.get(run)
-    if not echoes or not echoes[sender, text]:
+    echoes = run.slots[_Echoes]
+    if not echoes[sender, text]:
         return False
     echoes[sender, text] -= 1
     return True
@@ -62,5 +65,5 @@ def said(run: Run, sender: str, text: str) -> bool:
 async def _ask(run: Run, sender: str | None, prompt: str) -> str:
     answer = await run.ask(TextInput(sender=sender, prompt=prompt.strip()))
     text = answer if isinstance(answer, str) else ", ".join(answer)
-    _echoes.setdefault(run, Counter())[sender or "", text] += 1
+    run.slots[_Echoes][sender or "", text] += 1
     return text

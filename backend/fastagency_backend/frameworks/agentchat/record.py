@@ -34,7 +34,9 @@ from autogen_core.tools import FunctionTool, ToolResult, Workbench
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
-from fastagency_backend.engine.run import Recording, Run, current_run
+from fastagency_backend.engine.context import current_run
+from fastagency_backend.engine.recording import Recording
+from fastagency_backend.engine.run import Run
 from fastagency_backend.frameworks.agentchat.failure import telling
 from fastagency_backend.frameworks.agentchat.request import scope, without_ids
 

@@ -6,7 +6,6 @@ around it (costs, usage, caches, falling back to the next configuration) then ha
 
 from __future__ import annotations
 
-import asyncio
 import copy
 import functools
 import logging
@@ -18,7 +17,8 @@ import openai
 from fastagency_shared.messages import Usage, new_uuid
 from pydantic import JsonValue
 
-from fastagency_backend.engine.run import Run, current_run
+from fastagency_backend.engine.context import current_run
+from fastagency_backend.engine.run import Run
 from fastagency_backend.frameworks.classic.codec import Unrecordable, decode, encode, fingerprint
 from fastagency_backend.frameworks.classic.stream import current_speaker, speaking
 from fastagency_backend.frameworks.classic.thread import abandonable
@@ -47,11 +47,7 @@ def record_client(client: Any) -> None:
 
 def refuse_on_loop(run: Run) -> None:
     """A blocking call on the engine's loop would stop every conversation: say so, and what to do."""
-    try:
-        on_loop = asyncio.get_running_loop() is run.loop
-    except RuntimeError:
-        return
-    if on_loop:
+    if run.bridge.on_loop:
         raise RuntimeError(
             "A blocking part of AutoGen's classic API was used on the event loop, which would stop every other "
             "conversation. In an `async def` workflow await the `a_` forms (`a_initiate_chat`, `a_run`), or annotate "

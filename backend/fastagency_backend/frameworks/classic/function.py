@@ -13,7 +13,6 @@ import inspect
 import json
 import logging
 import random
-import weakref
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from types import ModuleType
@@ -21,7 +20,8 @@ from typing import Any, TypeVar
 
 from pydantic import JsonValue
 
-from fastagency_backend.engine.run import Run, current_run
+from fastagency_backend.engine.context import current_run
+from fastagency_backend.engine.run import Run
 from fastagency_backend.frameworks.classic.codec import Unrecordable, decode, encode, fingerprint
 from fastagency_backend.frameworks.classic.completion import refuse_on_loop
 from fastagency_backend.frameworks.classic.thread import in_own_loop, in_thread
@@ -159,6 +159,10 @@ def tell_unreached(run: Run, agent: Any, call: dict[str, Any]) -> None:
         logger.exception("The arguments of a call of the tool %r by %s are not JSON", name, agent.name)
 
 
+class _Chances(Counter[str]):
+    """How often a run has chosen among the same options."""
+
+
 class ChanceOfRuns:
     """Stands in for the module `random` in the framework's modules: inside a run, chance that a replay meets again."""
 
@@ -174,12 +178,9 @@ class ChanceOfRuns:
             chosen: T = self._random.choice(options)
             return chosen
         names = [str(getattr(option, "name", option)) for option in options]
-        chances = _chances.setdefault(run, Counter())
+        chances = run.slots[_Chances]
         chances[str(names)] += 1
         return random.Random(f"{run.id} {names} {chances[str(names)]}").choice(options)  # noqa: S311 - no secret
-
-
-_chances: weakref.WeakKeyDictionary[Run, Counter[str]] = weakref.WeakKeyDictionary()
 
 
 def _resolved(value: Any) -> Any:

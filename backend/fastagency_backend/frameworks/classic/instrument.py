@@ -24,7 +24,9 @@ from autogen.io.thread_io_stream import AsyncThreadIOStream, ThreadIOStream
 from autogen.oai.client import OpenAIWrapper, PlaceHolderClient
 from fastagency_shared.extras import install_command
 
-from fastagency_backend.engine.run import Run, RunEvicted, RunUnwound, current_run
+from fastagency_backend.engine.bridge import RunEvicted, RunUnwound
+from fastagency_backend.engine.context import current_run
+from fastagency_backend.engine.run import Run
 from fastagency_backend.frameworks.classic import stream
 from fastagency_backend.frameworks.classic.completion import record_client, refuse_on_loop
 from fastagency_backend.frameworks.classic.function import (

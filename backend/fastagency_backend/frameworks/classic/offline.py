@@ -12,7 +12,7 @@ from typing import Any
 
 from openai.types.chat import ChatCompletion
 
-from fastagency_backend.engine.run import digest
+from fastagency_backend.engine.key import digest
 from fastagency_backend.frameworks.classic.translate import text_of
 from fastagency_backend.frameworks.offline.talk import Scene, compose
 from fastagency_backend.frameworks.offline.tool import ask_for_arguments, choose_call

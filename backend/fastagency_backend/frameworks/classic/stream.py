@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextvars
 import logging
-import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -88,15 +87,12 @@ class _Calls:
         return message
 
 
-_calls: weakref.WeakKeyDictionary[Run, _Calls] = weakref.WeakKeyDictionary()
-
-
 def show(run: Run, event: Any) -> None:
     """Put an event into the run's log. Thread-safe; on a loop, the caller drains the run now and then."""
     if isinstance(event, ErrorEvent):
         logger.debug("A chat of the run failed; whoever reads its response gets the error", extra={"run_id": run.id})
         return
-    calls = _calls.setdefault(run, _Calls())
+    calls = run.slots[_Calls]
     for message in translate(event):
         match message:
             case TextChunk():

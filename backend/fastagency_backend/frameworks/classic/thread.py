@@ -18,7 +18,9 @@ from typing import Any, TypeVar
 
 import httpcore
 
-from fastagency_backend.engine.run import Run, RunEvicted, RunUnwound, current_run
+from fastagency_backend.engine.bridge import RunEvicted, RunUnwound
+from fastagency_backend.engine.context import current_run
+from fastagency_backend.engine.run import Run
 
 T = TypeVar("T")
 

@@ -6,7 +6,7 @@ import asyncio
 import tempfile
 from pathlib import Path
 
-from fastagency_backend.engine import service
+from fastagency_backend.engine import reader
 from fastagency_backend.engine.engine import Engine
 from fastagency_backend.engine.view import logged
 from fastagency_backend.store.base import StoredEvent
@@ -27,7 +27,7 @@ async def follow(engine: Engine, stays: list[int]) -> list[Seen]:
     stays = list(stays)
     while True:
         left = stays.pop(0) if stays else None
-        batches = engine.watch(run_id(), after=len(seen), beat_s=3600)
+        batches = engine.service.readers.watch(run_id(), after=len(seen), beat_s=3600)
         async for batch in batches:
             events = [item for item in batch if isinstance(item, StoredEvent)]
             seen += [logged(event) for event in events[:left]]
@@ -55,12 +55,12 @@ async def run_and_follow(
     async def answer_all() -> bool:
         record = await lab.run(engine)
         for body in record.questions:
-            await engine.answer(run_id(), None, parse_message(body).uuid, "yes")
+            await engine.service.answer(run_id(), None, parse_message(body).uuid, "yes")
         return record.status.ended
 
     await until(answer_all)
     seen = await asyncio.wait_for(asyncio.gather(*following), 60)
-    page = await engine.read(run_id(), None, after=0, limit=1000)
+    page = await engine.service.read(run_id(), None, after=0, limit=1000)
     await lab.close()
     return seen, [logged(event) for event in page.events]
 
@@ -70,12 +70,12 @@ async def run_and_follow(
     programs, st.lists(st.lists(st.integers(1, 4), max_size=8), min_size=1, max_size=3), st.sampled_from([1, 2, 500])
 )
 def test_any_cursor_resumes(program: Program, watchers: list[list[int]], page: int) -> None:
-    before, service.PAGE = service.PAGE, page
+    before, reader.PAGE = reader.PAGE, page
     try:
         with tempfile.TemporaryDirectory() as folder:
             seen, log = asyncio.run(run_and_follow(program, watchers, Path(folder)))
     finally:
-        service.PAGE = before
+        reader.PAGE = before
     assert [message.seq for message in log] == list(range(1, len(log) + 1))
     for each in seen:
         assert each == log

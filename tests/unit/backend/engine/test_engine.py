@@ -132,12 +132,12 @@ async def test_a_run_cancelled_from_another_process_stops(lab: Lab) -> None:
 
     engines = [await lab.engine(), await lab.engine()]
     await lab.start(engines[0], "long")
-    owner: Engine = await until(lambda: next((engine for engine in engines if engine.live), None))
+    owner: Engine = await until(lambda: next((engine for engine in engines if engine.driver.live), None))
     other = next(engine for engine in engines if engine is not owner)
-    await other.cancel(run_id(), None)
+    await other.service.cancel(run_id(), None)
     async with asyncio.timeout(30):
         await stopped.wait()
-    await until(lambda: not owner.live)
+    await until(lambda: not owner.driver.live)
 
 
 async def test_cancel_stops_a_call_under_way_and_every_task_of_the_run(lab: Lab) -> None:
@@ -157,12 +157,12 @@ async def test_cancel_stops_a_call_under_way_and_every_task_of_the_run(lab: Lab)
 
     engine = await lab.engine()
     await lab.start(engine, "busy")
-    await until(lambda: engine.live and lab.live(engine)._calls)
-    record = await engine.cancel(run_id(), None)
+    await until(lambda: engine.driver.live and lab.live(engine).activity.calls)
+    record = await engine.service.cancel(run_id(), None)
     assert record.status is RunStatus.CANCELLED
     await until(lambda: len(born) == 10 and all(task.done() for task in born))
     assert [message.type for message in await lab.log(engine)] == ["workflow_started", "workflow_cancelled"]
-    assert (await engine.cancel(run_id(), None)).status is RunStatus.CANCELLED
+    assert (await engine.service.cancel(run_id(), None)).status is RunStatus.CANCELLED
 
 
 async def test_a_run_whose_person_cancels_while_it_waits_in_a_thread_frees_the_thread(lab: Lab) -> None:
@@ -170,10 +170,10 @@ async def test_a_run_whose_person_cancels_while_it_waits_in_a_thread_frees_the_t
     engine = await lab.engine()
     await lab.start(engine, "talk")
     await lab.question(engine)
-    await engine.cancel(run_id(), None)
+    await engine.service.cancel(run_id(), None)
     await until(lambda: not [t for t in threading.enumerate() if t.name == f"run-{run_id()[:8]}"])
     with pytest.raises(Conflict, match="has ended"):
-        await engine.answer(run_id(), None, _asked(await lab.log(engine)), "late")
+        await engine.service.answer(run_id(), None, _asked(await lab.log(engine)), "late")
 
 
 def _asked(log: list[Any]) -> str:
@@ -238,7 +238,7 @@ async def test_a_workflow_that_cannot_be_replayed_ends_with_a_message_that_says_
     await lab.start(engine, "talk")
     await lab.question(engine)
     await asyncio.sleep(0.2)  # long enough to be parked, were it durable
-    assert run_id() in engine.live
+    assert run_id() in engine.driver.live
     await lab.stop(engine)
     other = await lab.engine()
     assert (await lab.ended(other)).status is RunStatus.FAILED
@@ -255,12 +255,12 @@ async def test_the_same_request_again_gives_the_same_run_and_another_is_a_confli
     talk(lab)
     engine = await lab.engine()
     request = InitiateRequest(workflow_name="talk", workflow_uuid=run_id(), params={"a": 1})
-    first = await engine.create(request, "me")
-    assert (await engine.create(request, "me")).id == first.id
+    first = await engine.service.create(request, "me")
+    assert (await engine.service.create(request, "me")).id == first.id
     for other, user in ((request.model_copy(update={"params": {"a": 2}}), "me"), (request, "you")):
         with pytest.raises(Conflict, match="already taken"):
-            await engine.create(other, user)
-    assert len(await engine.list_runs("me", limit=10, before=None)) == 1
+            await engine.service.create(other, user)
+    assert len(await engine.service.list_runs("me", limit=10, before=None)) == 1
 
 
 async def test_what_is_wrong_is_said(lab: Lab) -> None:
@@ -273,26 +273,26 @@ async def test_what_is_wrong_is_said(lab: Lab) -> None:
     await lab.start(engine, "talk")
     uuid = await lab.question(engine)
     with pytest.raises(UnknownQuestion):
-        await engine.answer(run_id(), None, "other", "x")
+        await engine.service.answer(run_id(), None, "other", "x")
     with pytest.raises(InvalidRequest, match="must be text"):
-        await engine.answer(run_id(), None, uuid, ["x"])
-    await engine.answer(run_id(), None, uuid, "x")
+        await engine.service.answer(run_id(), None, uuid, ["x"])
+    await engine.service.answer(run_id(), None, uuid, "x")
     with pytest.raises(AlreadyAnswered):
-        await engine.answer(run_id(), None, uuid, "y")
+        await engine.service.answer(run_id(), None, uuid, "y")
 
 
 async def test_nobody_else_sees_a_run(lab: Lab) -> None:
     talk(lab)
     engine = await lab.engine()
-    await engine.create(InitiateRequest(workflow_name="talk", workflow_uuid=run_id()), "me")
+    await engine.service.create(InitiateRequest(workflow_name="talk", workflow_uuid=run_id()), "me")
     for user in ("you", None, ""):
         for ask in (
-            lambda user: engine.get(run_id(), user),
-            lambda user: engine.read(run_id(), user, after=0, limit=10),
-            lambda user: engine.answer(run_id(), user, "q", "x"),
-            lambda user: engine.cancel(run_id(), user),
-            lambda user: engine.rename(run_id(), user, "t"),
-            lambda user: engine.delete(run_id(), user),
+            lambda user: engine.service.get(run_id(), user),
+            lambda user: engine.service.read(run_id(), user, after=0, limit=10),
+            lambda user: engine.service.answer(run_id(), user, "q", "x"),
+            lambda user: engine.service.cancel(run_id(), user),
+            lambda user: engine.service.rename(run_id(), user, "t"),
+            lambda user: engine.service.delete(run_id(), user),
         ):
             with pytest.raises(UnknownRun) as theirs:
                 await ask(user)
@@ -305,7 +305,7 @@ async def test_of_many_answers_at_once_one_is_taken(lab: Lab) -> None:
     await lab.start(engines[0], "talk")
     uuid = await lab.question(engines[0])
     outcomes = await asyncio.gather(
-        *(engines[n % 2].answer(run_id(), None, uuid, str(n)) for n in range(10)), return_exceptions=True
+        *(engines[n % 2].service.answer(run_id(), None, uuid, str(n)) for n in range(10)), return_exceptions=True
     )
     assert outcomes.count(None) == 1
     assert {type(outcome) for outcome in outcomes if outcome} == {AlreadyAnswered}
@@ -337,10 +337,10 @@ async def test_deleting_stops_the_run_and_forgets_it(lab: Lab) -> None:
     engine = await lab.engine()
     await lab.start(engine, "talk")
     await lab.question(engine)
-    await engine.delete(run_id(), None)
+    await engine.service.delete(run_id(), None)
     with pytest.raises(UnknownRun):
         await lab.run(engine)
-    await until(lambda: not engine.live)
+    await until(lambda: not engine.driver.live)
 
 
 async def test_what_ended_long_ago_is_removed(lab: Lab) -> None:
@@ -358,7 +358,7 @@ async def test_what_ended_long_ago_is_removed(lab: Lab) -> None:
     engine = await lab.engine(retention_s=0.0)
 
     async def left() -> bool:
-        return [record.id for record in await engine.list_runs(None, limit=10, before=None)] == [run_id(2)]
+        return [record.id for record in await engine.service.list_runs(None, limit=10, before=None)] == [run_id(2)]
 
     await until(left)
 
@@ -372,9 +372,9 @@ async def test_a_thousand_waiting_conversations_leave_the_engine_answering(lab: 
     async def waiting() -> int:
         return sum([(await lab.run(engine, number)).status is RunStatus.WAITING for number in (0, 500, 999)])
 
-    await until(lambda: len(engine.live) == 1000)
+    await until(lambda: len(engine.driver.live) == 1000)
     await until(lambda: _all(waiting))
-    assert len(await engine.list_runs(None, limit=200, before=None)) == 200
+    assert len(await engine.service.list_runs(None, limit=200, before=None)) == 200
     await lab.answer(engine, "a", 500)
     await lab.answer(engine, "b", 500)
     assert await lab.completed(engine, 500) == "a b"
@@ -389,11 +389,11 @@ async def test_no_more_runs_are_taken_than_there_is_room_for(lab: Lab) -> None:
     engine = await lab.engine(max_live=3)
     for number in range(10):
         await lab.start(engine, "talk", number)
-    await until(lambda: len(engine.live) == 3)
+    await until(lambda: len(engine.driver.live) == 3)
     for _ in range(10):
-        await until(lambda: engine.live)
-        number = int(next(iter(engine.live)), 16)
+        await until(lambda: engine.driver.live)
+        number = int(next(iter(engine.driver.live)), 16)
         await lab.answer(engine, "a", number)
         await lab.answer(engine, "b", number)
         await lab.completed(engine, number)
-        assert len(engine.live) <= 3
+        assert len(engine.driver.live) <= 3

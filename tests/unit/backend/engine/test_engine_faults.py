@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from fastagency_backend.engine import engine as engine_module
+from fastagency_backend.engine import driver as driver_module
 from fastagency_backend.store import SqliteStore, StoreError
 from fastagency_backend.store.base import Done, Lease, RunLog, StepRecord, StoredEvent
 from fastagency_backend.workflow import UI, AsyncUI
@@ -78,7 +78,7 @@ class FailingStore(SqliteStore):
 async def test_a_run_goes_on_after_the_store_has_failed_for_a_moment(
     lab: Lab, monkeypatch: pytest.MonkeyPatch, method: str, nth: int
 ) -> None:
-    monkeypatch.setattr(engine_module, "STORE_RETRY_S", 0.01)
+    monkeypatch.setattr(driver_module, "STORE_RETRY_S", 0.01)
     calls: list[int] = []
 
     @lab.wf.register("flow", "A flow")
@@ -86,7 +86,7 @@ async def test_a_run_goes_on_after_the_store_has_failed_for_a_moment(
         for number in range(3):
             await ui.step(calls.append, number)
             await ui.text_message(body=str(number))
-            await ui._run.flush()
+            await ui._run.journal.backlog.drain(fully=True)
         return await ui.text_input()
 
     engine = await lab.engine(store=FailingStore(lab, method, nth))
@@ -151,7 +151,7 @@ async def test_a_stop_at_any_moment_loses_no_run_and_leaves_no_task(lab: Lab) ->
         await lab.stop(engine)
         left = [task.get_name() for task in asyncio.all_tasks() if task is not asyncio.current_task()]
         assert left == []
-        assert not engine.live
+        assert not engine.driver.live
     engine = await lab.engine()
     for number in range(120):
         assert await lab.completed(engine, number) == "done"
@@ -161,7 +161,7 @@ async def test_a_stop_at_any_moment_loses_no_run_and_leaves_no_task(lab: Lab) ->
 async def test_stopping_waits_for_nobody_who_refuses(
     lab: Lab, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine_module, "EVICT_TRIES", 2)
+    monkeypatch.setattr(driver_module, "EVICT_TRIES", 2)
     free = asyncio.Event()
 
     @lab.wf.register("stubborn", "Swallows every cancellation")
@@ -172,7 +172,7 @@ async def test_stopping_waits_for_nobody_who_refuses(
 
     engine = await lab.engine()
     await lab.start(engine, "stubborn")
-    await until(lambda: engine.live)
+    await until(lambda: engine.driver.live)
     with caplog.at_level(logging.WARNING):
         await lab.stop(engine)
     assert "do not end when they are cancelled" in caplog.text
@@ -192,7 +192,7 @@ async def test_watchers_end_when_the_engine_stops_and_resume_where_they_were(lab
     seqs: list[int] = []
 
     async def watch(engine: Any, reached: Callable[[int], bool]) -> None:
-        async for batch in engine.watch(run_id(), after=seqs[-1] if seqs else 0, beat_s=3600):
+        async for batch in engine.service.readers.watch(run_id(), after=seqs[-1] if seqs else 0, beat_s=3600):
             seqs.extend(item.seq for item in batch if isinstance(item, StoredEvent))
 
     watcher = asyncio.create_task(watch(engine, bool))
@@ -217,7 +217,7 @@ async def test_a_slow_watcher_gets_everything_and_holds_nobody_up(lab: Lab) -> N
             await ui.text_message(body=str(number))
 
     engine = await lab.engine()
-    slow = engine.watch(run_id(), after=0, beat_s=3600)
+    slow = engine.service.readers.watch(run_id(), after=0, beat_s=3600)
     await lab.start(engine, "flow")
     first = await anext(slow)
     await lab.completed(engine)  # although the watcher reads nothing meanwhile
@@ -237,12 +237,12 @@ async def test_a_watcher_hears_of_status_and_title(lab: Lab) -> None:
     heard: list[tuple[str, str | None]] = []
 
     async def watch() -> None:
-        async for batch in engine.watch(run_id(), after=0, beat_s=3600):
+        async for batch in engine.service.readers.watch(run_id(), after=0, beat_s=3600):
             heard.extend((item.status, item.title) for item in batch if isinstance(item, RunStatusChanged))
 
     watcher = asyncio.create_task(watch())
     await lab.question(engine)
-    await engine.rename(run_id(), None, "mine")
+    await engine.service.rename(run_id(), None, "mine")
     await lab.answer(engine, "x")
     await lab.completed(engine)
     async with asyncio.timeout(30):

@@ -23,10 +23,10 @@ async def records(lab: Lab, caplog: pytest.LogCaptureFixture, fn: Any) -> list[l
     caplog.set_level(logging.INFO)
     lab.wf.register("flow", "d")(fn)
     engine = await lab.engine()
-    await engine.create(InitiateRequest(workflow_name="flow", workflow_uuid=run_id()), "anna")
+    await engine.service.create(InitiateRequest(workflow_name="flow", workflow_uuid=run_id()), "anna")
 
     async def ended() -> bool:
-        return (await engine.get(run_id(), "anna")).status.ended
+        return (await engine.service.get(run_id(), "anna")).status.ended
 
     await until(ended)
     return [record for record in caplog.records if record.name == "application"]

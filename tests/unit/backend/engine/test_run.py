@@ -7,8 +7,9 @@ import threading
 from typing import Any
 
 import pytest
-from fastagency_backend.engine import run as run_module
-from fastagency_backend.engine.run import Run, current_run, current_step_key
+from fastagency_backend.engine import backlog
+from fastagency_backend.engine.context import current_run, current_step_key
+from fastagency_backend.engine.run import Run
 from fastagency_backend.workflow import UI, AsyncUI
 from fastagency_shared.messages import TextChunk, TextInput, TextMessage
 
@@ -170,7 +171,7 @@ async def test_chunks_are_shown_live_and_never_in_a_replay(lab: Lab) -> None:
 
 
 async def test_the_loop_can_wait_until_what_it_said_is_committed(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run_module, "BACKLOG_LOW", 5)
+    monkeypatch.setattr(backlog, "LOW", 5)
     left: list[int] = []
 
     async def body(run: Run) -> None:
@@ -178,7 +179,7 @@ async def test_the_loop_can_wait_until_what_it_said_is_committed(lab: Lab, monke
             for part in range(10):
                 run.emit(TextMessage(body=f"{number}.{part}"))
             await run.drain()
-            left.append(run._backlog)
+            left.append(run.journal.backlog.size)
 
     register(lab, body)
     engine = await lab.engine()
@@ -189,8 +190,8 @@ async def test_the_loop_can_wait_until_what_it_said_is_committed(lab: Lab, monke
 
 
 async def test_a_thread_waits_while_too_much_is_uncommitted(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run_module, "BACKLOG_HIGH", 20)
-    monkeypatch.setattr(run_module, "BACKLOG_LOW", 5)
+    monkeypatch.setattr(backlog, "HIGH", 20)
+    monkeypatch.setattr(backlog, "LOW", 5)
     most = 0
 
     @lab.wf.register("flow", "A flow")
@@ -198,7 +199,7 @@ async def test_a_thread_waits_while_too_much_is_uncommitted(lab: Lab, monkeypatc
         nonlocal most
         for number in range(500):
             ui.text_message(body=str(number))
-            most = max(most, ui._run._backlog)
+            most = max(most, ui._run.journal.backlog.size)
 
     engine = await lab.engine()
     await lab.start(engine, "flow")
@@ -244,7 +245,7 @@ async def test_two_questions_at_once_each_get_their_answer(lab: Lab) -> None:
     await lab.start(engine, "flow")
     uuids = [await lab.question(engine, nth=n) for n in range(3)]
     for number in (1, 2, 0):
-        await engine.answer(run_id(), None, uuids[number], f"a{number}")
+        await engine.service.answer(run_id(), None, uuids[number], f"a{number}")
     assert await lab.completed(engine) == "a0,a1,a2"
 
 
@@ -253,7 +254,7 @@ async def test_an_answer_that_comes_while_another_asker_looks_is_not_overlooked(
 ) -> None:
     """One asker reads the store (nothing yet), the answer is committed, and a second asker takes the wake-up."""
     engine = await lab.engine()
-    read, reading, go_on = engine._store.read_answer, asyncio.Event(), asyncio.Event()
+    read, reading, go_on = engine.store.read_answer, asyncio.Event(), asyncio.Event()
     held: list[str] = []
 
     async def slow_read(run: str, uuid: str) -> str | None:
@@ -268,14 +269,14 @@ async def test_an_answer_that_comes_while_another_asker_looks_is_not_overlooked(
         await lab.question(engine)
         second = TextInput(prompt="second")
         held.append(second.uuid)
-        monkeypatch.setattr(engine._store, "read_answer", slow_read)
+        monkeypatch.setattr(engine.store, "read_answer", slow_read)
         answers = await asyncio.gather(first, run.ask(second))
         return ",".join(map(str, answers))
 
     register(lab, body)
     await lab.start(engine, "flow")
     await asyncio.wait_for(reading.wait(), 30)
-    await engine.answer(run_id(), None, held[0], "two")  # wakes the first asker, who finds nothing of its own
+    await engine.service.answer(run_id(), None, held[0], "two")  # wakes the first asker, who finds nothing of its own
     await asyncio.sleep(0.05)
     go_on.set()
     await until(lambda: _noted(engine, held[0]))
@@ -284,5 +285,5 @@ async def test_an_answer_that_comes_while_another_asker_looks_is_not_overlooked(
 
 
 async def _noted(engine: Any, uuid: str) -> bool:
-    log = await engine._store.load_log(run_id())
+    log = await engine.store.load_log(run_id())
     return any(question.uuid == uuid and question.order for question in log.questions.values())

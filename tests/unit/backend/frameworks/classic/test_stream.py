@@ -12,6 +12,7 @@ from autogen.events.agent_events import (
     ToolResponseEvent,
 )
 from autogen.events.client_events import StreamEvent
+from fastagency_backend.engine.slot import Slots
 from fastagency_backend.frameworks.classic.stream import RunStream, speaking
 from fastagency_shared.messages import FunctionCallExecution, SuggestedFunctionCall, TextChunk
 
@@ -23,6 +24,7 @@ class Log:
 
     def __init__(self) -> None:
         self.id = "0" * 32
+        self.slots = Slots()
         self.messages: list[Any] = []
         self.chunks: list[TextChunk] = []
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import httpx
 import pytest
-from fastagency_backend.engine.run import RunEvicted, RunUnwound, _current_run
+from fastagency_backend.engine.bridge import RunEvicted, RunUnwound
+from fastagency_backend.engine.context import entered
 from fastagency_backend.frameworks.classic.thread import RunThread, ThreadingOfRuns, abandonable, in_own_loop, in_thread
 
 COLOUR: contextvars.ContextVar[str] = contextvars.ContextVar("colour", default="none")
@@ -23,9 +24,9 @@ def run() -> Any:
 
 def within(run: Any, call: Any) -> Any:
     def inside() -> Any:
-        _current_run.set(run)
         COLOUR.set("red")
-        return call()
+        with entered(run):
+            return call()
 
     return contextvars.copy_context().run(inside)
 
@@ -117,10 +118,10 @@ def test_a_call_that_waits_for_the_network_is_left_while_a_debugger_traces(run: 
 
 async def test_a_blocking_call_can_be_awaited(run: Any) -> None:
     async def inside() -> str:
-        _current_run.set(run)
         COLOUR.set("red")
         loop_thread = threading.get_ident()
-        colour, thread = await in_thread(lambda: (COLOUR.get(), threading.get_ident()))
+        with entered(run):
+            colour, thread = await in_thread(lambda: (COLOUR.get(), threading.get_ident()))
         assert thread != loop_thread
         return colour
 

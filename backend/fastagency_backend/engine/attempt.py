@@ -1,0 +1,58 @@
+"""One time through a workflow: from its top to its last message."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+
+from fastagency_shared.messages import WorkflowCompleted, WorkflowFailed, WorkflowStarted
+from fastagency_shared.run import RunStatus
+
+from fastagency_backend.engine.body import whole
+from fastagency_backend.engine.bridge import RunEvicted, RunUnwound
+from fastagency_backend.engine.run import Run
+from fastagency_backend.engine.spec import WorkflowSpec
+
+logger = logging.getLogger(__name__)
+
+NOT_DURABLE = "This workflow cannot go on after an interruption. What it said so far is above; please start it again."
+FAILED_SHORT = "The workflow stopped because of an error."
+BETWEEN = {"sender": "Workflow", "recipient": "User"}
+
+
+async def attempt(run: Run, spec: WorkflowSpec, *, fresh: bool) -> None:
+    """Run the workflow and end the run. `fresh`: nothing of it is in the log yet.
+
+    Raises:
+        RunEvicted: this process has to drop the run.
+        StoreError: the run could not be ended.
+    """
+    if not fresh and not spec.durable:
+        await _finish(run, RunStatus.FAILED, WorkflowFailed(short=NOT_DURABLE, **BETWEEN))
+        return
+    params = json.loads(run.record.params)
+    started = WorkflowStarted(name=spec.name, description=spec.description, params=params, **BETWEEN)
+    run.emit(started, identity="started")
+    logger.info("The run of %r %s", spec.name, "starts" if fresh else "goes on", extra={"run_id": run.id})
+    try:
+        result = await spec.body(run)
+        text = None if result is None else whole(str(result))
+    except (Exception, asyncio.CancelledError, RunUnwound) as error:
+        if run.evicted:
+            raise RunEvicted(run.id) from error
+        # A cancellation that is not ours is an error like any other: the workflow awaited what it had cancelled.
+        logger.exception("The workflow %r failed", spec.name, extra={"run_id": run.id})
+        hint = f"The details are in the server's log, under run {run.id}."
+        await _finish(run, RunStatus.FAILED, WorkflowFailed(short=FAILED_SHORT, long=hint, **BETWEEN))
+    else:
+        await _finish(run, RunStatus.COMPLETED, WorkflowCompleted(result=text, **BETWEEN), text)
+
+
+async def _finish(
+    run: Run, status: RunStatus, last: WorkflowCompleted | WorkflowFailed, result: str | None = None
+) -> None:
+    if run.evicted:
+        return
+    await run.journal.finish(status, result, last)
+    logger.info("The run is %s", status.value, extra={"run_id": run.id})

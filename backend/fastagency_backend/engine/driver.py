@@ -1,0 +1,154 @@
+"""Drives the runs that this worker has: from the top of the workflow to its end, or until the run leaves the worker."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import logging
+from collections.abc import Mapping
+
+from fastagency_shared.messages import RunStatusChanged
+
+from fastagency_backend.engine import tracking
+from fastagency_backend.engine.attempt import attempt
+from fastagency_backend.engine.bridge import RunUnwound
+from fastagency_backend.engine.context import entered
+from fastagency_backend.engine.feed import Feeds
+from fastagency_backend.engine.run import Run
+from fastagency_backend.engine.spec import WorkflowSpec
+from fastagency_backend.store.base import LeaseLost, RunRecord, Store, StoreError
+
+logger = logging.getLogger(__name__)
+
+EVICT_TRIES = 20
+STORE_RETRY_S = 1.0
+
+
+class Driver:
+    """See the module's docstring. `live` are the runs in memory.
+
+    `idle_hands` is set when there may be something to claim, or room to claim more.
+    """
+
+    def __init__(self, worker: str, store: Store, workflows: Mapping[str, WorkflowSpec], feeds: Feeds) -> None:
+        self.live: dict[str, Run] = {}
+        self.idle_hands = asyncio.Event()
+        self._worker, self._store, self._workflows, self._feeds = worker, store, workflows, feeds
+        self._drivers: set[asyncio.Task[None]] = set()
+        self._drops: set[asyncio.Task[None]] = set()
+
+    @property
+    def at_work(self) -> int:
+        """How many runs this worker has."""
+        return len(self._drivers)
+
+    def begin(self, record: RunRecord) -> None:
+        """Take up a run that was claimed."""
+        task = asyncio.create_task(self._drive(record), name=f"run-{record.id}", context=contextvars.Context())
+        self._drivers.add(task)
+        task.add_done_callback(self._drivers.discard)
+
+    async def stop(self) -> int:
+        """Let go of every run; returns how many there were."""
+        runs = list(self.live.values())
+        for run in runs:
+            try:
+                await self._park(run, 0.0)
+            except StoreError:
+                logger.exception("A run could not be parked", extra={"run_id": run.id})
+        for run in runs:
+            self.evict(run)
+        for driver in self._drivers:
+            driver.cancel()
+        if self._drivers:
+            await asyncio.wait(self._drivers, timeout=tracking.WAIT_S * EVICT_TRIES)
+        await asyncio.gather(*self._drops, return_exceptions=True)
+        return len(runs)
+
+    # --- what happens to a run from outside -----------------------------------------------------------------------
+
+    def wake(self, run_id: str) -> None:
+        """Something that a run waits for has come: its start, or an answer."""
+        if (run := self.live.get(run_id)) is not None:
+            run.questions.look()
+        self.idle_hands.set()
+
+    def drop(self, run_id: str) -> None:
+        """The run has been stopped: let it go."""
+        if (run := self.live.get(run_id)) is not None:
+            self.evict(run)
+
+    async def look(self) -> None:
+        """Another process has committed: let go of runs that are not ours any more, let the others look for answers."""
+        owned = await self._store.owned_runs(self._worker)
+        for run in list(self.live.values()):
+            if owned.get(run.id) != run.lease.fence:
+                self.evict(run)
+            else:
+                run.questions.look()
+
+    async def park_idle(self, warm_s: float) -> None:
+        """Let go of every run that has only waited for people for so long."""
+        for run in list(self.live.values()):
+            await self._park(run, warm_s)
+
+    async def _park(self, run: Run, warm_s: float) -> None:
+        if run.parkable(warm_s) and await self._store.park_run(run.lease):
+            logger.info("The run waits for a person and is parked", extra={"run_id": run.id})
+            self.evict(run)
+
+    def evict(self, run: Run) -> None:
+        """Drop a run from memory: refuse what it still does, and cancel every task that was born in it."""
+        if self.live.get(run.id) is run:
+            del self.live[run.id]
+        if run.evicted:
+            return
+        run.bridge.close()
+        drop = asyncio.create_task(tracking.cancel_all(run.tasks, EVICT_TRIES), context=contextvars.Context())
+        self._drops.add(drop)
+        drop.add_done_callback(self._drops.discard)
+
+    # --- driving --------------------------------------------------------------------------------------------------
+
+    async def _drive(self, record: RunRecord) -> None:
+        """Keep at a run until it leaves this worker. After a failure of the store begin again: nobody else will."""
+        current: RunRecord | None = record
+        while current is not None and not await self._attempt(current):
+            await asyncio.sleep(STORE_RETRY_S)
+            current = await self._still_ours(current)
+
+    async def _still_ours(self, record: RunRecord) -> RunRecord | None:
+        try:
+            now = await self._store.get_run(record.id)
+        except StoreError:
+            return record
+        return now if now is not None and (now.worker, now.fence) == (self._worker, record.fence) else None
+
+    async def _attempt(self, record: RunRecord) -> bool:
+        """One time through the workflow. False: the store failed."""
+        try:
+            log = await self._store.load_log(record.id)
+        except StoreError:
+            logger.exception("The run's log could not be read", extra={"run_id": record.id})
+            return False
+        run = Run(record, log, store=self._store, feeds=self._feeds, drop=self.evict)
+        if (stale := self.live.get(run.id)) is not None:
+            self.evict(stale)
+        self.live[run.id] = run
+        spec = self._workflows[record.workflow]
+        self._feeds.push(run.id, RunStatusChanged(workflow_uuid=run.id, status=record.status))
+        try:
+            with entered(run):
+                body = asyncio.create_task(attempt(run, spec, fresh=not log.event_keys), name=f"workflow-{run.id}")
+            await body
+        except (asyncio.CancelledError, RunUnwound):
+            logger.info("The run left this worker", extra={"run_id": run.id})
+        except LeaseLost:
+            logger.info("The run has another owner or has ended", extra={"run_id": run.id})
+        except StoreError:
+            logger.exception("The run could not be ended; it will be taken up again", extra={"run_id": run.id})
+            return False
+        finally:
+            self.evict(run)
+            self.idle_hands.set()
+        return not run.journal.failed

@@ -1,0 +1,107 @@
+"""The one door through which a run writes to the store.
+
+Every write carries the run's lease, and what is committed is shown to those who watch. A write that fails would leave a
+gap: the run is dropped, and whoever takes it next goes on from what is committed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from fastagency_shared.messages import Message
+from fastagency_shared.run import RunStatus
+
+from fastagency_backend.engine.backlog import Backlog
+from fastagency_backend.engine.bridge import Bridge, RunEvicted
+from fastagency_backend.engine.feed import Feeds, Item
+from fastagency_backend.store.base import Done, Lease, LeaseLost, StepRecord, Store, StoredEvent, StoreError
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+class Journal:
+    """See the module's docstring. `drop` makes the process let the run go."""
+
+    def __init__(self, lease: Lease, store: Store, feeds: Feeds, bridge: Bridge, drop: Callable[[], None]) -> None:
+        self.failed = False
+        self.backlog = Backlog(bridge)
+        self._lease, self._store, self._feeds = lease, store, feeds
+        self._bridge, self._drop = bridge, drop
+
+    def append(self, key: str, body: str, at: float) -> None:
+        """Append a message. Thread-safe; returns before it is committed."""
+        self.backlog.grow()
+        self._store.append_event(self._lease, key, body, at, functools.partial(self._appended, at, body))
+
+    def show(self, item: Item) -> None:
+        """Show something to those who watch, without logging it. Thread-safe."""
+        self._bridge.call(self._feeds.push, self._lease.run_id, item)
+
+    # --- on the engine's loop -------------------------------------------------------------------------------------
+
+    def record(self, key: str, step: StepRecord) -> asyncio.Future[None]:
+        """Record a result. Handed over at once; the future is done when it is committed, cancelled when it failed."""
+        committed: asyncio.Future[None] = self._bridge.loop.create_future()
+        self._store.append_step(self._lease, key, step, self._settles(committed))
+        return committed
+
+    def note_answer(self, uuid: str, order: int) -> asyncio.Future[None]:
+        """Record the place at which an answer reached the run, as `record` does a result."""
+        committed: asyncio.Future[None] = self._bridge.loop.create_future()
+        self._store.note_answer(self._lease, uuid, order, self._settles(committed))
+        return committed
+
+    async def open_question(self, key: str, uuid: str, body: str, at: float) -> None:
+        """Log a question and leave it open. Raises `RunEvicted` when that fails."""
+        event = await self._or_dropped(self._store.open_question(self._lease, key, uuid, body, at))
+        self.show(event)
+
+    async def read_answer(self, uuid: str) -> str | None:
+        """The answer to a question, if there is one. Raises `RunEvicted` when the store fails."""
+        return await self._or_dropped(self._store.read_answer(self._lease.run_id, uuid))
+
+    async def finish(self, status: RunStatus, result: str | None, last: Message) -> None:
+        """Append the last message and end the run. Raises `StoreError`, also when the run is not ours any more."""
+        run_id = self._lease.run_id
+        last = last.model_copy(update={"workflow_uuid": run_id})
+        event = await self._store.finish_run(self._lease, status, result, last.model_dump_json(), time.time())
+        self._feeds.push(run_id, event)
+        self._feeds.go_stale(run_id)
+
+    # --- inside ---------------------------------------------------------------------------------------------------
+
+    async def _or_dropped(self, access: Awaitable[T]) -> T:
+        try:
+            return await access
+        except StoreError as error:
+            self._fail(error)
+            raise RunEvicted(self._lease.run_id) from None
+
+    def _settles(self, committed: asyncio.Future[None]) -> Done:
+        def done(_seq: int | None, error: Exception | None) -> None:
+            if error is not None:
+                self._fail(error)
+            if not committed.done():
+                committed.cancel() if error is not None else committed.set_result(None)
+
+        return done
+
+    def _appended(self, at: float, body: str, seq: int | None, error: Exception | None) -> None:
+        self.backlog.shrink()
+        if error is not None:
+            self._fail(error)
+        elif seq is not None:
+            self._feeds.push(self._lease.run_id, StoredEvent(seq, at, body))
+
+    def _fail(self, error: Exception) -> None:
+        if not self._bridge.closed and not isinstance(error, LeaseLost):
+            self.failed = True
+            logger.error("The store failed, and the run is dropped: %s", error, extra={"run_id": self._lease.run_id})
+        self._drop()

@@ -1,0 +1,60 @@
+"""Those who watch runs in this process: what they are sent, and when the store is looked at for them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+
+from fastagency_backend.engine.feed import Feeds, Item, in_order
+from fastagency_backend.store.base import Store
+
+PAGE = 500
+"""Events read from the store at a time."""
+
+
+class Readers:
+    """See the module's docstring. `leaving` is set once everybody is sent home."""
+
+    def __init__(self, store: Store, feeds: Feeds) -> None:
+        self.leaving = asyncio.Event()
+        self._store, self._feeds = store, feeds
+        self._heads: dict[str, tuple[int, str]] = {}
+
+    async def watch(self, run_id: str, *, after: int, beat_s: float) -> AsyncGenerator[Sequence[Item], None]:
+        """Everything after a cursor, then live, until the run ends, is deleted, or everybody is sent home.
+
+        Yields batches, in order and without a gap; an empty one at least every `beat_s` seconds.
+        """
+        cursor = after
+        with self._feeds.subscribe(run_id) as subscription:
+            while not self.leaving.is_set():
+                if subscription.stale:
+                    subscription.stale = False
+                    page = await self._store.read_events(run_id, after=cursor, limit=PAGE)
+                    if page.events:
+                        cursor = page.events[-1].seq
+                        yield page.events
+                    if page.run is None or (page.run.status.ended and not page.more):
+                        return
+                    subscription.stale = subscription.stale or page.more
+                    continue
+                batch, cursor = in_order(subscription, cursor)
+                if batch:
+                    yield batch
+                elif not subscription.stale:
+                    await subscription.wait(beat_s)
+                    if not subscription.pending:
+                        yield ()
+
+    async def look(self) -> None:
+        """Another process has committed: those whose run has changed go back to the store."""
+        heads = await self._store.heads(self._feeds.watched)
+        for run_id in self._feeds.watched:
+            if run_id not in self._heads or self._heads[run_id] != heads.get(run_id):
+                self._feeds.go_stale(run_id)
+        self._heads = heads
+
+    def send_home(self) -> None:
+        """The process is about to stop: end every watch now, not at the next message."""
+        self.leaving.set()
+        self._feeds.go_stale()

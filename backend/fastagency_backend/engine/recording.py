@@ -1,0 +1,86 @@
+"""Results that must not be paid for twice: recorded once, and given out again by a replay, in their order."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from pydantic import JsonValue
+
+from fastagency_backend.engine import context
+from fastagency_backend.engine.activity import Activity
+from fastagency_backend.engine.bridge import Bridge
+from fastagency_backend.engine.journal import Journal
+from fastagency_backend.engine.replay import Replay
+from fastagency_backend.store.base import RunLog, StepRecord
+
+logger = logging.getLogger(__name__)
+
+
+class Results:
+    """The results that have reached a run, in their order: of steps, and answers of people."""
+
+    def __init__(self, run_id: str, log: RunLog, journal: Journal, bridge: Bridge, activity: Activity) -> None:
+        noted = {key: question.order for key, question in log.questions.items() if question.order is not None}
+        orders = {key: step.order for key, step in log.steps.items()} | noted
+        self.run_id = run_id
+        self.steps = log.steps
+        self.journal, self.bridge, self.activity = journal, bridge, activity
+        self.replay = Replay(sorted(orders, key=orders.__getitem__))
+        self._order = max(orders.values(), default=0)
+
+    def recording(self, key: str) -> Recording:
+        """The request of this key, recorded or to be made."""
+        step = self.steps.get(key)
+        if step is None and self.replay.active:
+            logger.info("A call is made that was not recorded (%s)", key, extra={"run_id": self.run_id})
+        return Recording(self, key, step)
+
+    async def take(self, write: Callable[[int], asyncio.Future[None]]) -> None:
+        """Give a new result its place in the order, and return when that is committed and its turn has come.
+
+        Handed over at once, so that a stop in this very moment does not lose what was paid for; given out after what
+        is recorded, and in the order of the commits, which is the order in which a replay will give it out. The run is
+        not parked meanwhile, for the workflow is about to go on. On the engine's loop.
+        """
+        with self.activity.calling():
+            with self.bridge.held_open():
+                self._order += 1
+                committed = write(self._order)
+            await committed
+            await self.replay.over()
+
+
+class Recording:
+    """One request of a run, recorded or to be made."""
+
+    def __init__(self, results: Results, key: str, step: StepRecord | None) -> None:
+        self._results, self._key, self._step = results, key, step
+
+    @property
+    def found(self) -> bool:
+        """Whether the result is recorded: then `replay()`, else make the call inside `calling()` and `save()`."""
+        return self._step is not None
+
+    async def replay(self) -> JsonValue:
+        """The recorded result, given out in its order."""
+        assert self._step is not None, "nothing is recorded: look at `found` first"
+        await self._results.bridge.cross(self._results.replay.turn(self._key))
+        value: JsonValue = json.loads(self._step.value)
+        return value
+
+    @contextmanager
+    def calling(self) -> Iterator[None]:
+        """Around the call itself: the run is not parked meanwhile, and the call has an idempotency key."""
+        with context.in_step(f"{self._results.run_id}:{self._key}"), self._results.activity.calling():
+            yield
+
+    async def save(self, value: JsonValue) -> None:
+        """Record the result; returns when it is committed."""
+        text, results = json.dumps(value), self._results
+        await results.bridge.cross(
+            results.take(lambda order: results.journal.record(self._key, StepRecord(order, text)))
+        )
