@@ -151,7 +151,12 @@ def _default(value: Any) -> str:
 
 def _table(head: list[str], rows: list[list[str]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
-    return "".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |\n" for line in lines)
+    return "".join(f"| {' | '.join(_cell(text) for text in line)} |\n" for line in lines)
+
+
+def _cell(text: str) -> str:
+    """Neither a bar nor a line break may stand in a table."""
+    return " ".join(text.replace("|", "/").split())
 
 
 def main() -> None:

@@ -6,9 +6,10 @@ It serves the demo workflows, or those that the setting FASTAGENCY_WORKFLOWS nam
 from __future__ import annotations
 
 from fastagency_shared import logs
+from fastagency_shared.errors import InvalidSettings
 from fastapi import FastAPI
 
-from fastagency_backend.settings import BackendSettings, InvalidSettings, load_settings
+from fastagency_backend.settings import BackendSettings, load_settings
 from fastagency_backend.web import FastAPIAdapter
 from fastagency_backend.workflow.load import load_workflows
 

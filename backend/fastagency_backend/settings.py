@@ -4,24 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fastagency_shared.errors import FastAgencyError
-from fastagency_shared.fault import faults
+from fastagency_shared.errors import InvalidSettings
+from fastagency_shared.fault import describe_settings
 from fastagency_shared.logs import LogFormat
 from fastagency_shared.prefix import Prefix
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 DAY_S = 86_400.0
-
-
-class InvalidSettings(FastAgencyError):
-    """A variable has a value that cannot be used; `str(error)` names it and says what it should be."""
+ENV_PREFIX = "FASTAGENCY_"
 
 
 class BackendSettings(BaseSettings):
     """Built once by whoever starts the process, and passed down."""
 
-    model_config = SettingsConfigDict(env_prefix="FASTAGENCY_", env_file=".env", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, env_file=".env", extra="ignore")
 
     backend_host: str = Field(default="127.0.0.1", description="Address the backend listens on.")
     backend_port: int = Field(default=8008, ge=0, le=65535, description="Port the backend listens on.")
@@ -76,5 +73,4 @@ def load_settings() -> BackendSettings:
     try:
         return BackendSettings()
     except ValidationError as error:
-        problems = [f"FASTAGENCY_{str(each.place[0]).upper()}: {each.says}" for each in faults(error)]
-        raise InvalidSettings(f"Please correct the environment. {'; '.join(problems)}.") from None
+        raise InvalidSettings(describe_settings(error, ENV_PREFIX)) from None

@@ -2,18 +2,14 @@
 
 from typing import Annotated
 
-from fastagency_shared.errors import FastAgencyError
-from fastagency_shared.fault import faults
+from fastagency_shared.errors import InvalidSettings
+from fastagency_shared.fault import describe_settings
 from fastagency_shared.logs import LogFormat
 from fastagency_shared.prefix import Prefix
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 ENV_PREFIX = "FASTAGENCY_"
-
-
-class InvalidSettings(FastAgencyError):
-    """An environment variable has a value that cannot be used; `str(error)` names it and says what it should be."""
 
 
 class FrontendSettings(BaseSettings):
@@ -67,6 +63,16 @@ class FrontendSettings(BaseSettings):
         return [str(name).strip().lower() for name in names if str(name).strip()] if isinstance(names, list) else names
 
 
+class TerminalSettings(BaseSettings):
+    """What terminals and the people in front of them say in variables of no program's own; never in a `.env` file."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True)
+
+    no_color: str = Field(default="", description="Not empty: no colours, see https://no-color.org.")
+    term: str = Field(default="", description="`dumb`: the terminal knows no colours.")
+    wt_session: str | None = Field(default=None, description="Set by the terminal of Windows that knows colours.")
+
+
 def load_settings() -> FrontendSettings:
     """Read the settings from the environment.
 
@@ -76,5 +82,4 @@ def load_settings() -> FrontendSettings:
     try:
         return FrontendSettings()
     except ValidationError as error:
-        problems = [f"{ENV_PREFIX}{str(each.place[0]).upper()}: {each.says}" for each in faults(error)]
-        raise InvalidSettings(f"Please correct the environment. {'; '.join(problems)}.") from None
+        raise InvalidSettings(describe_settings(error, ENV_PREFIX)) from None

@@ -1,6 +1,7 @@
 """The errors that both sides of the wire speak of.
 
 FastAgencyError
+├── InvalidSettings        a variable of the environment has a value that cannot be used
 ├── RequestError           the caller asked for something wrong; `detail` is fit to be shown to a person
 │   ├── UnknownWorkflow    404  no workflow of that name
 │   ├── UnknownRun         404  no such run, or not yours: the two are never told apart
@@ -26,6 +27,10 @@ from typing import ClassVar, Self
 
 class FastAgencyError(Exception):
     """The root of every error raised by FastAgency itself."""
+
+
+class InvalidSettings(FastAgencyError):
+    """An environment variable has a value that cannot be used; `str(error)` names it and says what it should be."""
 
 
 class RequestError(FastAgencyError):

@@ -45,3 +45,9 @@ def describe_request(errors: Sequence[Mapping[str, Any]]) -> str:
     found = [fault(each) for each in errors[:3]]
     parts = [str(Fault(each.place[1:] or each.place, each.says)) for each in found]
     return f"The request is not valid: {'; '.join(parts) or 'it was not accepted'}."
+
+
+def describe_settings(refusal: Refusal, prefix: str) -> str:
+    """Every variable that does not fit; the variable of a field is `prefix` and its name in capitals."""
+    found = [f"{prefix}{str(each.place[0]).upper()}: {each.says}" for each in faults(refusal)]
+    return f"Please correct the environment. {'; '.join(found)}."

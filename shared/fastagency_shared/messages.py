@@ -190,7 +190,11 @@ class MultipleChoice(Message):
 
 
 class SystemMessage(Message):
-    """A notice of the system around the agents (a stop reason, a handoff), as a free-form object."""
+    """A notice of the system around the agents (a stop reason, a handoff), as a free-form object.
+
+    Clients know `heading` (a title), the first text among `body`, `message`, `content`, `text` (markdown), and `event`
+    (which kind of notice); an object without a text is shown as it is.
+    """
 
     type: Literal["system_message"] = "system_message"
     message: dict[str, JsonValue] = Field(default_factory=dict)

@@ -100,6 +100,11 @@ def test_the_commands_of_the_readme_are_one_line(name: str) -> None:
     assert shlex.split(block[1])[:4] == ["pip", "install", "uv", "&&"]
 
 
+def test_a_generated_row_is_one_line() -> None:
+    rows = [line for line in generate.messages().splitlines() if line]
+    assert all(line.startswith("| ") and line.endswith(" |") for line in rows)
+
+
 def test_the_protocol_page_has_every_close_code_and_header() -> None:
     page = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
     assert [code for code in CloseCode if f"| {code.value} |" not in page] == []

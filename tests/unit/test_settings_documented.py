@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -40,3 +41,29 @@ def test_two_processes_mean_the_same_by_a_shared_name() -> None:
     shared = set(BackendSettings.model_fields) & set(FrontendSettings.model_fields)
     for name in shared:
         assert BackendSettings.model_fields[name].default == FrontendSettings.model_fields[name].default
+
+
+NOT_FOR_US = {
+    "frontend/fastagency_frontend/page/mesop_ui.py": "sets a variable that Mesop reads",
+    "frontend/fastagency_frontend/command/start.py": "hands the whole of it on to the two processes",
+}
+"""Where the environment is touched outside of settings, and why that is no reading."""
+
+
+def touches_the_environment(path: Path) -> bool:
+    names = {"environ", "environb", "getenv", "putenv", "unsetenv"}
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "os":
+            if node.attr in names:
+                return True
+        elif isinstance(node, ast.ImportFrom) and node.module == "os" and names & {name.name for name in node.names}:
+            return True
+    return False
+
+
+def test_nothing_but_settings_reads_the_environment() -> None:
+    root = Path(__file__).parents[2]
+    sources = [path for side in ("shared", "backend", "frontend", "fastagency") for path in (root / side).rglob("*.py")]
+    assert len(sources) > 100
+    found = {path.relative_to(root).as_posix() for path in sources if touches_the_environment(path)}
+    assert found == NOT_FOR_US.keys()

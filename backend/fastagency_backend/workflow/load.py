@@ -6,8 +6,9 @@ import importlib
 import sys
 from pathlib import Path
 
+from fastagency_shared.errors import InvalidSettings
+
 from fastagency_backend.frameworks import MissingExtra
-from fastagency_backend.settings import InvalidSettings
 from fastagency_backend.workflow.registry import Workflow
 
 

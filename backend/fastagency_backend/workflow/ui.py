@@ -95,7 +95,7 @@ class UI(_Hands):
         self._emit(FunctionCallExecution, fields)
 
     def system_message(self, **fields: Unpack[SystemMessageFields]) -> None:
-        """Show a notice. Content: `message`, a dict."""
+        """Show a notice. Content: `message`, a dict: `heading` and `body` are shown as such, anything else as it is."""
         self._emit(SystemMessage, fields)
 
     def error(self, **fields: Unpack[ErrorFields]) -> None:
@@ -178,7 +178,7 @@ class AsyncUI(_Hands):
         await self._show(FunctionCallExecution, fields)
 
     async def system_message(self, **fields: Unpack[SystemMessageFields]) -> None:
-        """Show a notice. Content: `message`, a dict."""
+        """Show a notice. Content: `message`, a dict: `heading` and `body` are shown as such, anything else as it is."""
         await self._show(SystemMessage, fields)
 
     async def error(self, **fields: Unpack[ErrorFields]) -> None:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TextIO
 
+from fastagency_frontend.settings import TerminalSettings
+
 MIN_WIDTH = 20
 MAX_WIDTH = 100
 
@@ -44,6 +46,7 @@ class Terminal:
     def __init__(self, stdin: TextIO | None = None, stdout: TextIO | None = None) -> None:
         self._stdin = stdin
         self._stdout = stdout
+        self._settings = TerminalSettings()
 
     def show(self, lines: Iterable[Line]) -> None:
         """Print lines, wrapped to the width."""
@@ -90,9 +93,10 @@ class Terminal:
 
     def _has_colors(self) -> bool:
         """https://no-color.org, and no codes into files or terminals that do not know them."""
-        if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" or not self._out.isatty():
+        settings = self._settings
+        if settings.no_color or settings.term == "dumb" or not self._out.isatty():
             return False
-        return os.name != "nt" or "WT_SESSION" in os.environ
+        return os.name != "nt" or settings.wt_session is not None
 
 
 def _wrapped(text: str, width: int) -> list[str]:

@@ -1,7 +1,8 @@
 """The settings of the frontend come from the environment, and a bad one is named."""
 
 import pytest
-from fastagency_frontend.settings import FrontendSettings, InvalidSettings, load_settings
+from fastagency_frontend.settings import FrontendSettings, load_settings
+from fastagency_shared.errors import InvalidSettings
 
 
 def test_every_setting_is_described() -> None:

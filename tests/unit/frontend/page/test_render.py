@@ -100,6 +100,14 @@ def test_a_notice_with_a_text_is_shown_as_text_and_any_other_as_it_is() -> None:
     assert "details" in newer
 
 
+def test_the_text_of_a_notice_is_the_first_of_four_names_that_has_one() -> None:
+    names = ["body", "message", "content", "text"]
+    for at, name in enumerate(names):
+        row = to_row(SystemMessage(message={**dict.fromkeys(names[:at], ""), **{each: each for each in names[at:]}}))
+        assert row is not None
+        assert row["body"] == name
+
+
 def test_an_error_keeps_its_details_apart() -> None:
     row = to_row(Error(short="s", long="l"))
     assert row is not None
