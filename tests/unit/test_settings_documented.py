@@ -44,7 +44,7 @@ def test_two_processes_mean_the_same_by_a_shared_name() -> None:
 
 
 NOT_FOR_US = {
-    "frontend/fastagency_frontend/page/mesop_ui.py": "sets a variable that Mesop reads",
+    "frontend/fastagency_frontend/page/environment.py": "sets the variables that Mesop reads",
     "frontend/fastagency_frontend/command/start.py": "hands the whole of it on to the two processes",
 }
 """Where the environment is touched outside of settings, and why that is no reading."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import sys
 
-from fastagency_frontend.settings import FrontendSettings, InvalidSettings
+from fastagency_shared.errors import InvalidSettings
+
+from fastagency_frontend.settings import FrontendSettings
 
 BASE_PATH = "MESOP_BASE_URL_PATH"
 

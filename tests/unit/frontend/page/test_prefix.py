@@ -13,7 +13,8 @@ from fastagency_frontend.page import asset
 from fastagency_frontend.page.environment import prepare_mesop
 from fastagency_frontend.page.site import Site
 from fastagency_frontend.page.wsgi import Router
-from fastagency_frontend.settings import FrontendSettings, InvalidSettings
+from fastagency_frontend.settings import FrontendSettings
+from fastagency_shared.errors import InvalidSettings
 from werkzeug.test import Client
 
 from tests.fakes.scripts import demo_provider
