@@ -1,13 +1,15 @@
-"""What the backend adds to the command line: `fastagency backend`, and its part of `fastagency check`.
+"""What the backend adds to the command line: `fastagency backend`, `backup`, `restore`, and its part of `check`.
 
 Imports nothing at the top that only an extra brings.
 """
 
 from __future__ import annotations
 
-from argparse import Namespace
+import sys
+from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 from fastagency_shared.command import Command, Finding, FreePort
 from fastagency_shared.errors import FastAgencyError
@@ -17,6 +19,8 @@ from fastagency_shared.logs import LogFormat, formatter_of
 from fastagency_backend.settings import load_settings
 
 STOP_TIMEOUT_S = 10
+
+T = TypeVar("T")
 
 
 def _run(_options: Namespace, free_port: FreePort) -> int:
@@ -71,4 +75,43 @@ def backend_checks() -> Iterator[Finding]:
             yield Finding(about, "wrong", str(error))
 
 
+def _back_up(options: Namespace, _free_port: FreePort) -> int:
+    from fastagency_backend.store.backup import back_up
+
+    database = load_settings().database
+    number = _in_one_sentence(lambda: back_up(database, options.file))
+    sys.stdout.write(f"The {number} conversations of {database} are in {options.file}.\n")
+    return 0
+
+
+def _restore(options: Namespace, _free_port: FreePort) -> int:
+    from fastagency_backend.store.backup import restore
+
+    database = load_settings().database
+    kept = _in_one_sentence(lambda: restore(options.file, database, replace=options.replace))
+    old = f" What it was before is kept as {kept}." if kept else ""
+    sys.stdout.write(f"{database} is what {options.file} was.{old}\n")
+    return 0
+
+
+def _in_one_sentence(work: Callable[[], T]) -> T:
+    from fastagency_backend.store import StoreError
+
+    try:
+        return work()
+    except StoreError as error:
+        raise FastAgencyError(str(error)) from error
+
+
+def _add_backup_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, metavar="FILE", help="the backup; an older one is replaced")
+
+
+def _add_restore_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, metavar="FILE", help="the backup")
+    parser.add_argument("--replace", action="store_true", help="replace the database that is there, and keep it beside")
+
+
 command = Command("serve the workflows", _run)
+backup_command = Command("copy the database to a file, also while the backend runs", _back_up, _add_backup_arguments)
+restore_command = Command("put a backup in the place of the database", _restore, _add_restore_arguments)

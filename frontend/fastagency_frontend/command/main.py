@@ -22,7 +22,7 @@ EXIT_OK = 0
 EXIT_FAILED = 1
 EXIT_INTERRUPTED = 130
 
-ORDER = ("start", "backend", "frontend", "run", "check", "version")
+ORDER = ("start", "backend", "frontend", "run", "check", "backup", "restore", "version")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

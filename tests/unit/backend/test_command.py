@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from fastagency_backend.command import backend_checks
+from fastagency_backend.store.schema import migrate
 from fastagency_frontend.command.main import main
 
 MODULE = """
@@ -66,3 +67,22 @@ def test_a_database_that_cannot_be_used(folder: Path, monkeypatch: pytest.Monkey
     assert "newer FastAgency" in found()["database"][1]
     monkeypatch.setenv("FASTAGENCY_DATABASE", str(folder / "greeting_for_check.py" / "runs"))
     assert "cannot be made" in found()["database"][1]
+
+
+def test_a_backup_and_the_way_back(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    database = folder / ".fastagency" / "runs.sqlite3"
+    database.parent.mkdir()
+    with closing(sqlite3.connect(database)) as db:
+        migrate(db)
+    for _night in range(2):
+        assert main(["backup", "night.sqlite3"]) == 0
+    assert capsys.readouterr().out == "The 0 conversations of .fastagency/runs.sqlite3 are in night.sqlite3.\n" * 2
+    assert main(["restore", "night.sqlite3"]) == 1
+    assert "repeat the command with --replace" in capsys.readouterr().err
+    assert main(["restore", "night.sqlite3", "--replace"]) == 0
+    assert "is kept as .fastagency/runs.sqlite3.2" in capsys.readouterr().out
+    database.unlink()
+    assert main(["backup", "night.sqlite3"]) == 1
+    assert capsys.readouterr().err == "fastagency: The database .fastagency/runs.sqlite3 is not there.\n"
+    assert main(["restore", "night.sqlite3"]) == 0
+    assert capsys.readouterr().out == ".fastagency/runs.sqlite3 is what night.sqlite3 was.\n"

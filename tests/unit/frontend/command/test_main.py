@@ -17,7 +17,16 @@ from fastagency_shared.errors import FastAgencyError
 
 
 def test_both_sides_offer_their_commands() -> None:
-    assert list(found_commands()) == ["start", "backend", "frontend", "run", "check", "version"]
+    assert list(found_commands()) == [
+        "start",
+        "backend",
+        "frontend",
+        "run",
+        "check",
+        "backup",
+        "restore",
+        "version",
+    ]
 
 
 def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
