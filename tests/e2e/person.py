@@ -73,6 +73,11 @@ class Tab:
         return self.page.locator("fa-composer .field")
 
     @property
+    def note(self) -> Locator:
+        """The sentence below the field: why an answer was not taken, or what has become of its question."""
+        return self.page.locator("fa-composer .refusal")
+
+    @property
     def banner(self) -> Locator:
         return self.page.locator("fa-pulse .banner")
 

@@ -24,6 +24,14 @@ def greeter(ui: UI, params: dict[str, Any]) -> str:
     return f"Met {len(names)}: {', '.join(names)}"
 
 
+@wf.register(name="relay", description="Asks for text, then for a choice, then for text again.")
+def relay(ui: UI, params: dict[str, Any]) -> str:
+    first = ui.text_input(sender="host", prompt="Who starts?")
+    way = ui.multiple_choice(sender="host", prompt="Which way?", choices=["left", "right"])
+    last = ui.text_input(sender="host", prompt="Who ends? Leave it empty for nobody.")
+    return f"From {first} {way} to {last or 'nobody'}"
+
+
 @wf.register(name="counter", description="Writes 250 messages at once.")
 async def counter(ui: AsyncUI, params: dict[str, Any]) -> str:
     for number in range(1, 251):
@@ -49,6 +57,14 @@ async def typist(ui: AsyncUI, params: dict[str, Any]) -> str:
         await asyncio.sleep(0.2)
     await ui.text_message(sender="typist", body="The answer is **forty-two**.")
     return "Written."
+
+
+@wf.register(name="pair", description="Two experts who both want text.")
+async def pair(ui: AsyncUI, params: dict[str, Any]) -> str:
+    city, name = await asyncio.gather(
+        ui.text_input(sender="geographer", prompt="Which city?"), ui.text_input(sender="clerk", prompt="Which name?")
+    )
+    return f"{name} in {city}"
 
 
 @wf.register(name="panel", description="Two experts who ask at the same time.")

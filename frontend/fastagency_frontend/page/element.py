@@ -12,6 +12,7 @@ import mesop as me
 
 from fastagency_frontend.page import handler
 from fastagency_frontend.page.asset import asset_path
+from fastagency_frontend.page.state import PageState
 from fastagency_frontend.page.view import QuestionView, RunView, ShellView
 
 
@@ -57,14 +58,15 @@ def pulse(*, fingerprint: str, trouble: str, acknowledged: int) -> Any:
 
 
 @_component("transcript.js")
-def transcript(*, run: RunView | None, acknowledged: int) -> Any:
-    """The messages of a run; it reads them by itself."""
+def transcript(*, run: RunView | None, accepted: str, acknowledged: int) -> Any:
+    """The messages of a run; it reads them by itself. `accepted` is the question whose answer was taken last."""
     return me.insert_web_component(
         name="fa-transcript",
         key="transcript",
         properties={
             "conversation": run.id if run else "",
             "revision": run.revision if run else "",
+            "accepted": accepted,
             "acknowledged": acknowledged,
         },
         events={"changed": handler.on_run_changed},
@@ -72,17 +74,19 @@ def transcript(*, run: RunView | None, acknowledged: int) -> Any:
 
 
 @_component("composer.js")
-def composer(*, question: QuestionView, refusal: str, acknowledged: int) -> Any:
-    """Where a text answer is written; it keeps the draft."""
+def composer(*, question: QuestionView, state: PageState, refusal: str) -> Any:
+    """Where a text answer is written; it keeps the draft until the answer has been accepted."""
     return me.insert_web_component(
         name="fa-composer",
         key=f"composer:{question.id}",
         properties={
             "question": question.id,
+            "conversation": state.conversation,
             "label": question.prompt or "Your answer",
             "password": question.password,
             "refusal": refusal,
-            "acknowledged": acknowledged,
+            "accepted": state.accepted,
+            "acknowledged": state.acknowledged,
         },
         events={"answered": handler.on_text},
     )

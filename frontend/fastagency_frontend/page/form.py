@@ -41,9 +41,7 @@ def _text_form(state: PageState, question: QuestionView) -> None:
                 key=f"suggestion:{question.id}:{index}",
                 on_click=handler.on_suggestion,
             )
-    element.composer(
-        question=question, refusal=refusals_of(state).get(question.id, ""), acknowledged=state.acknowledged
-    )
+    element.composer(question=question, state=state, refusal=refusals_of(state).get(question.id, ""))
 
 
 def _single_form(state: PageState, question: QuestionView) -> None:

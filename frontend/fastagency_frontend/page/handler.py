@@ -248,6 +248,8 @@ def _answer(question_id: str, value: Answer) -> None:
     set_refusals(state, refusals | ({question_id: refusal} if refusal else {}))
     if state.trouble:
         return
+    if not refusal:
+        state.accepted = question_id
     run = run_of(state)
     if run is not None and not refusal and not was_away:
         show_view(state, run.answered(question_id))

@@ -78,7 +78,7 @@ def _start(state: PageState, shell: ShellView) -> None:
 
 def _conversation(state: PageState, run: RunView | None) -> None:
     with me.box(key="log", classes="fa-log"):
-        element.transcript(run=run, acknowledged=state.acknowledged)
+        element.transcript(run=run, accepted=state.accepted, acknowledged=state.acknowledged)
     with me.box(key="dock", classes="fa-dock"):
         if run is None:
             _away(state)

@@ -24,6 +24,7 @@ class PageState:
     trouble: str
     notice: str
     refusals: str
+    accepted: str
     chosen: str
     theme: str
     drawer: bool

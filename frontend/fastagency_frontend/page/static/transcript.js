@@ -1,7 +1,9 @@
 // <fa-transcript>: the messages of one conversation. It appends by itself, so that a message costs the same whether ten
 // or ten thousand came before; Mesop is only told when what it shows (status, title, questions) is out of date.
 
+import { reportAnswered } from "./answered.js";
 import { element, icon, shadow, tell } from "./dom.js";
+import { acceptDraft } from "./drafts.js";
 import { Feed } from "./feed.js";
 import { Board, growing, widget } from "./widgets.js";
 
@@ -46,6 +48,11 @@ class Transcript extends HTMLElement {
 
   set revision(value) {
     this._revision = value;
+  }
+
+  /** The question whose answer the server took last: its draft is not needed any more. */
+  set accepted(value) {
+    if (value) acceptDraft(value);
   }
 
   /** The person did something: look at once what came of it. */
@@ -153,6 +160,7 @@ class Transcript extends HTMLElement {
       this.newest = row.seq;
       const made = widget(row, this.board);
       if (made) this.list.append(made);
+      if (row.type === "input_answered") reportAnswered(row.question);
     });
     this.follow();
   }

@@ -196,7 +196,7 @@ function hueOf(name) {
 }
 
 function answerText(values) {
-  if (values.length === 1) return [values[0]];
+  if (values.length === 1) return [values[0] || element("i", "", "Nothing written")];
   return values.length ? values.map((value) => element("span", "chip", icon("check"), value)) : ["Nothing chosen"];
 }
 
