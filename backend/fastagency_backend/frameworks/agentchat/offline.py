@@ -28,11 +28,11 @@ from autogen_core.tools import Tool, ToolSchema
 from pydantic import BaseModel
 
 from fastagency_backend.engine.key import digest
+from fastagency_backend.frameworks.offline import MARK
 from fastagency_backend.frameworks.offline.talk import Scene, compose
 from fastagency_backend.frameworks.offline.tool import ask_for_arguments, choose_call
 
 LABEL = "Offline demo model (no API key is set): what it says is made up from your words."
-_MARK = "*Offline demo model:*"
 _PEOPLE = ("user", "human", "person")
 CONTEXT_TOKENS = 32_000
 
@@ -140,7 +140,7 @@ def _answer(
         asked = ask_for_arguments(_text(last), schemas)
     scene = _scene(messages, seed)
     text = asked or compose(scene)
-    return text if scene.turn else f"{_MARK} {text}"
+    return text if scene.turn else f"{MARK} {text}"
 
 
 def _scene(messages: Sequence[LLMMessage], seed: str) -> Scene:

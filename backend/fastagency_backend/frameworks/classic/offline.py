@@ -14,10 +14,9 @@ from openai.types.chat import ChatCompletion
 
 from fastagency_backend.engine.key import digest
 from fastagency_backend.frameworks.classic.translate import text_of
+from fastagency_backend.frameworks.offline import MARK
 from fastagency_backend.frameworks.offline.talk import Scene, compose
 from fastagency_backend.frameworks.offline.tool import ask_for_arguments, choose_call
-
-MARK = "*Offline demo model:*"
 
 Messages = Sequence[dict[str, Any]]
 

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 from fastagency_backend.frameworks.classic.model import llm_config
-from fastagency_backend.frameworks.classic.offline import MARK, OfflineModelClient
+from fastagency_backend.frameworks.classic.offline import OfflineModelClient
 from fastagency_backend.frameworks.model_settings import ModelNotUsable, ModelSettings
+from fastagency_backend.frameworks.offline import MARK
 from pydantic import SecretStr
 
 NOTHING: dict[str, Any] = {"name": None, "base_url": None, "api_key": None, "config": None}
