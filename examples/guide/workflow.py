@@ -10,7 +10,7 @@ from autogen_agentchat.agents import AssistantAgent
 from autogen_agentchat.conditions import MaxMessageTermination
 from autogen_agentchat.teams import RoundRobinGroupChat
 
-from fastagency import UI, AsyncUI, Choices
+from fastagency import UI, AsyncUI
 from fastagency.runtimes.autogen import AutoGenWorkflows
 
 COURSES = ["Geometry", "Arithmetic, the basics", "Probability"]
@@ -54,8 +54,7 @@ def sign_up(ui: UI, params: dict[str, Any]) -> str:
     days = ui.multiple_choice(
         sender="Office", prompt="On which days can you come?", choices=["Monday", "Wednesday", "Friday"], single=False
     )
-    assert isinstance(days, Choices)  # text, as any answer, that knows the chosen one by one
-    booking = {"name": name, "course": course, "days": days.chosen}
+    booking = {"name": name, "course": course, "days": days.chosen}  # text, as any answer, that knows its parts
     ui.suggested_function_call(sender="Office", function_name="book", call_id="booking-1", arguments=booking)
     number = ui.step(book, name, course)
     ui.function_call_execution(sender="Office", function_name="book", call_id="booking-1", retval=number)

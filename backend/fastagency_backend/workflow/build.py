@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, TypeAlias, TypeVar, get_args
 
 from fastagency_shared.fault import describe
@@ -74,9 +75,10 @@ def rebuild(message: Authored, run_id: str) -> Authored:
     return build(cls, run_id, {name: getattr(message, name) for name in _keywords(cls)})
 
 
-def _keywords(cls: type[Message]) -> list[str]:
+@cache
+def _keywords(cls: type[Message]) -> tuple[str, ...]:
     names = {*Envelope.__annotations__, *cls.content_fields()}
-    return [name for name in cls.model_fields if name in names]
+    return tuple(name for name in cls.model_fields if name in names)
 
 
 def _check(message: Message) -> None:
