@@ -55,7 +55,6 @@ def backend_checks() -> Iterator[Finding]:
     """The backend's settings, its workflows, its database and its model."""
     from fastagency_backend.frameworks.model_check import examine_model
     from fastagency_backend.store import StoreError, examine_file
-    from fastagency_backend.workflow.load import load_workflows
 
     try:
         settings = load_settings()
@@ -64,15 +63,25 @@ def backend_checks() -> Iterator[Finding]:
         return
     yield Finding("settings of the backend", "fine", "Every value can be used.")
     examinations: list[tuple[str, Callable[[], str]]] = [
-        ("workflows", lambda: f"{settings.workflows} has {', '.join(load_workflows(settings.workflows).names)}."),
+        ("workflows", lambda: _examine_workflows(settings.workflows)),
         ("database", lambda: examine_file(settings.database)),
         ("model", examine_model),
     ]
     for about, examine in examinations:
         try:
             yield Finding(about, "fine", examine())
+        except ImportError as error:
+            yield Finding(about, "absent", str(error))
         except (FastAgencyError, StoreError) as error:
             yield Finding(about, "wrong", str(error))
+
+
+def _examine_workflows(target: str) -> str:
+    from fastagency_backend.workflow.load import load_workflows
+
+    with extra("fastapi", needed_by="Serving workflows"):
+        import fastapi  # noqa: F401
+    return f"{target} has {', '.join(load_workflows(target).names) or 'none yet'}."
 
 
 def _back_up(options: Namespace, _free_port: FreePort) -> int:

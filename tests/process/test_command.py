@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -88,6 +89,16 @@ def fetched(url: str) -> str:
         return str(reply.read(), "utf-8", "replace")
 
 
+def answers(url: str) -> bool:
+    try:
+        urllib.request.urlopen(url, timeout=DEADLINE_S).close()
+    except urllib.error.HTTPError as refusal:
+        refusal.close()
+    except OSError:
+        return False
+    return True
+
+
 @pytest.mark.parametrize("server", ["gunicorn", "waitress"])
 def test_start_says_where_the_page_is_once_it_works_and_stops_both(server: str, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("FASTAGENCY_TITLE=From the file\n")
@@ -111,6 +122,28 @@ def test_when_one_is_killed_the_other_is_stopped(name: str, announced: str, tmp_
         os.kill(int(command.expect(announced)[1]), signal.SIGKILL)
         assert command.end() == 128 + signal.SIGKILL
         command.expect(f"^fastagency: the {name} was killed by signal 9, so everything was stopped.$")
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize("server", ["gunicorn", "waitress"])
+def test_when_start_itself_is_killed_nothing_is_left(server: str, tmp_path: Path) -> None:
+    with fastagency(tmp_path, "start", "--server", server, **ANYWHERE) as command:
+        urls = [command.expect("^FastAgency is at (\\S+) ")[1], command.expect("Uvicorn running on (\\S+)")[1]]
+        command.process.kill()
+        command.end()
+    deadline = time.monotonic() + DEADLINE_S
+    while any(map(answers, urls)):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+@pytest.mark.fault
+def test_a_terminal_that_is_closed_stops_both(tmp_path: Path) -> None:
+    with fastagency(tmp_path, "start", **ANYWHERE) as command:
+        command.expect("^FastAgency is at ")
+        command.process.send_signal(signal.SIGHUP)
+        assert command.end() == 0
+        command.expect(r"^backend  \| .*The engine has stopped")
 
 
 def test_when_one_cannot_start_the_other_is_stopped(tmp_path: Path) -> None:

@@ -7,6 +7,6 @@ try:
 except ModuleNotFoundError as error:
     if not (error.name or "").startswith("autogen"):
         raise
-    raise MissingExtra("The demo workflows", "autogen") from error
+    raise MissingExtra("The demo", "autogen") from error
 
 __all__ = ["wf"]

@@ -16,6 +16,7 @@ from fastagency_shared.command import COMMANDS, Command
 from fastagency_shared.errors import FastAgencyError
 
 from fastagency_frontend.command.address import free_port
+from fastagency_frontend.command.lifeline import stop_at_end_of_input
 from fastagency_frontend.command.say import say
 
 EXIT_OK = 0
@@ -34,6 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.print_help()
         return EXIT_OK
     try:
+        if options.stop_at_end_of_input:
+            stop_at_end_of_input()
         _read_env_file(Path(".env"))
         return commands[options.command].run(options, free_port)
     except (FastAgencyError, ImportError) as error:
@@ -52,6 +55,8 @@ def found_commands() -> dict[str, Command]:
 def _parser(commands: dict[str, Command]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="fastagency", description="Put agent workflows in front of people.")
     parser.add_argument("--version", action="version", version=version("fastagency"))
+    # `fastagency start` gives it to its children.
+    parser.add_argument("--stop-at-end-of-input", action="store_true", help=argparse.SUPPRESS)
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND")
     for name, command in commands.items():
         command.add_arguments(subparsers.add_parser(name, help=command.help, description=command.help))

@@ -37,9 +37,9 @@ class Child:
         self.name = name
         # -P: a file of the current folder must not take the place of a module of Python's.
         self._process = subprocess.Popen(  # noqa: S603 - this very program
-            [sys.executable, "-P", "-m", "fastagency", name, *arguments],
+            [sys.executable, "-P", "-m", "fastagency", "--stop-at-end-of-input", name, *arguments],
             env={**os.environ, **environment, "PYTHONUNBUFFERED": "1"},
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,  # never written to: it ends when we do, be it by kill -9
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             encoding="utf-8",
@@ -118,9 +118,11 @@ def _run(options: Namespace, free_port: FreePort) -> int:
 
 @contextmanager
 def _stop_signal() -> Iterator[threading.Event]:
-    """An event that Ctrl-C, Ctrl-Break and SIGTERM set; a second one goes through, and ends us at once."""
+    """An event that Ctrl-C, Ctrl-Break, SIGTERM and the end of the terminal set; a second one kills what still runs."""
     stopped = threading.Event()
-    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name)]
+    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
+    if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        numbers.remove(signal.SIGHUP)  # nohup
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         if stopped.is_set():
