@@ -16,7 +16,7 @@ from fastagency_shared.errors import FastAgencyError
 from fastagency_shared.extras import extra
 from fastagency_shared.logs import LogFormat, formatter_of
 
-from fastagency_backend.settings import load_settings
+from fastagency_backend.settings import InvalidSettings, load_settings
 
 STOP_TIMEOUT_S = 10
 
@@ -81,7 +81,13 @@ def _examine_workflows(target: str) -> str:
 
     with extra("fastapi", needed_by="Serving workflows"):
         import fastapi  # noqa: F401
-    return f"{target} has {', '.join(load_workflows(target).names) or 'none yet'}."
+    try:
+        names = load_workflows(target).names
+    except FastAgencyError:
+        raise
+    except Exception as error:
+        raise InvalidSettings(f"{target} cannot be used: its code raised {type(error).__name__}: {error}") from error
+    return f"{target} has {', '.join(names) or 'none yet'}."
 
 
 def _back_up(options: Namespace, _free_port: FreePort) -> int:

@@ -29,6 +29,8 @@ def load_workflows(target: str) -> Workflow:
         raise InvalidSettings(f"FASTAGENCY_WORKFLOWS={target}: {error}") from None
     except ModuleNotFoundError as error:
         raise InvalidSettings(f"FASTAGENCY_WORKFLOWS={target}: there is no module {error.name!r}.") from None
+    except ImportError as error:
+        raise InvalidSettings(f"FASTAGENCY_WORKFLOWS={target} cannot be imported: {error}.") from error
     workflows = getattr(module, attribute, None)
     if not isinstance(workflows, Workflow):
         raise InvalidSettings(f"FASTAGENCY_WORKFLOWS={target}: {module_name} has no Workflow named {attribute!r}.")

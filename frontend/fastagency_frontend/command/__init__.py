@@ -1,4 +1,4 @@
 """The command `fastagency`: one command line for both sides.
 
-Only `serve` and `run` touch the page, and only once it is to be served: every other command works without Mesop.
+Only `frontend` and `run` load a page, and only when it is to be served: every other command works without Mesop.
 """

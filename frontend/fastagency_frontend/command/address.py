@@ -45,10 +45,10 @@ def _why_not(error: OSError, prefix: str, host: str, port: int) -> str:
     return f"{host} is not an address of this machine. Correct {prefix}_HOST; 127.0.0.1 always works."
 
 
-def address_to_open(host: str, port: int) -> str:
+def address_to_open(host: str, port: int, prefix: str = "") -> str:
     """What to type into a browser on this machine."""
     shown = "127.0.0.1" if host in ("", "0.0.0.0", "::") else host  # noqa: S104
-    return f"http://{bracketed(shown)}:{port}"
+    return f"http://{bracketed(shown)}:{port}{prefix}"
 
 
 def bracketed(host: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Iterator
+from contextlib import closing
 from importlib.metadata import entry_points
 
 from fastagency_shared.command import CHECKS, Check, Command, Finding, FreePort
@@ -35,8 +36,8 @@ def frontend_checks() -> Iterator[Finding]:
     try:
         with extra("client", needed_by="Talking to a backend"):
             from fastagency_frontend.client import FastAPIProvider
-        provider = FastAPIProvider(settings.backend_url, timeout=settings.request_timeout_s)
-        names = provider.names
+        with closing(FastAPIProvider(settings.backend_url, timeout=settings.request_timeout_s)) as provider:
+            names = provider.names
     except ImportError as error:
         yield Finding("backend", "absent", str(error))
     except BackendRefused:
@@ -44,7 +45,6 @@ def frontend_checks() -> Iterator[Finding]:
     except (FastAgencyError, ValueError) as error:
         yield Finding("backend", "wrong", f"{error} (FASTAGENCY_BACKEND_URL, FASTAGENCY_BACKEND_PORT)")
     else:
-        provider.close()
         yield Finding(
             "backend", "fine", f"{settings.backend_url} answers; its workflows: {', '.join(names) or 'none'}."
         )

@@ -26,7 +26,7 @@ def _run(options: Namespace, free_port: FreePort) -> int:
     settings = settings.model_copy(update={"frontend_port": port})
     with extra("mesop", needed_by="The page"):
         application = importlib.import_module("fastagency_frontend.main").app
-    address = address_to_open(settings.frontend_host, port)
+    address = address_to_open(settings.frontend_host, port, settings.frontend_prefix)
     serve(
         application,
         options.server,

@@ -84,7 +84,7 @@ def _serve(app: FastAgency, free_port: FreePort) -> int:
     settings = load_settings()
     logs.set_up(settings.log_level, settings.log_format)
     port = free_port("frontend", settings.frontend_host, settings.frontend_port)
-    address = address_to_open(settings.frontend_host, port)
+    address = address_to_open(settings.frontend_host, port, settings.frontend_prefix)
     with closing(app):
         serve(
             app,

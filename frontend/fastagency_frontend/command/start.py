@@ -12,7 +12,7 @@ import urllib.error
 import urllib.request
 from argparse import Namespace
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
@@ -27,7 +27,9 @@ STOP_TIMEOUT_S = 15.0
 """The backend hands its runs over within 10 s, the page ends its requests within 5 s."""
 TICK_S = 0.1
 DISCOVERY = "/fastagency/discovery"
-LOCAL = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+"""A route that every backend of `fastagency backend` has."""
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+"""Past the proxy of a company, which does not know this machine's own addresses."""
 
 
 class Child:
@@ -38,7 +40,7 @@ class Child:
         # -P: a file of the current folder must not take the place of a module of Python's.
         self._process = subprocess.Popen(  # noqa: S603 - this very program
             [sys.executable, "-P", "-m", "fastagency", "--stop-at-end-of-input", name, *arguments],
-            env={**os.environ, **environment, "PYTHONUNBUFFERED": "1"},
+            env={**os.environ, **environment, "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"},
             stdin=subprocess.PIPE,  # never written to: it ends when we do, be it by kill -9
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -55,29 +57,23 @@ class Child:
         return self._process.poll()
 
     def ask_to_stop(self) -> None:
-        """Let it hand over what it does. Its own children, such as gunicorn's workers, are asked too."""
+        """Let it hand over what it does, and end its own children, such as gunicorn's workers."""
         if sys.platform == "win32":
-            if self.exit_code is None:
-                self._process.send_signal(signal.CTRL_BREAK_EVENT)
+            self._process.send_signal(signal.CTRL_BREAK_EVENT)
         else:
-            self._signal_group(signal.SIGTERM)
+            self._process.send_signal(signal.SIGTERM)
 
     def kill(self) -> None:
         """End it and its children at once."""
         if sys.platform == "win32":
             self._process.kill()
-        else:
-            self._signal_group(signal.SIGKILL)
+            return
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
 
     def finish_output(self) -> None:
         """Hand on what it has printed last."""
         self._reader.join(timeout=1)
-
-    def _signal_group(self, number: int) -> None:
-        try:
-            os.killpg(self._process.pid, number)
-        except ProcessLookupError:
-            return
 
     def _hand_on_output(self) -> None:
         assert self._process.stdout is not None
@@ -101,7 +97,7 @@ def _run(options: Namespace, free_port: FreePort) -> int:
         backend_port = free_port("backend", "127.0.0.1", 0)
         environment["FASTAGENCY_BACKEND_PORT"] = str(backend_port)
         backend_url = backend_url.replace("http://127.0.0.1:0", f"http://127.0.0.1:{backend_port}")
-    page_url = address_to_open(settings.frontend_host, port)
+    page_url = address_to_open(settings.frontend_host, port, settings.frontend_prefix)
     with _stop_signal() as stopped:
         children = [
             Child("backend", [], environment),
@@ -178,7 +174,7 @@ def _announce(page_url: str, backend_url: str, stopped: threading.Event) -> None
 
 def _answers(url: str) -> bool:
     try:
-        LOCAL.open(url, timeout=30).close()
+        DIRECT.open(url, timeout=30).close()
     except urllib.error.HTTPError as refusal:
         refusal.close()
         return True

@@ -55,6 +55,14 @@ def test_workflows_that_are_not_there(target: str, monkeypatch: pytest.MonkeyPat
     assert (state, "FASTAGENCY_WORKFLOWS" in sentence) == ("wrong", True)
 
 
+@pytest.mark.parametrize("code", ["1 / 0", "from json import nothing", "import nowhere_to_be_found"])
+def test_workflows_whose_own_code_fails(code: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "failing_for_check.py").write_text(code)
+    monkeypatch.setenv("FASTAGENCY_WORKFLOWS", "failing_for_check:wf")
+    state, sentence = found()["workflows"]
+    assert (state, "failing_for_check:wf" in sentence) == ("wrong", True)
+
+
 def test_a_database_that_cannot_be_used(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FASTAGENCY_DATABASE", str(folder / "runs"))
     (folder / "runs").write_text("this is a text, and a long one, but certainly no database " * 20)

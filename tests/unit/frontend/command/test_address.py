@@ -53,3 +53,4 @@ def test_a_reserved_port(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_the_address_to_open(host: str, address: str) -> None:
     assert address_to_open(host, 8888) == address
+    assert address_to_open(host, 8888, "/chat") == f"{address}/chat"

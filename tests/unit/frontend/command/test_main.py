@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 from collections.abc import Callable
 from importlib.metadata import version
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 from fastagency_frontend.command import main as command_line
 from fastagency_frontend.command.main import found_commands, main
+from fastagency_frontend.command.say import say
 from fastagency_shared.command import Command
 from fastagency_shared.errors import FastAgencyError
 
@@ -61,6 +63,13 @@ def test_ctrl_c_has_an_exit_code_of_its_own(monkeypatch: pytest.MonkeyPatch) -> 
 
     offer(monkeypatch, run)
     assert main(["try"]) == 130
+
+
+def test_what_a_terminal_cannot_show_is_no_error() -> None:
+    terminal = io.TextIOWrapper(io.BytesIO(), encoding="ascii", newline="\n")
+    say("café", to=terminal)
+    terminal.seek(0)
+    assert terminal.read() == "caf?\n"
 
 
 def test_variables_of_an_env_file_are_there_for_everything_and_do_not_replace_any(
