@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from fastagency_shared.command import Command, Finding, FreePort
-from fastagency_shared.errors import FastAgencyError
+from fastagency_shared.errors import FastAgencyError, InvalidSettings
 from fastagency_shared.extras import extra
 from fastagency_shared.logs import LogFormat, formatter_of
 
-from fastagency_backend.settings import InvalidSettings, load_settings
+from fastagency_backend.settings import load_settings
 
 STOP_TIMEOUT_S = 10
 
