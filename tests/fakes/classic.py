@@ -52,8 +52,8 @@ def predictable(server: OpenAIServer) -> None:
         asked = json.dumps([[message["role"], message.get("content")] for message in body["messages"]])
         said = hashlib.sha256(asked.encode()).hexdigest()[:8]
         if body.get("tools") and body["messages"][-1]["role"] != "tool":
-            name = body["tools"][0]["function"]["name"]
-            return [{"name": name, "arguments": {"word": said}}]
+            function = body["tools"][0]["function"]
+            return [{"name": function["name"], "arguments": dict.fromkeys(function["parameters"]["properties"], said)}]
         return f"Answer {said}" if "writer" not in asked else f"```sh\necho {said}\n```"
 
     server.answer = answer  # type: ignore[method-assign]
