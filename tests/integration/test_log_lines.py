@@ -59,7 +59,7 @@ def test_as_text(tmp_path: Path) -> None:
         text = text_when(log, lambda text: "The run is failed" in text)
     about = f"[run_id={run} workflow=order user=anna]"
     assert f" INFO shop {about}: looking for a bicycle\n" in text
-    assert f" ERROR fastagency_backend.engine.attempt {about}: The workflow 'order' failed\nTraceback" in text
+    assert f" ERROR fastagency_backend.engine.attempt {about}: The workflow 'order' failed (error)\nTraceback" in text
     assert "ValueError: no such thing" in text
 
 
@@ -72,7 +72,7 @@ def test_as_json(tmp_path: Path) -> None:
     assert [entry["message"] for entry in of_run] == [
         "The run of 'order' starts",
         "looking for a bicycle",
-        "The workflow 'order' failed",
+        "The workflow 'order' failed (error)",
         "The run is failed",
     ]
     assert "ValueError: no such thing" in of_run[2]["exc_info"]

@@ -11,13 +11,13 @@ from fastagency_shared.run import RunStatus
 
 from fastagency_backend.engine.body import whole
 from fastagency_backend.engine.bridge import RunEvicted, RunUnwound
+from fastagency_backend.engine.failure import IN_WORKFLOW
 from fastagency_backend.engine.run import Run
 from fastagency_backend.engine.spec import WorkflowSpec
 
 logger = logging.getLogger(__name__)
 
 NOT_DURABLE = "This workflow cannot go on after an interruption. What it said so far is above; please start it again."
-FAILED_SHORT = "The workflow stopped because of an error."
 BETWEEN = {"sender": "Workflow", "recipient": "User"}
 
 
@@ -34,7 +34,7 @@ async def attempt(run: Run, spec: WorkflowSpec, *, fresh: bool) -> None:
     params = json.loads(run.record.params)
     started = WorkflowStarted(name=spec.name, description=spec.description, params=params, **BETWEEN)
     run.emit(started, identity="started")
-    logger.info("The run of %r %s", spec.name, "starts" if fresh else "goes on", extra={"run_id": run.id})
+    logger.info("The run of %r %s", spec.name, "starts" if fresh else "goes on")
     try:
         result = await spec.body(run)
         text = None if result is None else whole(str(result))
@@ -42,9 +42,10 @@ async def attempt(run: Run, spec: WorkflowSpec, *, fresh: bool) -> None:
         if run.evicted:
             raise RunEvicted(run.id) from error
         # A cancellation that is not ours is an error like any other: the workflow awaited what it had cancelled.
-        logger.exception("The workflow %r failed", spec.name, extra={"run_id": run.id})
+        failure = spec.explain(run, error) or IN_WORKFLOW
+        logger.exception("The workflow %r failed (%s)", spec.name, failure.kind)
         hint = f"The details are in the server's log, under run {run.id}."
-        await _finish(run, RunStatus.FAILED, WorkflowFailed(short=FAILED_SHORT, long=hint, **BETWEEN))
+        await _finish(run, RunStatus.FAILED, WorkflowFailed(short=failure.sentence, long=hint, **BETWEEN))
     else:
         await _finish(run, RunStatus.COMPLETED, WorkflowCompleted(result=text, **BETWEEN), text)
 
@@ -55,4 +56,4 @@ async def _finish(
     if run.evicted:
         return
     await run.journal.finish(status, result, last)
-    logger.info("The run is %s", status.value, extra={"run_id": run.id})
+    logger.info("The run is %s", status.value)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from fastagency_shared.messages import RunStatusChanged
 
 from fastagency_backend.engine import tracking
+from fastagency_backend.engine.about import about
 from fastagency_backend.engine.attempt import attempt
 from fastagency_backend.engine.bridge import RunUnwound
 from fastagency_backend.engine.context import entered
@@ -55,7 +56,7 @@ class Driver:
             try:
                 await self._park(run, 0.0)
             except StoreError:
-                logger.exception("A run could not be parked", extra={"run_id": run.id})
+                logger.exception("A run could not be parked", extra=about(run.record))
         for run in runs:
             self.evict(run)
         for driver in self._drivers:
@@ -94,7 +95,7 @@ class Driver:
 
     async def _park(self, run: Run, warm_s: float) -> None:
         if run.parkable(warm_s) and await self._store.park_run(run.lease):
-            logger.info("The run waits for a person and is parked", extra={"run_id": run.id})
+            logger.info("The run waits for a person and is parked", extra=about(run.record))
             self.evict(run)
 
     def evict(self, run: Run) -> None:
@@ -129,7 +130,7 @@ class Driver:
         try:
             log = await self._store.load_log(record.id)
         except StoreError:
-            logger.exception("The run's log could not be read", extra={"run_id": record.id})
+            logger.exception("The run's log could not be read", extra=about(record))
             return False
         run = Run(record, log, store=self._store, feeds=self._feeds, drop=self.evict)
         if (stale := self.live.get(run.id)) is not None:
@@ -142,11 +143,11 @@ class Driver:
                 body = asyncio.create_task(attempt(run, spec, fresh=not log.event_keys), name=f"workflow-{run.id}")
             await body
         except (asyncio.CancelledError, RunUnwound):
-            logger.info("The run left this worker", extra={"run_id": run.id})
+            logger.info("The run left this worker", extra=about(run.record))
         except LeaseLost:
-            logger.info("The run has another owner or has ended", extra={"run_id": run.id})
+            logger.info("The run has another owner or has ended", extra=about(run.record))
         except StoreError:
-            logger.exception("The run could not be ended; it will be taken up again", extra={"run_id": run.id})
+            logger.exception("The run could not be ended; it will be taken up again", extra=about(run.record))
             return False
         finally:
             self.evict(run)

@@ -11,15 +11,10 @@ from typing import Any
 
 from fastagency_shared.logs import ABOUT, NOTHING
 
+from fastagency_backend.engine.about import about
 from fastagency_backend.engine.context import current_run
-from fastagency_backend.store.base import RunRecord
 
 _NOWHERE = dict.fromkeys(ABOUT, NOTHING)
-
-
-def about(record: RunRecord) -> dict[str, str]:
-    """The fields of a run, as `extra` for a line that is written outside of it."""
-    return {"run_id": record.id, "workflow": record.workflow, "user": record.user_id or NOTHING}
 
 
 class RunLogRecord(logging.LogRecord):

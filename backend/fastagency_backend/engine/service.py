@@ -29,6 +29,7 @@ from fastagency_shared.messages import (
 )
 from fastagency_shared.run import MAX_TITLE_CHARS, InitiateRequest, RunStatus
 
+from fastagency_backend.engine.about import about
 from fastagency_backend.engine.feed import Feeds
 from fastagency_backend.engine.reader import Readers
 from fastagency_backend.engine.spec import WorkflowSpec, spec_of
@@ -154,7 +155,7 @@ class RunService:
 
     async def cancel(self, run_id: str, user_id: str | None) -> RunRecord:
         """Stop a run at once, with the call that it is in; one that has ended stays as it is."""
-        await self.get(run_id, user_id)
+        record = await self.get(run_id, user_id)
         message = WorkflowCancelled(
             workflow_uuid=run_id, sender="Workflow", recipient="User", reason="The workflow was stopped."
         )
@@ -164,7 +165,7 @@ class RunService:
             self._feeds.go_stale(run_id)
             if self._driver is not None:
                 self._driver.drop(run_id)
-            logger.info("The run was stopped", extra={"run_id": run_id})
+            logger.info("The run was stopped", extra=about(record))
         return await self.get(run_id, user_id)
 
     async def rename(self, run_id: str, user_id: str | None, title: str) -> RunRecord:

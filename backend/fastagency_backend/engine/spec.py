@@ -8,18 +8,24 @@ from typing import TYPE_CHECKING
 
 from fastagency_shared.errors import UnknownWorkflow
 
+from fastagency_backend.engine.failure import Failure
+
 if TYPE_CHECKING:
     from fastagency_backend.engine.run import Run
 
 
 @dataclass(frozen=True)
 class WorkflowSpec:
-    """`body` takes the run to its end and returns the result."""
+    """`body` takes the run to its end and returns the result.
+
+    `explain` says why a run failed, from what the body raised, if it knows better than that.
+    """
 
     name: str
     description: str
     body: Callable[[Run], Awaitable[str | None]]
     durable: bool = True
+    explain: Callable[[Run, BaseException], Failure | None] = lambda _run, _error: None
 
 
 def spec_of(name: str, specs: Mapping[str, WorkflowSpec]) -> WorkflowSpec:

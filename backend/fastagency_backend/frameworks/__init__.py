@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from autogen_core.models import ChatCompletionClient
     from autogen_core.tools import FunctionTool
 
+    from fastagency_backend.engine.failure import Failure
     from fastagency_backend.engine.run import Run
 
 _ACCEPTED = (
@@ -68,6 +69,13 @@ async def process(source: object, run: Run) -> str:
         if agentchat.is_source(source):
             return str(await agentchat.process(source, run))
     raise TypeError(f"ui.process cannot show {_described(source)}; give it {_ACCEPTED}.")
+
+
+def explain(run: Run, error: BaseException) -> Failure | None:
+    """Why a workflow failed, in words for people; None if nothing better is known than that it did."""
+    from fastagency_backend.frameworks import failure
+
+    return failure.explain(run, error)
 
 
 def process_blocking(source: object, run: Run) -> str:

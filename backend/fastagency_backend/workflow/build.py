@@ -25,6 +25,7 @@ from pydantic import ValidationError
 from pydantic_core import to_jsonable_python
 
 from fastagency_backend.workflow.field import Envelope
+from fastagency_backend.workflow.pending import text_of
 
 Authored: TypeAlias = (
     TextMessage
@@ -54,7 +55,7 @@ def build(cls: type[M], run_id: str, fields: Mapping[str, Any]) -> M:
     if unknown:
         raise TypeError(f"{cls.__name__} has no {', '.join(map(repr, unknown))}; it has: {', '.join(allowed)}.")
     given = {
-        name: value if isinstance(value, str) else to_jsonable_python(value, fallback=str, serialize_unknown=True)
+        name: value if isinstance(value, str) else to_jsonable_python(value, fallback=text_of, serialize_unknown=True)
         for name, value in fields.items()
         if value is not None
     }

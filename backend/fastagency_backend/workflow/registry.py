@@ -15,6 +15,7 @@ from fastagency_backend import frameworks
 from fastagency_backend.engine.run import Run
 from fastagency_backend.engine.spec import WorkflowSpec, spec_of
 from fastagency_backend.workflow.local import LocalProvider
+from fastagency_backend.workflow.pending import Forgotten, text_of
 from fastagency_backend.workflow.thread import run_coroutine, run_in_thread
 from fastagency_backend.workflow.ui import UI, AsyncUI
 
@@ -56,7 +57,7 @@ class Workflow:
             raise ValueError(f"A workflow {name!r} is registered already; choose another name.")
 
         def decorator(fn: F) -> F:
-            self._specs[name] = WorkflowSpec(name, description, _body(fn), durable)
+            self._specs[name] = WorkflowSpec(name, description, _checked(_body(fn)), durable, frameworks.explain)
             return fn
 
         return decorator
@@ -82,6 +83,17 @@ class Workflow:
     def create_provider(self) -> Provider:
         """A provider that runs these workflows in this very process: for a laptop, a console, a test."""
         return LocalProvider(self._specs)
+
+
+def _checked(body: Callable[[Run], Any]) -> Callable[[Run], Any]:
+    """The body, and then a look for what it did not await."""
+
+    async def checked(run: Run) -> str | None:
+        result = await body(run)
+        run.slots[Forgotten].check()
+        return None if result is None else text_of(result)
+
+    return checked
 
 
 def _body(fn: Callable[..., Any]) -> Callable[[Run], Any]:

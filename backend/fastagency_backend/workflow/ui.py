@@ -43,6 +43,7 @@ from fastagency_backend.workflow.field import (
     TextInputFields,
     TextMessageFields,
 )
+from fastagency_backend.workflow.pending import names_forgotten_awaits
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -158,6 +159,7 @@ class UI(_Hands):
         return _float(self._run.step_blocking("random", "", "", random.random))
 
 
+@names_forgotten_awaits
 class AsyncUI(_Hands):
     """For `async def` workflows: the methods of `UI`, awaited."""
 

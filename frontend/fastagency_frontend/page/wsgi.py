@@ -5,6 +5,7 @@ With a prefix, everything is below it; a proxy may take it away before a request
 Routes below `/__fastagency__`:
 - `<version>/<file>`: the page's own files;
 - `runs/<id>/history?before=<seq>` and `runs/<id>/live?after=<seq>&hold=1`: see `live.py`;
+- `health`: does this process answer?
 - `pulse?shell=<fingerprint>`: is the backend there, and is the list of conversations still the one that is shown?
 
 They only read: whatever changes something is an event of Mesop's, whose origin is checked here (`origin.py`).
@@ -108,6 +109,8 @@ class Router:
         query = {key: values[-1] for key, values in parse_qs(str(environ.get("QUERY_STRING", ""))).items()}
         if environ.get("REQUEST_METHOD") not in ("GET", "HEAD"):
             return _text(start_response, "405 Method Not Allowed", "Only GET is possible here.")
+        if path == "health":  # of this process: with the backend away it is still the page that says so
+            return _json(start_response, {"alive": True, "ready": True})
         if path == "pulse":
             return _json(start_response, self._pulse(environ, query))
         if match := _RUN_ROUTE.fullmatch(path):

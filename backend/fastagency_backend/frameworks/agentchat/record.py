@@ -24,7 +24,7 @@ import inspect
 import logging
 from collections.abc import AsyncGenerator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing, contextmanager
+from contextlib import AbstractContextManager, aclosing, contextmanager
 from typing import Any
 
 from autogen_agentchat.tools import AgentTool, TeamTool
@@ -39,6 +39,8 @@ from fastagency_backend.engine.recording import Recording
 from fastagency_backend.engine.run import Run
 from fastagency_backend.frameworks.agentchat.failure import telling
 from fastagency_backend.frameworks.agentchat.request import scope, without_ids
+from fastagency_backend.frameworks.agentchat.usage import note_model
+from fastagency_backend.frameworks.failure import noting
 
 logger = logging.getLogger(__name__)
 
@@ -80,8 +82,10 @@ def create(original: Method) -> Method:
             result: CreateResult = await original(self, messages, **options)
             return result
 
+        model = note_model(run, scope(), self)
+
         async def call() -> Any:
-            with _within(self):
+            with _within(self), noting(run, model):
                 result: CreateResult = await original(self, messages, **options)
             return result.model_dump(mode="json")
 
@@ -99,23 +103,28 @@ def create_stream(original: Method) -> Method:
         begin: Stream = functools.partial(original, self, messages, **options)
         if run is None:
             return begin()
-        return _completion(run.recording("llm", scope(), without_ids(messages, options)), self, begin)
+        model = note_model(run, scope(), self)
+        recording = run.recording("llm", scope(), without_ids(messages, options))
+        return _completion(recording, self, begin, lambda: noting(run, model))
 
     return recorded
 
 
-async def _completion(recording: Recording, client: object, begin: Stream) -> AsyncGenerator[str | CreateResult, None]:
+async def _completion(
+    recording: Recording, client: object, begin: Stream, around: Callable[[], AbstractContextManager[None]]
+) -> AsyncGenerator[str | CreateResult, None]:
     if recording.found:
         result = CreateResult.model_validate(await recording.replay())
         if isinstance(result.content, str) and result.content:
             yield result.content
         yield result
         return
-    async with aclosing(_live(recording, client, begin)) as items:
-        async for item in items:
-            if isinstance(item, CreateResult):
-                await recording.save(item.model_dump(mode="json"))
-            yield item
+    with around():
+        async with aclosing(_live(recording, client, begin)) as items:
+            async for item in items:
+                if isinstance(item, CreateResult):
+                    await recording.save(item.model_dump(mode="json"))
+                yield item
 
 
 async def _live(recording: Recording, owner: object, begin: Stream) -> AsyncGenerator[Any, None]:

@@ -14,11 +14,13 @@ from autogen_agentchat.messages import (
     TextMessage,
     ToolCallExecutionEvent,
 )
+from fastagency_shared.messages import LoggedMessage, Usage
 
 from fastagency_backend.engine.run import Run
 from fastagency_backend.frameworks.agentchat.failure import tell
 from fastagency_backend.frameworks.agentchat.person import said
 from fastagency_backend.frameworks.agentchat.translate import chunk, identity, text_of, translate
+from fastagency_backend.frameworks.agentchat.usage import model_of
 
 _SIGN_OFF = "TERMINATE"
 _TASK_GIVER = "user"
@@ -73,12 +75,19 @@ async def _show(event: object, run: Run) -> str | None:
     if isinstance(event, TextMessage) and said(run, event.source, event.content):
         return None
     same = identity(event)
-    new = [run.emit(message, identity=[place, same]) for place, message in enumerate(translate(event))]
+    new = [run.emit(_named(message, run), identity=[place, same]) for place, message in enumerate(translate(event))]
     if isinstance(event, ToolCallExecutionEvent) and any(new):
         for result in event.content:
             tell(run, event.source, result)
     await run.drain()
     return _said_by_agent(event)
+
+
+def _named(message: LoggedMessage, run: Run) -> LoggedMessage:
+    """The message; if it tells of tokens, with the model that took them."""
+    return (
+        message.model_copy(update={"model": model_of(run, message.sender)}) if isinstance(message, Usage) else message
+    )
 
 
 def _said_by_agent(event: object) -> str | None:

@@ -22,6 +22,7 @@ from fastagency_backend.engine.run import Run
 from fastagency_backend.frameworks.classic.codec import Unrecordable, decode, encode, fingerprint
 from fastagency_backend.frameworks.classic.stream import current_speaker, speaking
 from fastagency_backend.frameworks.classic.thread import abandonable
+from fastagency_backend.frameworks.failure import note
 
 logger = logging.getLogger(__name__)
 
@@ -68,6 +69,7 @@ def _complete(run: Run, create: Create, params: dict[str, Any]) -> Any:
             try:
                 made.append(abandonable(run, lambda: create(params)))
             except openai.APIError as error:
+                note(run, params.get("model"), error)
                 return {"error": _encode_error(error)}
         return {"response": encode(made[0])}
 

@@ -66,6 +66,13 @@ def test_our_routes_only_read(http: Client) -> None:
     assert http.post("/__fastagency__/pulse").status_code == 405
 
 
+def test_the_health_of_the_process_needs_no_visitor(app: FastAgency) -> None:
+    answer = Client(app).get("/__fastagency__/health")
+    assert answer.status_code == 200
+    assert answer.json == {"alive": True, "ready": True}
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
 def test_the_pulse_says_whether_the_shell_has_changed(http: Client, provider: FakeProvider, caller: Caller) -> None:
     def changed(shell: str) -> object:
         return http.get(f"/__fastagency__/pulse?shell={shell}").json

@@ -1,0 +1,17 @@
+"""Why a run failed, as far as anybody may know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Failure:
+    """`kind` is one word for the log and the metrics; `sentence` is for people, and has nothing internal in it."""
+
+    kind: str
+    sentence: str
+
+
+IN_WORKFLOW = Failure("error", "The workflow stopped because of an error.")
+"""What is said when nothing better is known."""
