@@ -109,6 +109,7 @@ def test_start_says_where_the_page_is_once_it_works_and_stops_both(server: str, 
         command.expect(r"^backend  \| .*Uvicorn running")
         command.expect(rf"^frontend \| The page is at {url}")
         command.process.send_signal(signal.SIGINT)
+        command.process.send_signal(signal.SIGTERM)  # as `uv run` does, which hands on what has reached us already
         assert command.end() == 0
         command.expect(r"^backend  \| .*The engine has stopped")
 

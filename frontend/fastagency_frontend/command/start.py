@@ -26,6 +26,8 @@ from fastagency_frontend.settings import load_settings
 STOP_TIMEOUT_S = 15.0
 """The backend hands its runs over within 10 s, the page ends its requests within 5 s."""
 TICK_S = 0.1
+SAME_SIGNAL_S = 1.0
+"""A program around us, such as `uv run`, may hand on a signal that has reached us already."""
 DISCOVERY = "/fastagency/discovery"
 """A route that every backend of `fastagency backend` has."""
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -120,9 +122,12 @@ def _stop_signal() -> Iterator[threading.Event]:
     if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         numbers.remove(signal.SIGHUP)  # nohup
 
+    first: list[float] = []
+
     def stop(_signal: int, _frame: FrameType | None) -> None:
-        if stopped.is_set():
+        if first and time.monotonic() - first[0] > SAME_SIGNAL_S:
             raise KeyboardInterrupt
+        first.append(time.monotonic())
         stopped.set()
 
     before = [(number, signal.signal(number, stop)) for number in numbers]
