@@ -115,6 +115,7 @@ def environment(folder: Path, model: Model) -> dict[str, str]:
         "FASTAGENCY_MODEL_NAME": "fake",
         "OPENAI_BASE_URL": model.base_url,
         "OPENAI_API_KEY": "sk-fake",
+        "COVERAGE_PROCESS_START": "",  # not measured: the lease is short, and a kill takes the measurement with it
     }
 
 

@@ -103,12 +103,13 @@ def test_a_call_that_waits_for_the_network_is_left_while_a_debugger_traces(run: 
 
     with socket.create_server(("127.0.0.1", 0)) as server:
         caller = threading.Thread(target=leave)
+        before = threading.gettrace()
         threading.settrace(lambda *_: None)
         try:
             caller.start()
             connection, _ = server.accept()
         finally:
-            threading.settrace(None)  # type: ignore[arg-type]
+            threading.settrace(before)  # type: ignore[arg-type]
         with connection:
             connection.recv(1000)
             run.evicted = True
