@@ -275,6 +275,23 @@ class ClientStoreContract(StoreContract):
         assert await read(5, 10, before=8) == ([6, 7], False)
         assert await read(0, 5, before=1) == ([], False)
 
+    async def test_a_census_counts_what_there_is(self, store: Store) -> None:
+        for number in (2, 3, 4):
+            await store.create_run(new(number))
+        lease = await owned(store)
+        event = await ask(store, lease, "q1")
+        await ask(store, lease, "q2")
+        await store.cancel_run(run_id(4), body("end"), 5.0)
+        found = await store.census()
+        assert {status: count for status, count in found.runs.items() if count} == {
+            RunStatus.WAITING: 1,
+            RunStatus.RUNNING: 2,
+            RunStatus.CANCELLED: 1,
+        }
+        assert (found.questions, found.oldest_question_at, found.parked) == (2, event.at, 0)
+        assert await store.park_run(lease)
+        assert (await store.census()).parked == 1
+
     async def test_a_commit_elsewhere_is_noticed(self, open_store: OpenStore, make_store: object) -> None:
         changed = asyncio.Event()
         watching: Store = make_store()  # type: ignore[operator]

@@ -25,6 +25,11 @@ class Chores:
         task = asyncio.create_task(_forever(chore), name=f"engine-{name}", context=contextvars.Context())
         self._tasks.append(task)
 
+    @property
+    def well(self) -> bool:
+        """Whether every chore is still being done."""
+        return not any(task.done() for task in self._tasks)
+
     async def stop(self) -> None:
         for task in self._tasks:
             task.cancel()

@@ -18,6 +18,8 @@ from fastagency_backend.engine import logrecord, tracking
 from fastagency_backend.engine.chore import Chores
 from fastagency_backend.engine.driver import Driver
 from fastagency_backend.engine.feed import Feeds
+from fastagency_backend.engine.health import Examination, Health
+from fastagency_backend.engine.lag import Lag
 from fastagency_backend.engine.service import RunService
 from fastagency_backend.engine.spec import WorkflowSpec
 from fastagency_backend.store.base import Store
@@ -57,8 +59,10 @@ class Engine:
         self.feeds = Feeds()
         self.driver = Driver(self.worker, store, workflows, self.feeds)
         self.service = RunService(store, workflows, self.feeds, self.driver)
+        self.lag = Lag()
         self._chores = Chores()
         self._foreign = asyncio.Event()
+        self._examination = Examination(store, self._chores, self.lag, self.service.readers.leaving)
         self._next_removal = 0.0
 
     async def start(self) -> None:
@@ -70,6 +74,7 @@ class Engine:
         self._chores.start("claim", self._claim)
         self._chores.start("look-around", self._look_around)
         self._chores.start("tidy", self._tidy)
+        self._chores.start("lag", self.lag.look)
         logger.info("The engine runs as worker %s", self.worker)
 
     async def stop(self) -> None:
@@ -80,6 +85,10 @@ class Engine:
         await self.store.release_worker(self.worker)
         await self.store.close()
         logger.info("The engine has stopped; %d runs were handed over", handed_over)
+
+    async def health(self) -> Health:
+        """Whether this process does what it is there for, and if not, which part of it does not."""
+        return await self._examination.result()
 
     # --- chores ---------------------------------------------------------------------------------------------------
 

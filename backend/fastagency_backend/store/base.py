@@ -127,6 +127,20 @@ class EventPage:
     more: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Census:
+    """How much there is of everything, for whoever looks after the service.
+
+    `runs` by status; `questions` that wait for an answer, and the time at which the oldest was asked; `parked`: runs
+    that wait and are in no process's memory.
+    """
+
+    runs: dict[RunStatus, int]
+    questions: int
+    oldest_question_at: float | None
+    parked: int
+
+
 Done = Callable[[int | None, Exception | None], None]
 """Called on the store's loop once a write is committed: with the event's seq (0 for a step), or with the error."""
 
@@ -145,6 +159,15 @@ class Store(Protocol):
 
     async def close(self) -> None:
         """Write what was handed over, then let go of the file."""
+        ...
+
+    async def census(self) -> Census:
+        """Count. It looks at every run, so it is not for every request."""
+        ...
+
+    @property
+    def queued(self) -> int:
+        """How many writes are waiting, about."""
         ...
 
     # --- runs -----------------------------------------------------------------------------------------------------

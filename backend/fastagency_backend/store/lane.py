@@ -88,6 +88,11 @@ class Lane:
         if self._stopped is not None:
             await self._stopped
 
+    @property
+    def queued(self) -> int:
+        """How many jobs are waiting, about."""
+        return self._queue.qsize()
+
     def submit(self, job: Job, deliver: Deliver, lease: Lease | None = None) -> None:
         """Hand over a job from any thread; `deliver` is called on the loop, in the order of the jobs."""
         self._queue.put(Task(job, deliver, lease))

@@ -37,6 +37,12 @@ LOG_ANYWAY = f"INSERT INTO event(run_id, seq, key, at, body) SELECT :run_id, {NE
 """For what needs no lease: the caller has just checked the run's row in the same transaction."""
 
 
+OPEN_QUESTIONS = (
+    "SELECT COUNT(*), MIN(event.at) FROM run JOIN question q ON q.run_id = run.id "
+    f"JOIN event ON event.run_id = run.id AND event.seq = q.asked WHERE run.{LIVE} AND q.value IS NULL"
+)
+
+
 def fenced(db: sqlite3.Connection, sql: str, args: dict[str, object]) -> int:
     """A write that only the owner may make; returns the first column."""
     row = db.execute(sql, args).fetchone()

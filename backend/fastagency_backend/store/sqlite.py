@@ -19,6 +19,7 @@ from fastagency_shared.run import RunStatus
 
 from fastagency_backend.store.base import (
     Broken,
+    Census,
     Changed,
     Done,
     EventPage,
@@ -45,6 +46,7 @@ from fastagency_backend.store.sql import (
     LIVE,
     NOTE_ANSWER,
     OPEN_QUESTION,
+    OPEN_QUESTIONS,
     OWNED,
     append_events,
     fenced,
@@ -103,6 +105,20 @@ class SqliteStore:
     async def close(self) -> None:
         await self._writer.stop()
         await self._reader.stop()
+
+    @property
+    def queued(self) -> int:
+        return self._writer.queued
+
+    async def census(self) -> Census:
+        def job(db: sqlite3.Connection) -> Census:
+            counts = db.execute("SELECT status, worker IS NULL, COUNT(*) FROM run GROUP BY 1, 2").fetchall()
+            runs = {each: sum(count for status, _, count in counts if status == each) for each in RunStatus}
+            parked = sum(count for status, alone, count in counts if status == RunStatus.WAITING and alone)
+            questions, oldest = db.execute(OPEN_QUESTIONS).fetchone()
+            return Census(runs, questions, oldest, parked)
+
+        return await self._reader.run(job)
 
     def _look_around(self, db: sqlite3.Connection) -> None:
         """In the writer's thread, about every 50 ms: leases, and what other processes did to the file."""

@@ -23,7 +23,7 @@ from fastagency_backend.engine.engine import Engine
 from fastagency_backend.engine.service import RunService
 from fastagency_backend.engine.spec import WorkflowSpec
 from fastagency_backend.settings import BackendSettings, load_settings
-from fastagency_backend.web import guide, runs, shutdown
+from fastagency_backend.web import guide, health, runs, shutdown
 from fastagency_backend.web.identity import GetUserId, Identity
 from fastagency_backend.web.problem import ProblemRoute
 from fastagency_backend.web.publication import Publication
@@ -47,8 +47,8 @@ class FastAPIAdapter:
 
     Args:
         provider: the `Workflow` object with the registered workflows.
-        discovery_path, initiate_workflow_path, ws_path: the three routes of the guide. The v2 routes (`/runs`) hang
-            under the folder of `discovery_path`.
+        discovery_path, initiate_workflow_path, ws_path: the three routes of the guide. The other routes (`/runs`,
+            `/health`) hang under the folder of `discovery_path`.
         get_user_id: any FastAPI dependency that returns the user's id (text, or None for an anonymous user), or raises
             `HTTPException` to refuse. It holds on every route, the WebSocket included. Without one, a caller is whoever
             the request claims.
@@ -87,7 +87,9 @@ class FastAPIAdapter:
         self.router = APIRouter(route_class=ProblemRoute, lifespan=self._lifespan, tags=["fastagency"])
         publication = Publication(self.router, self.identity, provider.specs, self.service)
         guide.add_routes(publication, discovery_path, initiate_workflow_path, ws_path)
-        runs.add_routes(publication, discovery_path.rsplit("/", 1)[0] + "/runs")
+        folder = discovery_path.rsplit("/", 1)[0]
+        runs.add_routes(publication, folder + "/runs")
+        health.add_route(self.router, folder + "/health", self.engine)
         self.router.add_api_websocket_route(ws_path, self._socket)
 
     async def engine(self) -> Engine:

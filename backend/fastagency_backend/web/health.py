@@ -1,0 +1,38 @@
+"""The sign of life for whoever starts, watches and balances processes: no sign-in, and nothing in it to hide."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+
+from fastagency_backend.engine.engine import Engine
+from fastagency_backend.engine.health import Health
+from fastagency_backend.store.base import StoreError
+
+logger = logging.getLogger(__name__)
+
+
+class HealthReport(BaseModel):
+    """`unwell` names the parts that are not well; with status 503 there is at least one."""
+
+    alive: bool
+    ready: bool
+    unwell: list[str] = []
+
+
+def add_route(router: APIRouter, path: str, engine: Callable[[], Awaitable[Engine]]) -> None:
+    @router.get(path, response_model=HealthReport, responses={503: {"model": HealthReport}})
+    async def health() -> JSONResponse:
+        """Whether this process is alive, and ready to serve people. Needs no sign-in."""
+        try:
+            found = await (await engine()).health()
+        except StoreError:  # a mounted application starts its engine now
+            logger.exception("The engine could not be started")
+            found = Health(unwell=("database",))
+        report = HealthReport(alive=found.alive, ready=found.ready, unwell=list(found.unwell))
+        status = 200 if found.ready else 503
+        return JSONResponse(report.model_dump(exclude_defaults=True), status, headers={"Cache-Control": "no-store"})
