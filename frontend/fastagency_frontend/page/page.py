@@ -1,6 +1,6 @@
 """The page: a side bar with the conversations, and beside it either the start or one conversation.
 
-Looks come from `static/page.css` by class, so that a render sends little and media queries do the layout.
+Looks come from `static/style/page.css` by class, so that a render sends little and media queries do the layout.
 """
 
 from __future__ import annotations

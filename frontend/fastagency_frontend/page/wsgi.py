@@ -179,9 +179,11 @@ class Router:
         icon = f'<link rel="icon" type="image/svg+xml" href="{root}{asset.asset_path("icons/favicon.svg")}">'
         head = (
             self._first_scripts(nonce[1].decode() if nonce else "")
-            + f'<link rel="stylesheet" href="{root}{asset.asset_path("page.css")}">'
+            + f'<link rel="stylesheet" href="{root}{asset.asset_path("style/page.css")}">'
             # The very address below which Mesop asks for our components, so that they share the modules they import.
             f'<script type="module" src="{root}{MESOP_MODULES}{asset.asset_path("channel.js")}"></script>'
+            # The composer comes with the first question, and should not wait for its looks then.
+            f'<link rel="prefetch" as="style" href="{root}{MESOP_MODULES}{asset.asset_path("style/composer.css")}">'
             f'<meta name="color-scheme" content="light dark"></head>'
         )
         document = _OUTSIDE_LINK.sub(b"", document)

@@ -30,7 +30,7 @@ class Composer extends HTMLElement {
     this.send.classList.add("send");
     this.note = element("p", "refusal");
     this.note.setAttribute("role", "alert");
-    shadow(this, this.box, this.note);
+    shadow(this, "composer", this.box, this.note);
     this.addEventListener("styled", () => {
       this.styled = true;
       this.grow();

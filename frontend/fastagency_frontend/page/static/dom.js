@@ -38,12 +38,12 @@ export function markdown(html, className = "markdown") {
   return made;
 }
 
-/** Give a component its shadow tree; it stays hidden until its style sheet is there. */
-export function shadow(host, ...children) {
+/** Give a component its shadow tree; it stays hidden until its own style sheet is there. */
+export function shadow(host, style, ...children) {
   const root = host.attachShadow({ mode: "open" });
   const sheet = element("link");
   sheet.rel = "stylesheet";
-  sheet.href = new URL("component.css", import.meta.url).href;
+  sheet.href = new URL(`style/${style}.css`, import.meta.url).href;
   const body = element("div", "root", ...children);
   body.style.visibility = "hidden";
   sheet.addEventListener("load", () => {

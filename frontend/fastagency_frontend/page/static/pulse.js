@@ -21,7 +21,7 @@ class Pulse extends HTMLElement {
     this.banner = element("div", "banner", icon("cloud"), this.sentence, this.retry);
     this.banner.setAttribute("role", "status");
     this.banner.hidden = true;
-    shadow(this, this.banner);
+    shadow(this, "pulse", this.banner);
     this.onWake = () => document.hidden || this.check();
     this.onOffline = () => report("page");
   }

@@ -45,7 +45,7 @@ class Sidebar extends HTMLElement {
     side.addEventListener("keydown", (event) => {
       if (event.key === "Escape" && !this.dialog.open && this.isDrawer()) tell(this, this.closed, {});
     });
-    shadow(this, side);
+    shadow(this, "sidebar", side);
     this.shown = "";
   }
 

@@ -30,7 +30,7 @@ class Transcript extends HTMLElement {
     this.jump.type = "button";
     this.jump.setAttribute("aria-label", "Go to the newest message");
     this.jump.addEventListener("click", () => this.toBottom("smooth"));
-    shadow(this, this.scroller, this.jump);
+    shadow(this, "transcript", this.scroller, this.jump);
     this.addEventListener("styled", () => this.toBottom());
     this.scroller.addEventListener("scroll", () => this.scrolled(), { passive: true });
     this.clear();

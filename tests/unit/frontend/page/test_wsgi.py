@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import posixpath
 import re
 from concurrent.futures import ThreadPoolExecutor
 
@@ -32,7 +33,7 @@ def test_the_page_names_nothing_outside(http: Client) -> None:
 def test_everything_the_page_names_is_served(http: Client) -> None:
     text = http.get("/").get_data(as_text=True)
     named = [name for name in re.findall(r'(?:src|href)="(/[^"]+)"', text) if "__fastagency__" in name]
-    assert len(named) == 3
+    assert len(named) == 4
     for name in named:
         answer = http.get(name)
         assert answer.status_code == 200, name
@@ -42,8 +43,16 @@ def test_everything_the_page_names_is_served(http: Client) -> None:
 def test_style_sheets_and_modules_name_only_files_that_exist() -> None:
     for name, found in asset.ASSETS.items():
         text = found.body.decode() if name.endswith((".js", ".css")) else ""
-        for wanted in re.findall(r"""(?:from|import|url\()\s*["'](?:\./)?([\w/-]+\.\w+)["']""", text):
-            assert wanted in asset.ASSETS, f"{name} names {wanted}"
+        for wanted in re.findall(r"""(?:from|import|url\()\s*["']([./\w-]+\.\w+)["']""", text):
+            assert posixpath.normpath(posixpath.join(posixpath.dirname(name), wanted)) in asset.ASSETS, (
+                f"{name} names {wanted}"
+            )
+
+
+def test_a_style_sheet_is_sent_with_those_it_imports() -> None:
+    for name, found in asset.ASSETS.items():
+        assert b"@import" not in found.body, name
+    assert asset.ASSETS["style/base.css"].body in asset.ASSETS["style/transcript.css"].body
 
 
 def test_only_a_newcomer_gets_a_cookie(app: FastAgency, http: Client) -> None:
@@ -59,7 +68,7 @@ def test_other_files_are_not_served(http: Client, name: str) -> None:
 
 
 def test_an_old_version_of_a_file_is_not_kept_by_browsers(http: Client) -> None:
-    assert http.get("/__fastagency__/000000000000/page.css").headers["Cache-Control"] == "no-store"
+    assert http.get("/__fastagency__/000000000000/style/page.css").headers["Cache-Control"] == "no-store"
 
 
 def test_our_routes_only_read(http: Client) -> None:
