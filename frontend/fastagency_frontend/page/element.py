@@ -12,6 +12,12 @@ import mesop as me
 
 from fastagency_frontend.page import handler
 from fastagency_frontend.page.asset import asset_path
+from fastagency_frontend.page.exchange import (
+    ComposerProperties,
+    PulseProperties,
+    SidebarProperties,
+    TranscriptProperties,
+)
 from fastagency_frontend.page.state import PageState
 from fastagency_frontend.page.view import QuestionView, RunView, ShellView
 
@@ -29,12 +35,9 @@ def sidebar(*, title: str, shell: ShellView, conversation: str, theme: str) -> A
     return me.insert_web_component(
         name="fa-sidebar",
         key="sidebar",
-        properties={
-            "heading": title,
-            "conversations": [each.model_dump() for each in shell.conversations],
-            "current": conversation,
-            "theme": theme,
-        },
+        properties=SidebarProperties(
+            heading=title, conversations=shell.conversations, current=conversation, theme=theme
+        ).model_dump(),
         events={
             "opened": handler.on_open,
             "created": handler.on_new,
@@ -52,7 +55,7 @@ def pulse(*, fingerprint: str, trouble: str, acknowledged: int) -> Any:
     return me.insert_web_component(
         name="fa-pulse",
         key="pulse",
-        properties={"fingerprint": fingerprint, "trouble": trouble, "acknowledged": acknowledged},
+        properties=PulseProperties(fingerprint=fingerprint, trouble=trouble, acknowledged=acknowledged).model_dump(),
         events={"changed": handler.on_changed},
     )
 
@@ -63,12 +66,12 @@ def transcript(*, run: RunView | None, accepted: str, acknowledged: int) -> Any:
     return me.insert_web_component(
         name="fa-transcript",
         key="transcript",
-        properties={
-            "conversation": run.id if run else "",
-            "revision": run.revision if run else "",
-            "accepted": accepted,
-            "acknowledged": acknowledged,
-        },
+        properties=TranscriptProperties(
+            conversation=run.id if run else "",
+            revision=run.revision if run else "",
+            accepted=accepted,
+            acknowledged=acknowledged,
+        ).model_dump(),
         events={"changed": handler.on_run_changed},
     )
 
@@ -79,14 +82,14 @@ def composer(*, question: QuestionView, state: PageState, refusal: str) -> Any:
     return me.insert_web_component(
         name="fa-composer",
         key=f"composer:{question.id}",
-        properties={
-            "question": question.id,
-            "conversation": state.conversation,
-            "label": question.prompt or "Your answer",
-            "password": question.password,
-            "refusal": refusal,
-            "accepted": state.accepted,
-            "acknowledged": state.acknowledged,
-        },
+        properties=ComposerProperties(
+            question=question.id,
+            conversation=state.conversation,
+            label=question.prompt or "Your answer",
+            password=question.password,
+            refusal=refusal,
+            accepted=state.accepted,
+            acknowledged=state.acknowledged,
+        ).model_dump(),
         events={"answered": handler.on_text},
     )

@@ -4,9 +4,7 @@ News come as lines of JSON in a response that is held for at most `HOLD_S` secon
 and proxies; then the browser asks again, from where it is. When there is no thread to spare, the response ends at once
 and tells the browser when to come back. Nothing is kept between requests.
 
-Lines: `{"rows", "last", "run"}` (news), `{"stream"}` (a message under way), `{"beat"}`, `{"trouble"}` or `{"gone"}`
-(a sentence to show), and at the end `{"next": milliseconds}`, or `{"next": null}` when the run has ended and nothing
-more will come.
+The shapes of the lines are in `exchange.py`.
 """
 
 from __future__ import annotations
@@ -14,18 +12,19 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from fastagency_shared.errors import BackendError, RequestError
 from fastagency_shared.messages import LoggedMessage, Message, TextChunk, TransientMessage
 from fastagency_shared.provider import Caller, Provider
 from fastagency_shared.run import MAX_SEQ, MessagePage, RunInfo
 
+from fastagency_frontend.page.exchange import BeatLine, BeatWithRunLine, HistoryPage, Line, NewsLine, RunLine
 from fastagency_frontend.page.gate import Gate
 from fastagency_frontend.page.markdown import render
 from fastagency_frontend.page.render import to_row
+from fastagency_frontend.page.row import Row
 from fastagency_frontend.page.trouble import for_people
 from fastagency_frontend.page.view import RunFold
 
@@ -55,7 +54,7 @@ class Watch:
     places: int
 
 
-def history(provider: Provider, caller: Caller, run_id: str, before: int | None) -> dict[str, Any]:
+def history(provider: Provider, caller: Caller, run_id: str, before: int | None) -> HistoryPage:
     """A page of rows before a cursor, or the newest page."""
     page = provider.messages(run_id, before=before or MAX_SEQ, limit=PAGE_MESSAGES, caller=caller)
     sequence = [message.seq for message in page.messages if message.seq is not None]
@@ -80,7 +79,7 @@ def watch(request: Watch, gate: Gate, clock: Callable[[], float] = time.monotoni
         yield line({"next": 2000})
 
 
-def line(value: dict[str, Any]) -> bytes:
+def line(value: Line) -> bytes:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
 
 
@@ -128,7 +127,7 @@ def _hold(request: Watch, follower: _Follower, clock: Callable[[], float]) -> Li
     yield line({"next": None if follower.ended else 0})
 
 
-def _sign_of_life(request: Watch, follower: _Follower) -> dict[str, Any]:
+def _sign_of_life(request: Watch, follower: _Follower) -> BeatLine | BeatWithRunLine:
     """Ask for the run: a provider that mends its connection to a backend that went away says nothing meanwhile."""
     run = request.provider.run(request.run_id, caller=request.caller)
     if run.last_seq > follower.last:
@@ -156,7 +155,7 @@ class _Follower:
     ended: bool = False
     streams: dict[str, _Stream] = field(default_factory=dict)
 
-    def news(self, messages: list[LoggedMessage | TransientMessage]) -> dict[str, Any]:
+    def news(self, messages: list[LoggedMessage | TransientMessage]) -> NewsLine:
         return {"rows": _rows(messages), "last": self.last, "run": _run_line(self.fold)}
 
     def take(self, message: LoggedMessage | TransientMessage | None, now: float) -> list[bytes]:
@@ -197,11 +196,11 @@ def _poll_delay_ms(run: RunInfo, fold: RunFold) -> int:
     return 1000 if quiet_s < 10 else 3000
 
 
-def _rows(messages: list[Any]) -> list[dict[str, Any]]:
+def _rows(messages: Iterable[LoggedMessage | TransientMessage]) -> list[Row]:
     return [row for row in map(to_row, messages) if row is not None]
 
 
-def _run_line(fold: RunFold) -> dict[str, Any]:
+def _run_line(fold: RunFold) -> RunLine:
     return {"phase": fold.phase, "revision": fold.revision}
 
 

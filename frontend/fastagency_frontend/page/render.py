@@ -33,8 +33,26 @@ from fastagency_shared.messages import (
 )
 
 from fastagency_frontend.page.markdown import to_html
-
-Row = dict[str, Any]
+from fastagency_frontend.page.row import (
+    AnsweredRow,
+    CallRow,
+    CancelledRow,
+    CompletedRow,
+    DetailedNoticeRow,
+    ErrorRow,
+    FailedRow,
+    MultipleChoiceRow,
+    NoticeRow,
+    RenderedText,
+    ResultRow,
+    Row,
+    RowHead,
+    StartedRow,
+    TextInputRow,
+    TextRow,
+    ThoughtRow,
+    UsageRow,
+)
 
 MAX_SHOWN_CHARS = 200_000
 """A longer text or JSON value is cut in the page; the whole of it stays in the log."""
@@ -42,54 +60,38 @@ MAX_SHOWN_CHARS = 200_000
 
 def to_row(message: LoggedMessage | TransientMessage) -> Row | None:
     """The row of a message, or None where there is nothing to show."""
-    content = _content(message)
-    if content is None:
-        return None
-    return {
-        "type": message.type,
-        "id": message.uuid,
-        "seq": message.seq,
-        "at": message.at.isoformat() if message.at else None,
-        "sender": message.sender,
-        "recipient": message.recipient,
-        **content,
-    }
-
-
-def _content(message: LoggedMessage | TransientMessage) -> Row | None:
+    head = _head(message)
     match message:
         case TextMessage():
-            return _text(message.body)
-        case WorkflowStarted():
-            return {"name": message.name, "description": message.description, "params": _params(message.params)}
+            return TextRow(type=message.type, **head, **_text(message.body))
+        case WorkflowStarted(name=name, description=description):
+            params = _params(message.params)
+            return StartedRow(type=message.type, **head, name=name, description=description, params=params)
         case WorkflowCompleted():
-            return _text(message.result)
-        case SuggestedFunctionCall():
-            return {"name": message.function_name, "call": message.call_id, "arguments": pretty(message.arguments)}
-        case FunctionCallExecution():
-            result = pretty(message.retval)
-            return {
-                "name": message.function_name,
-                "call": message.call_id,
-                "result": result,
-                "failed": message.is_error,
-            }
+            return CompletedRow(type=message.type, **head, **_text(message.result))
+        case SuggestedFunctionCall(function_name=name, call_id=call):
+            return CallRow(type=message.type, **head, name=name, call=call, arguments=pretty(message.arguments))
+        case FunctionCallExecution(function_name=name, call_id=call):
+            result, failed = pretty(message.retval), message.is_error
+            return ResultRow(type=message.type, **head, name=name, call=call, result=result, failed=failed)
         case TextInput():
-            return {**_text(message.prompt), "password": message.password}
+            return TextInputRow(type=message.type, **head, **_text(message.prompt), password=message.password)
         case MultipleChoice():
-            return {**_text(message.prompt), "choices": message.choices}
+            return MultipleChoiceRow(type=message.type, **head, **_text(message.prompt), choices=message.choices)
         case InputAnswered():
-            return {"question": message.question, "values": _values(message)}
+            return AnsweredRow(type=message.type, **head, question=message.question, values=_values(message))
         case SystemMessage():
-            return _notice(message)
-        case Error() | WorkflowFailed():
-            return {"short": message.short, "long": message.long}
+            return _notice(message, head)
+        case Error():
+            return ErrorRow(type=message.type, **head, short=message.short, long=message.long)
+        case WorkflowFailed():
+            return FailedRow(type=message.type, **head, short=message.short, long=message.long)
         case WorkflowCancelled():
-            return {"short": message.reason}
+            return CancelledRow(type=message.type, **head, short=message.reason)
         case Thought():
-            return _text(message.body)
-        case Usage():
-            return {"model": message.model, "prompt": message.prompt_tokens, "completion": message.completion_tokens}
+            return ThoughtRow(type=message.type, **head, **_text(message.body))
+        case Usage(model=model, prompt_tokens=prompt, completion_tokens=completion):
+            return UsageRow(type=message.type, **head, model=model, prompt=prompt, completion=completion)
         case KeepAlive() | TextChunk() | AnswerResult() | RunStatusChanged():
             return None
         case _:
@@ -107,7 +109,17 @@ def pretty(value: Any) -> str:
     return _cut(json.dumps(value, indent=2, ensure_ascii=False, default=str))
 
 
-def _text(body: str | None) -> Row:
+def _head(message: LoggedMessage | TransientMessage) -> RowHead:
+    return {
+        "id": message.uuid,
+        "seq": message.seq,
+        "at": message.at.isoformat() if message.at else None,
+        "sender": message.sender,
+        "recipient": message.recipient,
+    }
+
+
+def _text(body: str | None) -> RenderedText:
     text = _cut(body or "")
     return {"body": text, "html": to_html(text)}
 
@@ -123,14 +135,14 @@ def _values(answer: InputAnswered) -> list[str] | None:
     return [answer.value] if isinstance(answer.value, str) else answer.value
 
 
-def _notice(message: SystemMessage) -> Row:
+def _notice(message: SystemMessage, head: RowHead) -> Row:
     """A notice with a text of its own is shown as text; anything else as the object that it is."""
     fields = message.message
     heading = _string(fields, "heading") or _string(fields, "type")
     body = next(filter(None, (_string(fields, key) for key in ("body", "message", "content", "text"))), None)
     if body is None or "type" in fields:  # A provider passes a message of an unknown type on as a notice with its type.
-        return {"heading": heading, "details": pretty(fields)}
-    return {"heading": heading, **_text(body)}
+        return DetailedNoticeRow(type=message.type, **head, heading=heading, details=pretty(fields))
+    return NoticeRow(type=message.type, **head, heading=heading, **_text(body))
 
 
 def _string(fields: dict[str, Any], key: str) -> str | None:

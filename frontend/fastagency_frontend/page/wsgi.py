@@ -24,6 +24,7 @@ from urllib.parse import parse_qs
 from fastagency_shared.errors import BackendError, RequestError
 
 from fastagency_frontend.page import asset, live
+from fastagency_frontend.page.exchange import History, Pulse
 from fastagency_frontend.page.gate import Gate, places_for
 from fastagency_frontend.page.origin import READING, refusal, vouched
 from fastagency_frontend.page.site import ENVIRON_KEY, Site
@@ -117,7 +118,7 @@ class Router:
             return self._run(match[1], match[2], environ, query, start_response)
         return _asset(path, start_response)
 
-    def _pulse(self, environ: Environ, query: dict[str, str]) -> dict[str, Any]:
+    def _pulse(self, environ: Environ, query: dict[str, str]) -> Pulse:
         known = query.get("shell", "")
         shell = self._site.shell(self._site.caller(environ), workflows=watches_workflows(known))
         return {"changed": shell.fingerprint != known}
@@ -238,7 +239,7 @@ def _redirect(start_response: StartResponse, path: str, query: str) -> Iterable[
     return [b""]
 
 
-def _json(start_response: StartResponse, value: dict[str, Any]) -> Iterable[bytes]:
+def _json(start_response: StartResponse, value: History | Pulse) -> Iterable[bytes]:
     body = json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
     return _reply(start_response, "200 OK", "application/json", body)
 
