@@ -40,7 +40,9 @@ async function request(method, path, body) {
 /** What the backend says about a request that it refuses: `{code, detail}`. */
 async function refusal(response) {
   const { detail } = await response.json().catch(() => ({}));
-  return Object.assign(new Error(detail ?? `The backend answered with ${response.status}.`), { status: response.status });
+  return Object.assign(new Error(detail ?? `The backend answered with ${response.status}.`), {
+    status: response.status,
+  });
 }
 
 /** The blocks of an event stream, as they arrive: `{id, event, data}`. */
@@ -79,7 +81,7 @@ async function* messages(run) {
 /** Read an answer for a question. Several choices are typed with commas between their numbers. */
 async function ask({ type, content }) {
   const choices = content.choices ?? content.suggestions ?? [];
-  choices.forEach((choice, index) => console.log(`  ${index + 1}. ${choice}`));
+  for (const [index, choice] of choices.entries()) console.log(`  ${index + 1}. ${choice}`);
   process.stdout.write("> ");
   const { value: typed = "", done } = await lines.next();
   if (done) throw new Error("There is nobody to answer.");
@@ -107,7 +109,7 @@ function print({ type, sender, content }) {
 }
 
 const workflows = await request("GET", "/discovery");
-workflows.forEach(({ name, description }) => console.log(`${name}: ${description}`));
+for (const { name, description } of workflows) console.log(`${name}: ${description}`);
 const name = options.workflow ?? workflows[0].name;
 const start = { workflow_name: name, workflow_uuid: randomUUID(), params: {} };
 const { workflow_uuid: run } = await request("POST", "/initiate_workflow", start);

@@ -1,3 +1,4 @@
+// @ts-check
 // Stands in the page itself, before any other script: if the page cannot be shown, it says so in a sentence, where there
 // would be nothing but a blank page. `channel.js` calls it too, with what the server said.
 
@@ -6,6 +7,7 @@
     "position:fixed;inset:0;z-index:1000;padding:20vh max(1.5rem,calc(50vw - 17rem)) 0;" +
     "background:Canvas;color:CanvasText;font:1rem/1.5 system-ui,sans-serif";
 
+  /** @param {string} sentence */
   function say(sentence) {
     if (document.querySelector("fa-pulse, .fa-guard")) return; // the page is there, and has a banner of its own
     const again = document.createElement("button");

@@ -1,12 +1,18 @@
+// @ts-check
 // <fa-sidebar>: the list of conversations, with what can be done to each, and the choice of theme.
 
-import { BASE, element, icon, iconButton, shadow, tell } from "./dom.js";
+import { BASE, button, element, icon, iconButton, shadow, tell } from "./dom.js";
 
+/** @import { ConversationView, SidebarEvents, Theme } from "./wire.d.ts" */
+/** @import { Handler } from "./dom.js" */
+
+/** @type {[theme: Theme, shape: string, label: string][]} */
 const THEMES = [
   ["system", "screen", "Theme of the system"],
   ["light", "sun", "Light theme"],
   ["dark", "moon", "Dark theme"],
 ];
+/** @type {Record<ConversationView["phase"], string>} */
 const PHASES = {
   working: "working",
   waiting: "your turn",
@@ -14,6 +20,7 @@ const PHASES = {
   failed: "failed",
   cancelled: "stopped",
 };
+/** @type {[unit: Intl.RelativeTimeFormatUnit, seconds: number][]} */
 const UNITS = [
   ["year", 31536000],
   ["month", 2592000],
@@ -24,149 +31,194 @@ const UNITS = [
 ];
 const YEAR_S = 31536000;
 const CLOCK_MS = 30000;
+const MAX_TITLE_CHARS = 200;
+/** @type {Record<string, number>} */
+const STEPS = { ArrowRight: 1, ArrowLeft: -1 };
 
 class Sidebar extends HTMLElement {
+  /** @type {Handler<SidebarEvents["opened"]> | undefined} */
+  opened;
+  /** @type {Handler<SidebarEvents["created"]> | undefined} */
+  created;
+  /** @type {Handler<SidebarEvents["renamed"]> | undefined} */
+  renamed;
+  /** @type {Handler<SidebarEvents["deleted"]> | undefined} */
+  deleted;
+  /** @type {Handler<SidebarEvents["themed"]> | undefined} */
+  themed;
+  /** @type {Handler<SidebarEvents["closed"]> | undefined} */
+  closed;
+
+  #name = element("span", "brand-name");
+  #list = element("ul", "conversations");
+  #none = element("p", "none", "Your conversations will be listed here.");
+  #themes = THEMES.map(([theme, shape, label]) => this.#themeButton(theme, shape, label));
+  #dialog = element("dialog", "dialog");
+
+  /** @type {ConversationView[] | undefined} */
+  #conversations;
+  #current = "";
+  /** What the list was built from. */
+  #shown = "";
+  /** @type {ReturnType<typeof setInterval> | undefined} */
+  #clock;
+
   constructor() {
     super();
-    this.name = element("span", "brand-name");
-    const create = element("button", "create", icon("plus"), "New conversation");
-    create.type = "button";
-    create.addEventListener("click", () => tell(this, this.created, {}));
-    this.list = element("ul", "conversations");
-    this.none = element("p", "none", "Your conversations will be listed here.");
-    const nav = element("nav", "scrolling", this.list, this.none);
+    const brand = element("div", "brand", element("span", "brand-mark", icon("spark")), this.#name);
+    const create = button("create", () => tell(this, this.created, {}), icon("plus"), "New conversation");
+    const nav = element("nav", "scrolling", this.#list, this.#none);
     nav.setAttribute("aria-label", "Conversations");
-    this.themes = element("div", "themes", ...THEMES.map((theme) => this.themeButton(theme)));
-    this.themes.setAttribute("role", "radiogroup");
-    this.themes.setAttribute("aria-label", "Theme");
-    const brand = element("div", "brand", element("span", "brand-mark", icon("spark")), this.name);
-    this.dialog = element("dialog", "dialog");
-    const side = element("div", "sidebar", brand, create, nav, this.themes, this.dialog);
+    const themes = element("div", "themes", ...this.#themes);
+    themes.setAttribute("role", "radiogroup");
+    themes.setAttribute("aria-label", "Theme");
+    const side = element("div", "sidebar", brand, create, nav, themes, this.#dialog);
     side.addEventListener("keydown", (event) => {
-      if (event.key === "Escape" && !this.dialog.open && this.isDrawer()) tell(this, this.closed, {});
+      if (event.key === "Escape" && !this.#dialog.open && isDrawer()) tell(this, this.closed, {});
     });
     shadow(this, "sidebar", side);
-    this.shown = "";
   }
 
   connectedCallback() {
-    this.clock = setInterval(() => this.tick(), CLOCK_MS);
+    this.#clock = setInterval(() => this.#tick(), CLOCK_MS);
   }
 
   disconnectedCallback() {
-    clearInterval(this.clock);
+    clearInterval(this.#clock);
   }
 
-  set heading(value) {
-    this.name.textContent = value;
+  set heading(/** @type {string} */ value) {
+    this.#name.textContent = value;
   }
 
-  set conversations(value) {
-    this._conversations = value;
-    this.render();
+  set conversations(/** @type {ConversationView[]} */ value) {
+    this.#conversations = value;
+    this.#render();
   }
 
-  set current(value) {
-    this._current = value;
-    this.render();
+  set current(/** @type {string} */ value) {
+    this.#current = value;
+    this.#render();
   }
 
-  set theme(value) {
-    this.themes.querySelectorAll("button").forEach((button) => {
-      const chosen = button.dataset.theme === value;
-      button.setAttribute("aria-checked", String(chosen));
-      button.tabIndex = chosen ? 0 : -1;
-    });
-  }
-
-  isDrawer() {
-    return window.matchMedia("(max-width: 800px)").matches;
+  set theme(/** @type {string} */ value) {
+    for (const each of this.#themes) {
+      const chosen = each.dataset.theme === value;
+      each.setAttribute("aria-checked", String(chosen));
+      each.tabIndex = chosen ? 0 : -1;
+    }
   }
 
   /** Mesop sets every property at each render: build the list only when it is another one. */
-  render() {
-    const wanted = JSON.stringify([this._conversations, this._current]);
-    if (wanted === this.shown || !this._conversations) return;
-    this.shown = wanted;
-    this.list.replaceChildren(...this._conversations.map((conversation) => this.item(conversation)));
-    this.none.hidden = this._conversations.length > 0;
+  #render() {
+    const wanted = JSON.stringify([this.#conversations, this.#current]);
+    if (wanted === this.#shown || !this.#conversations) return;
+    this.#shown = wanted;
+    this.#list.replaceChildren(...this.#conversations.map((conversation) => this.#item(conversation)));
+    this.#none.hidden = this.#conversations.length > 0;
   }
 
-  item(conversation) {
-    const { id, title, phase, at } = conversation;
-    const link = element("a", "conversation", element("span", `dot dot-${phase}`), element("span", "name", title));
+  /** @param {ConversationView} conversation */
+  #item(conversation) {
+    const { title } = conversation;
+    const rename = iconButton("edit", `Rename ${title}`, () => this.#askTitle(conversation));
+    const remove = iconButton("delete", `Delete ${title}`, () => this.#askDelete(conversation));
+    return element("li", "", this.#link(conversation), element("span", "tools", rename, remove));
+  }
+
+  /** @param {ConversationView} conversation */
+  #link({ id, title, phase, at }) {
     const when = element("time", "", relativeTime(at));
     when.dateTime = at;
-    link.append(element("span", "state", PHASES[phase]), when);
+    const dot = element("span", `dot dot-${phase}`);
+    const name = element("span", "name", title);
+    const link = element("a", "conversation", dot, name, element("span", "state", PHASES[phase]), when);
     link.href = `${BASE}/?conversation=${id}`;
     link.title = title;
-    if (id === this._current) link.setAttribute("aria-current", "page");
+    if (id === this.#current) link.setAttribute("aria-current", "page");
     link.addEventListener("click", (event) => {
       if (event.ctrlKey || event.metaKey || event.shiftKey) return;
       event.preventDefault();
       tell(this, this.opened, { id });
     });
-    const rename = iconButton("edit", `Rename ${title}`, () => this.askTitle(conversation));
-    const remove = iconButton("delete", `Delete ${title}`, () => this.askDelete(conversation));
-    return element("li", "", link, element("span", "tools", rename, remove));
+    return link;
   }
 
-  tick() {
-    this.list.querySelectorAll("time").forEach((time) => (time.textContent = relativeTime(time.dateTime)));
+  #tick() {
+    for (const time of this.#list.querySelectorAll("time")) time.textContent = relativeTime(time.dateTime);
   }
 
-  askTitle({ id, title }) {
+  /** @param {ConversationView} conversation */
+  #askTitle({ id, title }) {
     const field = element("input", "dialog-field");
     field.value = title;
-    field.maxLength = 200;
+    field.maxLength = MAX_TITLE_CHARS;
     field.setAttribute("aria-label", "Title");
-    const rename = () => field.value.trim() && tell(this, this.renamed, { id, title: field.value });
-    this.ask("Rename this conversation", field, "Rename", rename);
+    this.#ask("Rename this conversation", field, "Rename", "primary", () => {
+      if (field.value.trim()) tell(this, this.renamed, { id, title: field.value });
+    });
     field.select();
   }
 
-  askDelete({ id, title }) {
+  /** @param {ConversationView} conversation */
+  #askDelete({ id, title }) {
     const text = element("p", "", `“${title}” and all of its messages will be removed for good.`);
-    this.ask("Delete this conversation?", text, "Delete", () => tell(this, this.deleted, { id }), "danger");
+    this.#ask("Delete this conversation?", text, "Delete", "primary danger", () => tell(this, this.deleted, { id }));
   }
 
-  ask(heading, content, label, action, kind = "") {
-    const cancel = element("button", "dialog-button", "Cancel");
-    cancel.type = "button";
-    cancel.addEventListener("click", () => this.dialog.close());
-    const confirm = element("button", `dialog-button primary ${kind}`, label);
+  /**
+   * @param {string} heading
+   * @param {HTMLElement} content
+   * @param {string} label what the button says that does it
+   * @param {string} kind of that button
+   * @param {() => void} action
+   */
+  #ask(heading, content, label, kind, action) {
+    const cancel = button("dialog-button", () => this.#dialog.close(), "Cancel");
+    const confirm = element("button", `dialog-button ${kind}`, label);
     confirm.type = "submit";
-    const form = element("form", "", element("h3", "", heading), content, element("div", "dialog-buttons", cancel, confirm));
+    const buttons = element("div", "dialog-buttons", cancel, confirm);
+    const form = element("form", "", element("h3", "", heading), content, buttons);
     form.method = "dialog";
     form.addEventListener("submit", action);
-    this.dialog.setAttribute("aria-label", heading);
-    this.dialog.replaceChildren(form);
-    this.dialog.showModal();
+    this.#dialog.setAttribute("aria-label", heading);
+    this.#dialog.replaceChildren(form);
+    this.#dialog.showModal();
   }
 
-  themeButton([theme, shape, label]) {
-    const choose = () => {
+  /**
+   * @param {Theme} theme
+   * @param {string} shape
+   * @param {string} label
+   */
+  #themeButton(theme, shape, label) {
+    const made = iconButton(shape, label, () => {
       const secure = window.location.protocol === "https:" ? "; Secure" : "";
+      // biome-ignore lint/suspicious/noDocumentCookie: the cookie store is not there on plain http, nor in every browser
       document.cookie = `fastagency_theme=${theme}; Path=${BASE}/; Max-Age=${YEAR_S}; SameSite=Lax${secure}`;
       tell(this, this.themed, { theme });
-    };
-    const button = iconButton(shape, label, choose);
-    button.dataset.theme = theme;
-    button.setAttribute("role", "radio");
-    button.addEventListener("keydown", (event) => {
-      const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-      if (!step) return;
-      const buttons = [...this.themes.children];
-      const next = buttons[(buttons.indexOf(button) + step + buttons.length) % buttons.length];
-      next.focus();
-      next.click();
     });
-    return button;
+    made.dataset.theme = theme;
+    made.setAttribute("role", "radio");
+    made.addEventListener("keydown", (event) => {
+      const step = STEPS[event.key];
+      if (!step) return;
+      const next = this.#themes.at((this.#themes.indexOf(made) + step) % this.#themes.length);
+      next?.focus();
+      next?.click();
+    });
+    return made;
   }
 }
 
+/** Whether the list lies over the page, as on phones. */
+function isDrawer() {
+  return window.matchMedia("(max-width: 800px)").matches;
+}
+
+/** @param {string} iso */
 function relativeTime(iso) {
-  const seconds = (Date.now() - new Date(iso)) / 1000;
+  const seconds = (Date.now() - new Date(iso).getTime()) / 1000;
   const format = new Intl.RelativeTimeFormat(undefined, { numeric: "auto", style: "narrow" });
   for (const [unit, size] of UNITS) if (seconds >= size) return format.format(-Math.floor(seconds / size), unit);
   return "now";

@@ -1,58 +1,69 @@
-// One widget for each type of message: a function from a row (see render.py) to an element, or null for nothing.
+// @ts-check
+// One widget for each type of message: a function from a row (see row.py) to an element, or null for nothing.
 // `board` is what is already shown, for rows that belong to an earlier one: a result to its call, an answer to its
 // question.
 
-import { element, icon, iconButton, markdown } from "./dom.js";
+import { element, icon, markdown } from "./dom.js";
+import { avatar, copyButton, folding, heading, line, message, section, stamp, title } from "./part.js";
+
+/** @import { AnsweredRow, CallRow, ErrorRow, FailedRow, MultipleChoiceRow } from "./wire.d.ts" */
+/** @import { ResultRow, Row, RowHead, TextInputRow } from "./wire.d.ts" */
+
+/** @typedef {keyof typeof QUESTION_STATES} QuestionState */
+
+const QUESTION_STATES = {
+  waiting: { shape: "question", label: "Waiting for your answer" },
+  answered: { shape: "check", label: "Answered" },
+  closed: { shape: "close", label: "Not answered" },
+};
 
 export class Board {
-  constructor() {
-    this.calls = new Map();
-    this.questions = new Map();
-    this.answered = new Set();
-  }
+  /** The cards of calls without a result, by call. @type {Map<string, HTMLElement>} */
+  calls = new Map();
+  /** The lines that say how it stands with a question, by question. @type {Map<string, HTMLElement>} */
+  questions = new Map();
+  /** Questions that have an answer. @type {Set<string>} */
+  answered = new Set();
 
   /** Questions that were never answered will not be any more once the run has ended. */
   close() {
-    this.questions.forEach((state, id) => {
-      if (!this.answered.has(id)) setQuestionState(state, "closed");
-    });
+    for (const [id, state] of this.questions) if (!this.answered.has(id)) setQuestionState(state, "closed");
   }
 }
 
+/**
+ * The element that shows a row; null where an earlier one shows it.
+ *
+ * @param {Row} row
+ * @param {Board} board
+ */
 export function widget(row, board) {
-  const make = WIDGETS[row.type] || unknown;
+  const make = /** @type {Maker<Row>} */ (WIDGETS[row.type] ?? unknown);
   const made = make(row, board);
   if (!made) return null;
   made.dataset.type = row.type;
   made.dataset.id = row.id;
-  if (row.seq) made.dataset.seq = row.seq;
+  if (row.seq) made.dataset.seq = String(row.seq);
   return made;
 }
 
-/** A message that is still being written; `text_message` of the same sender takes its place. */
-export function growing(stream) {
-  const content = markdown(stream.html);
-  const bubble = element("div", "bubble growing", content);
-  const made = element("article", "message", avatar(stream.sender), element("div", "column", heading(stream), bubble));
-  made.dataset.type = "text_chunk";
-  made.dataset.sender = stream.sender || "";
-  return { made, content };
-}
+/**
+ * @template {Row} R
+ * @typedef {(row: R, board: Board) => HTMLElement | null} Maker
+ */
 
+/** @type {{ [Type in Row["type"]]: Maker<Extract<Row, { type: Type }>> }} */
 const WIDGETS = {
   text_message: (row) => {
-    const copy = iconButton("copy", "Copy this message", () => copyText(copy, row.body));
-    copy.classList.add("copy");
     const head = heading(row);
-    head.append(copy);
-    const column = element("div", "column", head, element("div", "bubble", markdown(row.html)));
-    return element("article", "message", avatar(row.sender), column);
+    head.append(copyButton(row.body));
+    return message(avatar(row.sender), head, element("div", "bubble", markdown(row.html)));
   },
 
   workflow_started: (row) => {
-    const subtitle = element("span", "card-note", row.description || "");
-    if (!row.params) return element("div", "card plain flow", icon("play"), title(`Started ${row.name || "workflow"}`), subtitle);
-    return folding("flow", "play", `Started ${row.name || "workflow"}`, row.description, [section("Parameters", row.params)]);
+    const sentence = `Started ${row.name || "workflow"}`;
+    if (!row.params) return line("flow", "play", sentence, element("span", "card-note", row.description));
+    return folding("flow", "play", sentence, row.description, section("Parameters", row.params));
   },
 
   workflow_completed: (row) => {
@@ -60,176 +71,126 @@ const WIDGETS = {
     return element("section", "card done", head, row.body ? element("div", "card-body", markdown(row.html)) : null);
   },
 
-  workflow_failed: (row) => trouble("alert", row.short || "The workflow failed.", row),
-  workflow_cancelled: (row) => element("div", "card plain stopped", icon("stop"), title(row.short || "Stopped"), stamp(row)),
-  error: (row) => trouble("alert", row.short || "Something went wrong.", row),
+  workflow_failed: (row) => trouble(row.short || "The workflow failed.", row),
+  workflow_cancelled: (row) => line("stopped", "stop", row.short || "Stopped", stamp(row)),
+  error: (row) => trouble(row.short || "Something went wrong.", row),
 
   suggested_function_call: (row, board) => {
-    const card = folding("call", "tool", row.name || "Function", `called by ${row.sender || "an agent"}`, [
-      section("Arguments", row.arguments),
-    ]);
-    card.querySelector(".card-note").after(element("span", "badge", "running"));
+    const about = `called by ${row.sender || "an agent"}`;
+    const card = callCard(row, about, element("span", "badge", "running"), section("Arguments", row.arguments));
     if (row.call) board.calls.set(row.call, card);
     return card;
   },
 
   function_call_execution: (row, board) => {
-    const card = board.calls.get(row.call);
     const result = section(row.failed ? "Error" : "Result", row.result);
-    if (!card) {
-      const alone = folding("call", "tool", row.name || "Function", `run by ${row.sender || "an agent"}`, [result]);
-      const badge = element("span", "badge");
-      alone.querySelector(".card-note").after(badge);
-      setOutcome(badge, row);
-      return alone;
-    }
+    const outcome = row.failed ? "failed" : "done";
+    const badge = element("span", `badge badge-${outcome}`, outcome);
+    const card = row.call ? board.calls.get(row.call) : undefined;
+    if (!row.call || !card) return callCard(row, `run by ${row.sender || "an agent"}`, badge, result);
     board.calls.delete(row.call);
     card.append(result);
-    setOutcome(card.querySelector(".badge"), row);
+    card.querySelector(".badge")?.replaceWith(badge);
     return null;
   },
 
   text_input: question,
   multiple_choice: question,
-
-  input_answered: (row, board) => {
-    board.answered.add(row.question);
-    if (board.questions.has(row.question)) setQuestionState(board.questions.get(row.question), "answered");
-    const values = row.values === null ? [icon("lock"), "hidden answer"] : answerText(row.values);
-    const bubble = element("div", "bubble", ...values);
-    const head = element("header", "who", element("b", "", "You"), stamp(row));
-    return element("article", "message mine", avatar(null, "person"), element("div", "column", head, bubble));
-  },
+  input_answered: answer,
 
   system_message: (row) => {
-    if (row.details !== undefined) return folding("notice", "info", row.heading || "System message", "", [section("", row.details)]);
-    const text = markdown(row.html);
-    return element("div", "notice", icon("info"), row.heading ? element("b", "", row.heading) : null, text);
+    if ("details" in row) {
+      return folding("notice", "info", row.heading || "System message", "", section("", row.details));
+    }
+    const head = row.heading ? element("b", "", row.heading) : null;
+    return element("div", "notice", icon("info"), head, markdown(row.html));
   },
 
   thought: (row) => {
-    const card = folding("thought", "thought", `${row.sender || "Agent"} is thinking`, firstLine(row.body), []);
-    card.append(element("div", "card-body", markdown(row.html)));
-    return card;
+    const body = element("div", "card-body", markdown(row.html));
+    return folding("thought", "thought", `${row.sender || "Agent"} is thinking`, firstLine(row.body), body);
   },
 
   usage: (row) => {
-    const count = (number) => number.toLocaleString();
-    const text = `${count(row.prompt)} tokens in, ${count(row.completion)} out`;
+    const text = `${row.prompt.toLocaleString()} tokens in, ${row.completion.toLocaleString()} out`;
     return element("p", "footnote", row.model ? `${row.model} · ${text}` : text);
   },
 };
 
+/**
+ * @param {CallRow | ResultRow} row
+ * @param {string} about
+ * @param {HTMLElement} badge
+ * @param {HTMLElement} content
+ */
+function callCard(row, about, badge, content) {
+  const card = folding("call", "tool", row.name || "Function", about, content);
+  card.querySelector(".card-note")?.after(badge);
+  return card;
+}
+
+/**
+ * A row that is newer than this page: shown as it is.
+ *
+ * @param {RowHead & { type: string }} row
+ */
 function unknown(row) {
-  return folding("notice", "code", row.type, row.sender || "", [section("", row.details || JSON.stringify(row, null, 2))]);
+  return folding("notice", "code", row.type, row.sender, section("", JSON.stringify(row, null, 2)));
 }
 
-function setOutcome(badge, row) {
-  badge.textContent = row.failed ? "failed" : "done";
-  badge.classList.add(row.failed ? "badge-failed" : "badge-done");
-}
-
+/**
+ * @param {TextInputRow | MultipleChoiceRow} row
+ * @param {Board} board
+ */
 function question(row, board) {
   const state = element("p", "question-state");
   setQuestionState(state, board.answered.has(row.id) ? "answered" : "waiting");
   board.questions.set(row.id, state);
   const bubble = element("div", "bubble question", markdown(row.html || "Please answer."), state);
-  return element("article", "message", avatar(row.sender), element("div", "column", heading(row), bubble));
+  return message(avatar(row.sender), heading(row), bubble);
 }
 
-const QUESTION_STATES = {
-  waiting: ["question", "Waiting for your answer"],
-  answered: ["check", "Answered"],
-  closed: ["close", "Not answered"],
-};
-
-function setQuestionState(state, name) {
-  const [shape, label] = QUESTION_STATES[name];
-  state.dataset.state = name;
-  state.replaceChildren(icon(shape), label);
-}
-
-function trouble(shape, sentence, row) {
-  if (!row.long) return element("div", "card plain trouble", icon(shape), title(sentence), stamp(row));
-  return folding("trouble", shape, sentence, row.sender || "", [section("", row.long)]);
-}
-
-function folding(kind, shape, heading, note, sections) {
-  const summary = element("summary", "card-head", icon(shape), title(heading), element("span", "card-note", note || ""), icon("chevron"));
-  return element("details", `card ${kind}`, summary, ...sections);
-}
-
-function section(label, text) {
-  return element("div", "section", label ? element("h4", "", label) : null, element("pre", "", text));
-}
-
-function title(text) {
-  return element("span", "card-title", text);
-}
-
-function heading(row) {
-  const recipient = row.recipient ? element("span", "recipient", `to ${row.recipient}`) : null;
-  return element("header", "who", element("b", "", row.sender || "Workflow"), recipient, row.at ? stamp(row) : null);
-}
-
-function stamp(row) {
-  if (!row.at) return null;
-  const at = new Date(row.at);
-  const made = element("time", "", at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" }));
-  made.dateTime = row.at;
-  made.title = at.toLocaleString();
+/**
+ * @param {AnsweredRow} row
+ * @param {Board} board
+ */
+function answer(row, board) {
+  board.answered.add(row.question);
+  const state = board.questions.get(row.question);
+  if (state) setQuestionState(state, "answered");
+  const values = row.values === null ? [icon("lock"), "hidden answer"] : answerText(row.values);
+  const head = element("header", "who", element("b", "", "You"), stamp(row));
+  const made = message(avatar(null, "person"), head, element("div", "bubble", ...values));
+  made.classList.add("mine");
   return made;
 }
 
-function avatar(sender, shape) {
-  const made = element("div", "avatar", shape ? icon(shape) : (sender || "W").trim().charAt(0).toUpperCase());
-  made.setAttribute("aria-hidden", "true");
-  if (sender) made.style.setProperty("--hue", hueOf(sender));
-  return made;
-}
-
-/** The same colour for the same name, everywhere. */
-function hueOf(name) {
-  let hash = 7;
-  for (const letter of name) hash = (hash * 31 + letter.codePointAt(0)) % 997;
-  return Math.round((hash * 137.5) % 360);
-}
-
+/** @param {string[]} values */
 function answerText(values) {
   if (values.length === 1) return [values[0] || element("i", "", "Nothing written")];
   return values.length ? values.map((value) => element("span", "chip", icon("check"), value)) : ["Nothing chosen"];
 }
 
+/**
+ * @param {HTMLElement} state
+ * @param {QuestionState} name
+ */
+function setQuestionState(state, name) {
+  const { shape, label } = QUESTION_STATES[name];
+  state.dataset.state = name;
+  state.replaceChildren(icon(shape), label);
+}
+
+/**
+ * @param {string} sentence
+ * @param {ErrorRow | FailedRow} row
+ */
+function trouble(sentence, row) {
+  if (!row.long) return line("trouble", "alert", sentence, stamp(row));
+  return folding("trouble", "alert", sentence, row.sender, section("", row.long));
+}
+
+/** @param {string} text */
 function firstLine(text) {
-  return (text || "").split("\n", 1)[0];
-}
-
-async function copyText(button, text) {
-  const copied = (await clipboard(text)) || copyBySelection(text);
-  button.replaceChildren(icon(copied ? "check" : "close"));
-  button.title = copied ? "Copied" : "This browser did not let the page copy";
-  setTimeout(() => {
-    button.replaceChildren(icon("copy"));
-    button.title = "Copy this message";
-  }, 1500);
-}
-
-async function clipboard(text) {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    return false; // Not there on plain http, or not allowed.
-  }
-}
-
-function copyBySelection(text) {
-  const field = element("textarea");
-  field.value = text;
-  field.style.cssText = "position:fixed;opacity:0";
-  document.body.append(field);
-  field.select();
-  const copied = document.execCommand("copy");
-  field.remove();
-  return copied;
+  return text.split("\n", 1)[0] ?? "";
 }
