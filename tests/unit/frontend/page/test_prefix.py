@@ -53,7 +53,7 @@ def test_mesop_is_asked_with_the_prefix_whatever_the_proxy_does(http: Client, me
 def test_everything_the_page_names_is_below_the_prefix_and_served(http: Client) -> None:
     text = http.get("/chat/").get_data(as_text=True)
     named = re.findall(r'(?:src|href)="([^"]+)"', text)
-    assert len(named) == 2
+    assert len(named) == 3
     for name in named:
         assert name.startswith("/chat/")
         assert http.get(name).status_code == http.get(name.removeprefix("/chat")).status_code == 200
@@ -89,7 +89,7 @@ def test_another_path_that_begins_like_it_is_not_the_prefix(http: Client, mesop:
 
 
 def test_our_own_routes_are_below_it_too(http: Client) -> None:
-    for path in (asset.asset_path("page.css"), f"/chat{asset.asset_path('page.css')}"):
+    for path in (asset.asset_path("style/page.css"), f"/chat{asset.asset_path('style/page.css')}"):
         assert http.get(path).content_type == "text/css; charset=utf-8"
 
 
