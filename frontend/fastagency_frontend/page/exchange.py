@@ -117,7 +117,7 @@ class PulseProperties(BaseModel):
 
 
 class TranscriptProperties(BaseModel):
-    """`revision` is the one of `RunLine` that Mesop shows, `accepted` the question whose answer the server took last."""
+    """`revision` is the one that Mesop shows, `accepted` the question whose answer the server took last."""
 
     conversation: str
     revision: str

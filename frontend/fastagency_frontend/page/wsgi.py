@@ -17,14 +17,14 @@ import html
 import json
 import logging
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qs
 
 from fastagency_shared.errors import BackendError, RequestError
 
 from fastagency_frontend.page import asset, live
-from fastagency_frontend.page.exchange import History, Pulse
+from fastagency_frontend.page.exchange import Pulse
 from fastagency_frontend.page.gate import Gate, places_for
 from fastagency_frontend.page.origin import READING, refusal, vouched
 from fastagency_frontend.page.site import ENVIRON_KEY, Site
@@ -239,7 +239,7 @@ def _redirect(start_response: StartResponse, path: str, query: str) -> Iterable[
     return [b""]
 
 
-def _json(start_response: StartResponse, value: History | Pulse) -> Iterable[bytes]:
+def _json(start_response: StartResponse, value: Mapping[str, object]) -> Iterable[bytes]:
     body = json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
     return _reply(start_response, "200 OK", "application/json", body)
 

@@ -283,7 +283,7 @@ export interface PulseProperties {
   acknowledged: number;
 }
 
-/** `revision` is the one of `RunLine` that Mesop shows, `accepted` the question whose answer the server took last. */
+/** `revision` is the one that Mesop shows, `accepted` the question whose answer the server took last. */
 export interface TranscriptProperties {
   conversation: string;
   revision: string;
