@@ -43,10 +43,12 @@ class Process:
         *,
         python: str = sys.executable,
         folder: Path = ROOT,
+        user: int | None = None,
     ) -> None:
         self.url = f"http://127.0.0.1:{port}"
         self._command = [python, *(each.format(port=port) for each in arguments)]
         self._folder = folder
+        self._user = user
         self._health = self.url + health
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("FASTAGENCY_", "OPENAI_"))}
         self._environment = {**clean, "PYTHONUNBUFFERED": "1", **environment}
@@ -72,6 +74,7 @@ class Process:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                user=self._user,
             )
         deadline = time.monotonic() + START_TIMEOUT_S
         while not self._answers():

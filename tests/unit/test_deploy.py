@@ -1,0 +1,87 @@
+"""What `deploy/` says fits the settings, the commands and the ports that there are: no container can run here."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from fastagency_backend.settings import BackendSettings
+from fastagency_frontend.command.main import found_commands
+from fastagency_frontend.settings import FrontendSettings
+
+ROOT = Path(__file__).parents[2]
+DEPLOY = ROOT / "deploy"
+FILES = sorted(path for path in DEPLOY.rglob("*") if path.is_file())
+SETTINGS = {f"FASTAGENCY_{name}".upper() for cls in (BackendSettings, FrontendSettings) for name in cls.model_fields}
+MANY_FILES = 65536
+
+
+@pytest.fixture(scope="module")
+def services() -> dict[str, Any]:
+    compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
+    found: dict[str, Any] = compose["services"]
+    assert set(compose["volumes"]) == {"data"}
+    return found
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_every_setting_that_is_named_exists(path: Path) -> None:
+    named = set(re.findall(r"FASTAGENCY_[A-Z_]+", path.read_text(encoding="utf-8")))
+    assert named <= SETTINGS
+
+
+@pytest.mark.parametrize("side", ["backend", "frontend"])
+def test_each_process_is_started_by_its_command(services: dict[str, Any], side: str) -> None:
+    assert services[side]["command"] == ["fastagency", side]
+    assert side in found_commands()
+    unit = (DEPLOY / "systemd" / f"fastagency-{side}.service").read_text(encoding="utf-8")
+    assert re.search(rf"^ExecStart=/srv/fastagency/bin/fastagency {side}$", unit, re.MULTILINE)
+
+
+@pytest.mark.parametrize("side", ["backend", "frontend", "proxy"])
+def test_each_has_a_health_check_and_room_for_files(services: dict[str, Any], side: str) -> None:
+    assert "/health" in " ".join(services[side]["healthcheck"]["test"])
+    assert services[side]["ulimits"]["nofile"] == {"soft": MANY_FILES, "hard": MANY_FILES}
+
+
+@pytest.mark.parametrize("side", ["backend", "frontend"])
+def test_our_processes_may_do_little(services: dict[str, Any], side: str) -> None:
+    service = services[side]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert "ports" not in service  # only the proxy can be reached from outside
+    dockerfile = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
+    assert re.findall(r"^USER (.*)$", dockerfile, re.MULTILINE) == ["fastagency"]
+
+
+def test_the_ports_are_those_of_the_settings(services: dict[str, Any]) -> None:
+    backend, frontend = BackendSettings().backend_port, FrontendSettings().frontend_port
+    assert f"EXPOSE {backend} {frontend}\n" in (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
+    assert services["frontend"]["environment"]["FASTAGENCY_BACKEND_URL"] == f"http://backend:{backend}"
+    assert f"http://127.0.0.1:{backend}/" in services["backend"]["healthcheck"]["test"][-1]
+    assert f"http://127.0.0.1:{frontend}/" in services["frontend"]["healthcheck"]["test"][-1]
+    for name in ("fastagency.conf", "fastagency-under-paths.conf"):
+        proxy = (DEPLOY / "nginx" / name).read_text(encoding="utf-8")
+        assert f"server backend:{backend};" in proxy
+        assert f"server frontend:{frontend};" in proxy
+
+
+def test_the_database_is_on_the_volume_and_nowhere_else(services: dict[str, Any]) -> None:
+    dockerfile = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
+    assert "FASTAGENCY_DATABASE=/data/" in dockerfile
+    assert "data:/data" in services["backend"]["volumes"]
+    assert all(not volume.startswith("data:") for volume in services["frontend"]["volumes"])
+
+
+def test_what_compose_mounts_from_here_is_here(services: dict[str, Any]) -> None:
+    for service in services.values():
+        for volume in service.get("volumes", []):
+            source = volume.split(":")[0]
+            if source.startswith("./nginx"):
+                assert (DEPLOY / source).is_file()
+    build = services["backend"]["build"]
+    assert (DEPLOY / build["context"] / build["dockerfile"]).is_file()
