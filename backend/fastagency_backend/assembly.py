@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from fastagency_backend.engine.engine import Engine, EngineSettings
 from fastagency_backend.engine.spec import WorkflowSpec
+from fastagency_backend.observe import observer_for
 from fastagency_backend.settings import BackendSettings
 from fastagency_backend.store import SqliteStore
 
@@ -19,4 +20,4 @@ def engine_for(specs: Mapping[str, WorkflowSpec], settings: BackendSettings) -> 
         retention_s=settings.retention_s,
         max_live=settings.max_live_runs,
     )
-    return Engine(store, specs, limits)
+    return Engine(store, specs, limits, observer_for(settings))

@@ -59,6 +59,17 @@ class BackendSettings(BaseSettings):
         description="`text`, or `json` for one JSON object per line; each line inside a run has its `run_id`.",
     )
 
+    metrics_path: str | None = Field(
+        default=None,
+        pattern="^/",
+        description="Path at which the backend serves metrics for Prometheus, such as `/metrics`, to whoever asks; "
+        "unset: none.",
+    )
+    metrics_port: int | None = Field(
+        default=None, ge=1, le=65535, description="Port on which metrics are served apart from all else; unset: none."
+    )
+    metrics_host: str = Field(default="127.0.0.1", description="Address on which FASTAGENCY_METRICS_PORT listens.")
+
     @property
     def retention_s(self) -> float | None:
         return None if self.retention_days is None else self.retention_days * DAY_S

@@ -36,13 +36,15 @@ async def attempt(run: Run, spec: WorkflowSpec, *, fresh: bool) -> None:
     run.emit(started, identity="started")
     logger.info("The run of %r %s", spec.name, "starts" if fresh else "goes on")
     try:
-        result = await spec.body(run)
+        with run.observer.segment(run.record, fresh=fresh):
+            result = await spec.body(run)
         text = None if result is None else whole(str(result))
     except (Exception, asyncio.CancelledError, RunUnwound) as error:
         if run.evicted:
             raise RunEvicted(run.id) from error
         # A cancellation that is not ours is an error like any other: the workflow awaited what it had cancelled.
         failure = spec.explain(run, error) or IN_WORKFLOW
+        run.observer.failed("workflow", failure.kind)
         logger.exception("The workflow %r failed (%s)", spec.name, failure.kind)
         hint = f"The details are in the server's log, under run {run.id}."
         await _finish(run, RunStatus.FAILED, WorkflowFailed(short=failure.sentence, long=hint, **BETWEEN))

@@ -15,6 +15,7 @@ from fastagency_backend.engine.attempt import attempt
 from fastagency_backend.engine.bridge import RunUnwound
 from fastagency_backend.engine.context import entered
 from fastagency_backend.engine.feed import Feeds
+from fastagency_backend.engine.observer import Observer
 from fastagency_backend.engine.run import Run
 from fastagency_backend.engine.spec import WorkflowSpec
 from fastagency_backend.store.base import LeaseLost, RunRecord, Store, StoreError
@@ -31,10 +32,13 @@ class Driver:
     `idle_hands` is set when there may be something to claim, or room to claim more.
     """
 
-    def __init__(self, worker: str, store: Store, workflows: Mapping[str, WorkflowSpec], feeds: Feeds) -> None:
+    def __init__(
+        self, worker: str, store: Store, workflows: Mapping[str, WorkflowSpec], feeds: Feeds, observer: Observer
+    ) -> None:
         self.live: dict[str, Run] = {}
         self.idle_hands = asyncio.Event()
         self._worker, self._store, self._workflows, self._feeds = worker, store, workflows, feeds
+        self._observer = observer
         self._drivers: set[asyncio.Task[None]] = set()
         self._drops: set[asyncio.Task[None]] = set()
 
@@ -132,7 +136,7 @@ class Driver:
         except StoreError:
             logger.exception("The run's log could not be read", extra=about(record))
             return False
-        run = Run(record, log, store=self._store, feeds=self._feeds, drop=self.evict)
+        run = Run(record, log, store=self._store, feeds=self._feeds, drop=self.evict, observer=self._observer)
         if (stale := self.live.get(run.id)) is not None:
             self.evict(stale)
         self.live[run.id] = run

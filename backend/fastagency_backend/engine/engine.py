@@ -20,6 +20,7 @@ from fastagency_backend.engine.driver import Driver
 from fastagency_backend.engine.feed import Feeds
 from fastagency_backend.engine.health import Examination, Health
 from fastagency_backend.engine.lag import Lag
+from fastagency_backend.engine.observer import NOBODY, Observer
 from fastagency_backend.engine.service import RunService
 from fastagency_backend.engine.spec import WorkflowSpec
 from fastagency_backend.store.base import Store
@@ -50,14 +51,19 @@ class Engine:
     """See the module's docstring. `workflows` may grow at any time."""
 
     def __init__(
-        self, store: Store, workflows: Mapping[str, WorkflowSpec], settings: EngineSettings | None = None
+        self,
+        store: Store,
+        workflows: Mapping[str, WorkflowSpec],
+        settings: EngineSettings | None = None,
+        observer: Observer = NOBODY,
     ) -> None:
         self.settings = settings or EngineSettings()
         self.workflows = workflows
         self.store = store
         self.worker = new_uuid()
         self.feeds = Feeds()
-        self.driver = Driver(self.worker, store, workflows, self.feeds)
+        self.observer = observer
+        self.driver = Driver(self.worker, store, workflows, self.feeds, observer)
         self.service = RunService(store, workflows, self.feeds, self.driver)
         self.lag = Lag()
         self._chores = Chores()
@@ -75,6 +81,7 @@ class Engine:
         self._chores.start("look-around", self._look_around)
         self._chores.start("tidy", self._tidy)
         self._chores.start("lag", self.lag.look)
+        self.observer.started(self)
         logger.info("The engine runs as worker %s", self.worker)
 
     async def stop(self) -> None:
@@ -82,6 +89,7 @@ class Engine:
         self.service.readers.send_home()
         await self._chores.stop()
         handed_over = await self.driver.stop()
+        self.observer.stopped()
         await self.store.release_worker(self.worker)
         await self.store.close()
         logger.info("The engine has stopped; %d runs were handed over", handed_over)

@@ -31,7 +31,7 @@ class Questions:
         """
         known = self._known.get(key)
         if known is not None and known.value is not None and known.order is not None:
-            await self._results.replay.turn(key)
+            await self._results.give_out(key)
             return _answer(known.value)
         if known is None:
             known = QuestionRecord(uuid, None, None)

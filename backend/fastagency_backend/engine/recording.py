@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -14,6 +15,7 @@ from fastagency_backend.engine import context
 from fastagency_backend.engine.activity import Activity
 from fastagency_backend.engine.bridge import Bridge
 from fastagency_backend.engine.journal import Journal
+from fastagency_backend.engine.observer import Observer
 from fastagency_backend.engine.replay import Replay
 from fastagency_backend.store.base import RunLog, StepRecord
 
@@ -23,13 +25,17 @@ logger = logging.getLogger(__name__)
 class Results:
     """The results that have reached a run, in their order: of steps, and answers of people."""
 
-    def __init__(self, run_id: str, log: RunLog, journal: Journal, bridge: Bridge, activity: Activity) -> None:
+    def __init__(
+        self, run_id: str, log: RunLog, journal: Journal, bridge: Bridge, activity: Activity, observer: Observer
+    ) -> None:
         noted = {key: question.order for key, question in log.questions.items() if question.order is not None}
         orders = {key: step.order for key, step in log.steps.items()} | noted
         self.run_id = run_id
         self.steps = log.steps
         self.journal, self.bridge, self.activity = journal, bridge, activity
         self.replay = Replay(sorted(orders, key=orders.__getitem__))
+        self.observer = observer
+        self._begun: float | None = time.monotonic()
         self._order = max(orders.values(), default=0)
 
     def recording(self, key: str) -> Recording:
@@ -50,8 +56,18 @@ class Results:
             with self.bridge.held_open():
                 self._order += 1
                 committed = write(self._order)
+            handed_over = time.monotonic()
             await committed
+            self.observer.committed(time.monotonic() - handed_over)
             await self.replay.over()
+
+    async def give_out(self, key: str) -> None:
+        """Return when the recorded result of this key may be given out."""
+        await self.replay.turn(key)
+        self.observer.stepped(key, replayed=True)
+        if self._begun is not None and not self.replay.active:
+            self.observer.caught_up(time.monotonic() - self._begun)
+            self._begun = None
 
 
 class Recording:
@@ -68,7 +84,7 @@ class Recording:
     async def replay(self) -> JsonValue:
         """The recorded result, given out in its order."""
         assert self._step is not None, "nothing is recorded: look at `found` first"
-        await self._results.bridge.cross(self._results.replay.turn(self._key))
+        await self._results.bridge.cross(self._results.give_out(self._key))
         value: JsonValue = json.loads(self._step.value)
         return value
 
@@ -84,3 +100,4 @@ class Recording:
         await results.bridge.cross(
             results.take(lambda order: results.journal.record(self._key, StepRecord(order, text)))
         )
+        results.observer.stepped(self._key, replayed=False)

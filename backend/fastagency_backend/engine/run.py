@@ -28,6 +28,7 @@ from fastagency_backend.engine.context import current_step_key
 from fastagency_backend.engine.feed import Feeds
 from fastagency_backend.engine.journal import Journal
 from fastagency_backend.engine.key import Keys
+from fastagency_backend.engine.observer import NOBODY, Observer
 from fastagency_backend.engine.question import Questions
 from fastagency_backend.engine.recording import Recording, Results
 from fastagency_backend.engine.slot import Slots
@@ -38,7 +39,14 @@ class Run:
     """See the module's docstring. Made by the driver, one for each time that a worker takes the run."""
 
     def __init__(
-        self, record: RunRecord, log: RunLog, *, store: Store, feeds: Feeds, drop: Callable[[Run], None]
+        self,
+        record: RunRecord,
+        log: RunLog,
+        *,
+        store: Store,
+        feeds: Feeds,
+        drop: Callable[[Run], None],
+        observer: Observer = NOBODY,
     ) -> None:
         self.id = record.id
         self.record = record
@@ -46,7 +54,8 @@ class Run:
         self.bridge = Bridge(record.id)
         self.journal = Journal(self.lease, store, feeds, self.bridge, lambda: drop(self))
         self.activity = Activity()
-        self.results = Results(self.id, log, self.journal, self.bridge, self.activity)
+        self.observer = observer
+        self.results = Results(self.id, log, self.journal, self.bridge, self.activity, observer)
         self.questions = Questions(log, self.journal, self.results, self.activity)
         self.tasks: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
         self.slots = Slots()

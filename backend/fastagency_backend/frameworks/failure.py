@@ -92,6 +92,7 @@ def note(run: Run, model: str | None, error: Exception) -> None:
     if failure is None:
         return
     logger.warning("The model %r failed (%s): %s: %s", model, failure.kind, type(error).__name__, error)
+    run.observer.failed("model", failure.kind)
     run.slots[Failures].noted.append(_Noted(type(error).__name__, str(error), failure))
 
 

@@ -23,7 +23,7 @@ from fastagency_backend.engine.engine import Engine
 from fastagency_backend.engine.service import RunService
 from fastagency_backend.engine.spec import WorkflowSpec
 from fastagency_backend.settings import BackendSettings, load_settings
-from fastagency_backend.web import guide, health, runs, shutdown
+from fastagency_backend.web import guide, health, metrics, runs, shutdown
 from fastagency_backend.web.identity import GetUserId, Identity
 from fastagency_backend.web.problem import ProblemRoute
 from fastagency_backend.web.publication import Publication
@@ -90,6 +90,8 @@ class FastAPIAdapter:
         folder = discovery_path.rsplit("/", 1)[0]
         runs.add_routes(publication, folder + "/runs")
         health.add_route(self.router, folder + "/health", self.engine)
+        if self._settings.metrics_path is not None:
+            metrics.add_route(self.router, self._settings.metrics_path, self.engine)
         self.router.add_api_websocket_route(ws_path, self._socket)
 
     async def engine(self) -> Engine:

@@ -18,7 +18,7 @@ from fastagency_backend.engine.run import Run
 logger = logging.getLogger(__name__)
 
 
-class _Told(set[str]):
+class _Told(set[str | None]):
     """The ids of a run's calls whose error is logged."""
 
 
@@ -30,7 +30,8 @@ def telling(tool: str, call_id: str | None) -> Iterator[None]:
     except Exception:
         logger.exception("The tool %r raised an error", tool)
         run = current_run()
-        if run is not None and call_id is not None:
+        if run is not None:
+            run.observer.failed("tool", "raised")
             run.slots[_Told].add(call_id)
         raise
 
@@ -38,4 +39,5 @@ def telling(tool: str, call_id: str | None) -> Iterator[None]:
 def tell(run: Run, agent: str, result: FunctionExecutionResult) -> None:
     """Log a result that says that the call failed, unless its error was logged when it was raised."""
     if result.is_error and result.call_id not in run.slots[_Told]:
+        run.observer.failed("tool", "failed")
         logger.error("A call of the tool %r by %s failed: %s", result.name, agent, result.content)

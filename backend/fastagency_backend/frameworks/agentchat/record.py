@@ -22,7 +22,7 @@ import dataclasses
 import functools
 import inspect
 import logging
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, aclosing, contextmanager
 from typing import Any
@@ -35,12 +35,12 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
 from fastagency_backend.engine.context import current_run
+from fastagency_backend.engine.observer import Call, Seen
 from fastagency_backend.engine.recording import Recording
 from fastagency_backend.engine.run import Run
 from fastagency_backend.frameworks.agentchat.failure import telling
 from fastagency_backend.frameworks.agentchat.request import scope, without_ids
-from fastagency_backend.frameworks.agentchat.usage import note_model
-from fastagency_backend.frameworks.failure import noting
+from fastagency_backend.frameworks.agentchat.usage import ModelCall, calling_model, note_model
 
 logger = logging.getLogger(__name__)
 
@@ -85,8 +85,9 @@ def create(original: Method) -> Method:
         model = note_model(run, scope(), self)
 
         async def call() -> Any:
-            with _within(self), noting(run, model):
+            with _within(self), calling_model(run, model, messages) as seen:
                 result: CreateResult = await original(self, messages, **options)
+                seen.answered(result)
             return result.model_dump(mode="json")
 
         return CreateResult.model_validate(await run.step("llm", scope(), without_ids(messages, options), call))
@@ -105,13 +106,13 @@ def create_stream(original: Method) -> Method:
             return begin()
         model = note_model(run, scope(), self)
         recording = run.recording("llm", scope(), without_ids(messages, options))
-        return _completion(recording, self, begin, lambda: noting(run, model))
+        return _completion(recording, self, begin, lambda: calling_model(run, model, messages, streamed=True))
 
     return recorded
 
 
 async def _completion(
-    recording: Recording, client: object, begin: Stream, around: Callable[[], AbstractContextManager[None]]
+    recording: Recording, client: object, begin: Stream, around: Callable[[], AbstractContextManager[ModelCall]]
 ) -> AsyncGenerator[str | CreateResult, None]:
     if recording.found:
         result = CreateResult.model_validate(await recording.replay())
@@ -119,10 +120,11 @@ async def _completion(
             yield result.content
         yield result
         return
-    with around():
+    with around() as seen:
         async with aclosing(_live(recording, client, begin)) as items:
             async for item in items:
                 if isinstance(item, CreateResult):
+                    seen.answered(item)
                     await recording.save(item.model_dump(mode="json"))
                 yield item
 
@@ -159,8 +161,9 @@ def call_tool(original: Method) -> Method:
             return result
 
         async def call() -> Any:
-            with _within(self):
+            with _within(self), run.observer.call(run.record, _tool_call(name, options)) as seen:
                 result: ToolResult = await original(self, name, arguments, *args, **options)
+                _told(seen, arguments, result)
             return result.model_dump(mode="json")
 
         request = {"tool": name, "arguments": dict(arguments or {})}
@@ -181,22 +184,35 @@ def call_tool_stream(original: Method) -> Method:
         if run is None:
             return begin()
         request = {"tool": name, "arguments": dict(arguments or {})}
-        return _tool_stream(run.recording("tool", scope(), request), self, begin)
+        around = functools.partial(run.observer.call, run.record, _tool_call(name, options, streamed=True))
+        return _tool_stream(run.recording("tool", scope(), request), self, begin, around)
 
     return recorded
 
 
 async def _tool_stream(
-    recording: Recording, workbench: object, begin: Stream
+    recording: Recording, workbench: object, begin: Stream, around: Callable[[], AbstractContextManager[Seen]]
 ) -> AsyncGenerator[Any | ToolResult, None]:
     if recording.found:
         yield ToolResult.model_validate(await recording.replay())
         return
-    async with aclosing(_live(recording, workbench, begin)) as items:
-        async for item in items:
-            if isinstance(item, ToolResult):
-                await recording.save(item.model_dump(mode="json"))
-            yield item
+    with around() as seen:
+        async with aclosing(_live(recording, workbench, begin)) as items:
+            async for item in items:
+                if isinstance(item, ToolResult):
+                    _told(seen, None, item)
+                    await recording.save(item.model_dump(mode="json"))
+                yield item
+
+
+def _tool_call(name: str, options: Mapping[str, Any], *, streamed: bool = False) -> Call:
+    return Call("tool", name, scope(), options.get("call_id"), streamed)
+
+
+def _told(seen: Seen, arguments: Any, result: ToolResult) -> None:
+    seen.content(lambda: arguments, result.to_text)
+    if result.is_error:
+        seen.failed("tool_error")
 
 
 def _runs_agents(workbench: object, name: str) -> bool:
@@ -221,7 +237,8 @@ def run_json(original: Method) -> Method:
         adapter = _adapter(self.return_type())
         if recording.found:
             return adapter.validate_python(await recording.replay())
-        with recording.calling(), _within(self), telling(self.name, options.get("call_id")):
+        seeing = run.observer.call(run.record, _tool_call(self.name, options))
+        with recording.calling(), _within(self), telling(self.name, options.get("call_id")), seeing:
             value = await original(self, args, *more, **options)
         await _save(recording, adapter, value, self.name)
         return value

@@ -1,10 +1,21 @@
-"""Which model an agent uses: AgentChat counts an agent's tokens, and does not say which model took them."""
+"""Which model an agent calls, and what that takes.
+
+AgentChat counts an agent's tokens, and does not say which model took them.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
+from autogen_core.models import CreateResult
+
+from fastagency_backend.engine.observer import Call, Seen
 from fastagency_backend.engine.run import Run
+from fastagency_backend.frameworks.agentchat.request import scope
+from fastagency_backend.frameworks.failure import noting
 
 
 class Models:
@@ -35,3 +46,24 @@ def model_name(client: Any) -> str | None:
         return name
     inner = getattr(client, "client", None)  # of a client around another one, such as a cache
     return None if inner is None or inner is client else model_name(inner)
+
+
+@dataclass(frozen=True)
+class ModelCall:
+    """A call of a model under way."""
+
+    seen: Seen
+    messages: Any
+
+    def answered(self, result: CreateResult) -> None:
+        """To be called inside `calling_model`, with what the model said."""
+        self.seen.used(result.usage.prompt_tokens, result.usage.completion_tokens)
+        self.seen.content(lambda: self.messages, lambda: result.content)
+
+
+@contextmanager
+def calling_model(run: Run, model: str | None, messages: Any, *, streamed: bool = False) -> Iterator[ModelCall]:
+    """Around a call of a model: it is observed, and what goes wrong is noted."""
+    call = Call("chat", model or "unknown", scope(), streamed=streamed)
+    with noting(run, model), run.observer.call(run.record, call) as seen:
+        yield ModelCall(seen, messages)

@@ -18,6 +18,7 @@ from fastagency_shared.messages import Usage, new_uuid
 from pydantic import JsonValue
 
 from fastagency_backend.engine.context import current_run
+from fastagency_backend.engine.observer import Call
 from fastagency_backend.engine.run import Run
 from fastagency_backend.frameworks.classic.codec import Unrecordable, decode, encode, fingerprint
 from fastagency_backend.frameworks.classic.stream import current_speaker, speaking
@@ -67,7 +68,10 @@ def _complete(run: Run, create: Create, params: dict[str, Any]) -> Any:
     def call() -> JsonValue:
         with speaking(agent or None, stream=new_uuid()):
             try:
-                made.append(abandonable(run, lambda: create(params)))
+                with run.observer.call(run.record, Call("chat", str(params.get("model")), agent)) as seen:
+                    made.append(abandonable(run, lambda: create(params)))
+                    seen.used(*_tokens(made[0]))
+                    seen.content(lambda: params.get("messages"), lambda: made[0])
             except openai.APIError as error:
                 note(run, params.get("model"), error)
                 return {"error": _encode_error(error)}
@@ -91,11 +95,16 @@ def _complete(run: Run, create: Create, params: dict[str, Any]) -> Any:
 
 
 def _show_usage(run: Run, agent: str, response: Any) -> None:
-    usage = getattr(response, "usage", None)
-    prompt, completion = getattr(usage, "prompt_tokens", None), getattr(usage, "completion_tokens", None)
-    if isinstance(prompt, int) and isinstance(completion, int) and prompt + completion > 0:
+    prompt, completion = _tokens(response)
+    if prompt + completion > 0:
         model = getattr(response, "model", None)
         run.emit(Usage(sender=agent or None, model=model, prompt_tokens=prompt, completion_tokens=completion))
+
+
+def _tokens(response: Any) -> tuple[int, int]:
+    usage = getattr(response, "usage", None)
+    prompt, completion = getattr(usage, "prompt_tokens", None), getattr(usage, "completion_tokens", None)
+    return (prompt, completion) if isinstance(prompt, int) and isinstance(completion, int) else (0, 0)
 
 
 def _encode_error(error: openai.APIError) -> JsonValue:

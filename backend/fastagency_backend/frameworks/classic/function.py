@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 from pydantic import JsonValue
 
 from fastagency_backend.engine.context import current_run
+from fastagency_backend.engine.observer import Call
 from fastagency_backend.engine.run import Run
 from fastagency_backend.frameworks.classic.codec import Unrecordable, decode, encode, fingerprint
 from fastagency_backend.frameworks.classic.completion import refuse_on_loop
@@ -97,12 +98,14 @@ class _Step:
     def __init__(self, run: Run, agent: Any, name: str, arguments: dict[str, Any]) -> None:
         self._run, self._agent, self._name = run, agent, name
         self._request = {"function": name, "arguments": fingerprint(arguments)}
+        self._call = Call("tool", name, agent.name)
         self._made: list[Any] = []
 
     def blocking(self, function: Callable[[], Any]) -> Any:
         def call() -> JsonValue:
             try:
-                self._made.append(function())
+                with self._run.observer.call(self._run.record, self._call):
+                    self._made.append(function())
             except Exception as error:  # noqa: BLE001 - the framework tells the model, so a replay must too
                 return self._failed(error)
             return {"value": encode(self._made[0])}
@@ -115,7 +118,8 @@ class _Step:
     async def awaited(self, function: Callable[[], Awaitable[Any]]) -> Any:
         async def call() -> JsonValue:
             try:
-                self._made.append(await function())
+                with self._run.observer.call(self._run.record, self._call):
+                    self._made.append(await function())
             except Exception as error:  # noqa: BLE001 - the framework tells the model, so a replay must too
                 return self._failed(error)
             return {"value": encode(self._made[0])}
@@ -126,6 +130,7 @@ class _Step:
             return self._unrecorded(error)
 
     def _failed(self, error: Exception) -> JsonValue:
+        self._run.observer.failed("tool", "raised")
         logger.error("The tool %r raised an error", self._name, exc_info=error)
         return {"error": str(error)}
 
@@ -150,6 +155,7 @@ def tell_unreached(run: Run, agent: Any, call: dict[str, Any]) -> None:
     name, arguments = call.get("name"), call.get("arguments", "{}")
     if run.replaying:
         return  # it was logged at first
+    run.observer.failed("tool", "failed")
     if name not in agent._function_map:
         logger.error("%s was to call the tool %r, which it does not have", agent.name, name)
         return

@@ -1,0 +1,19 @@
+"""Metrics on a path of the application, for an operator who lets nobody else ask for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from fastapi import APIRouter, Response
+
+from fastagency_backend import observe
+from fastagency_backend.engine.engine import Engine
+
+
+def add_route(router: APIRouter, path: str, engine: Callable[[], Awaitable[Engine]]) -> None:
+    @router.get(path, include_in_schema=False)
+    async def metrics() -> Response:
+        observer = (await engine()).observer
+        body, content_type = await asyncio.to_thread(observe.exposition, observer)
+        return Response(body, media_type=content_type)
