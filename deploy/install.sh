@@ -7,5 +7,5 @@ set -eu
 target=$1
 extras=${2:-autogen,mesop,fastapi,server}
 cd "$(dirname "$0")/.."
-uv venv --quiet --python "$(command -v python3)" "$target"
+[ -x "$target/bin/python" ] || uv venv --quiet --no-project --python "$(command -v python3)" "$target"
 uv pip install --quiet --python "$target" --constraints requirements.lock --compile-bytecode --link-mode copy ".[$extras]"

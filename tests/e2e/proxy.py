@@ -50,17 +50,17 @@ class Proxy:
 
     def __init__(self, name: str, folder: Path, page: Process, backend: Process, changes: dict[str, str]) -> None:
         self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"{'https' if any('ssl' in each for each in changes.values()) else 'http'}://127.0.0.1:{self.port}"
         self._folder = folder
         self._program = find_nginx()
         self._process: subprocess.Popen[bytes] | None = None
         text = (SHIPPED / name).read_text(encoding="utf-8")
         here = {
-            "listen 8080;": f"listen 127.0.0.1:{self.port};",
+            "listen 8080": f"listen 127.0.0.1:{self.port}",
             "server frontend:8888;": f"server {page.url.removeprefix('http://')};",
             "server backend:8008;": f"server {backend.url.removeprefix('http://')};",
         }
-        for shipped, wanted in (here | changes).items():
+        for shipped, wanted in (changes | here).items():
             assert shipped in text, shipped
             text = text.replace(shipped, wanted)
         (folder / "fastagency.conf").write_text(text, encoding="utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -58,6 +59,25 @@ def test_a_conversation_on_an_odd_port(
     tab.start("greeter")
     tab.answer("Ada")
     expect(tab.said("Hello, Ada!")).to_be_visible()
+    assert person.complaints == person.outside == []
+
+
+def test_behind_tls_the_page_knows_that_it_is(
+    proxied: MakeProxy, page: Process, backend: Process, visit: Visit, tmp_path: Path
+) -> None:
+    command = (
+        "openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=127.0.0.1 -keyout key.pem -out certificate.pem"
+    )
+    subprocess.run(command.split(), cwd=tmp_path, check=True, capture_output=True)
+    names = f"ssl_certificate {tmp_path}/certificate.pem; ssl_certificate_key {tmp_path}/key.pem;"
+    tls = {"listen 8080;": f"listen 8080 ssl; {names}"}
+    proxy = proxied("fastagency.conf", page, backend, tls)
+    person = visit(proxy, ignore_https_errors=True)
+    tab = person.visit()
+    tab.start("greeter")
+    tab.answer("Ada")
+    expect(tab.said("Hello, Ada!")).to_be_visible()
+    assert [cookie["secure"] for cookie in person.context.cookies()] == [True]
     assert person.complaints == person.outside == []
 
 
