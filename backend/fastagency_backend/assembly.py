@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from fastagency_backend.engine.engine import Engine, EngineSettings
 from fastagency_backend.engine.spec import WorkflowSpec
@@ -11,8 +11,13 @@ from fastagency_backend.settings import BackendSettings
 from fastagency_backend.store import SqliteStore
 
 
-def engine_for(specs: Mapping[str, WorkflowSpec], settings: BackendSettings) -> Engine:
-    """An engine over the embedded store. Create it on the loop that it is to live on."""
+def engine_for(
+    specs: Mapping[str, WorkflowSpec], settings: BackendSettings, on_failure: Callable[[str], None] | None = None
+) -> Engine:
+    """An engine over the embedded store. Create it on the loop that it is to live on.
+
+    `on_failure` is called there with a sentence when the worker cannot go on.
+    """
     store = SqliteStore(settings.database, synchronous=settings.database_synchronous)
     limits = EngineSettings(
         warm_s=settings.warm_s,
@@ -20,4 +25,4 @@ def engine_for(specs: Mapping[str, WorkflowSpec], settings: BackendSettings) -> 
         retention_s=settings.retention_s,
         max_live=settings.max_live_runs,
     )
-    return Engine(store, specs, limits, observer_for(settings))
+    return Engine(store, specs, limits, observer_for(settings), on_failure)

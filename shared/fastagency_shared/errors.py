@@ -8,7 +8,8 @@ FastAgencyError
 │   ├── UnknownQuestion    404  the run never asked that
 │   ├── Conflict           409  the request contradicts what is already recorded
 │   │   └── AlreadyAnswered
-│   └── InvalidRequest     422  malformed, too large, or not among the choices
+│   ├── InvalidRequest     422  malformed, too large, or not among the choices
+│   └── StoreUnavailable   503  nothing wrong with the request: nothing can be kept at the moment
 └── BackendError           the client could not get an answer from the backend
     ├── BackendUnreachable down, refused or cut
     ├── BackendTimeout     did not answer in time
@@ -73,6 +74,12 @@ class InvalidRequest(RequestError):
     status = 422
 
 
+class StoreUnavailable(RequestError):
+    """The backend cannot read or keep anything at the moment. The same request may go through later."""
+
+    status = 503
+
+
 class BackendError(FastAgencyError):
     """The backend could not be asked; `str(error)` is one sentence fit to be shown to a person."""
 
@@ -95,6 +102,14 @@ class BackendIncompatible(BackendError):
 
 REQUEST_ERRORS: dict[str, type[RequestError]] = {
     cls.__name__: cls
-    for cls in (UnknownWorkflow, UnknownRun, UnknownQuestion, Conflict, AlreadyAnswered, InvalidRequest)
+    for cls in (
+        UnknownWorkflow,
+        UnknownRun,
+        UnknownQuestion,
+        Conflict,
+        AlreadyAnswered,
+        InvalidRequest,
+        StoreUnavailable,
+    )
 }
 """By name, so that a client can raise again what a backend refused (`code` of an error reply)."""

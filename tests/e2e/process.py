@@ -82,6 +82,15 @@ class Process:
             assert time.monotonic() < deadline, f"The process does not answer:\n{self._log.read_text()}"
             time.sleep(0.1)
 
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def wait(self, timeout_s: float) -> int:
+        """Wait for it to end by itself; its exit code."""
+        assert self._process is not None
+        return self._process.wait(timeout_s)
+
     def kill(self) -> None:
         """End it as a crash does, children included."""
         self._end(signal.SIGKILL)

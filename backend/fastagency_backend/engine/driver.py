@@ -15,15 +15,23 @@ from fastagency_backend.engine.attempt import attempt
 from fastagency_backend.engine.bridge import RunUnwound
 from fastagency_backend.engine.context import entered
 from fastagency_backend.engine.feed import Feeds
+from fastagency_backend.engine.gate import Gate
 from fastagency_backend.engine.observer import Observer
 from fastagency_backend.engine.run import Run
 from fastagency_backend.engine.spec import WorkflowSpec
-from fastagency_backend.store.base import LeaseLost, RunRecord, Store, StoreError
+from fastagency_backend.engine.unsaved import Unsaved
+from fastagency_backend.store.base import (
+    Lease,
+    LeaseLost,
+    RunRecord,
+    Store,
+    StoreBroken,
+    StoreError,
+)
 
 logger = logging.getLogger(__name__)
 
 EVICT_TRIES = 20
-STORE_RETRY_S = 1.0
 
 
 class Driver:
@@ -39,6 +47,7 @@ class Driver:
         self.idle_hands = asyncio.Event()
         self._worker, self._store, self._workflows, self._feeds = worker, store, workflows, feeds
         self._observer = observer
+        self._gate = Gate(store)
         self._drivers: set[asyncio.Task[None]] = set()
         self._drops: set[asyncio.Task[None]] = set()
 
@@ -118,9 +127,13 @@ class Driver:
     async def _drive(self, record: RunRecord) -> None:
         """Keep at a run until it leaves this worker. After a failure of the store begin again: nobody else will."""
         current: RunRecord | None = record
-        while current is not None and not await self._attempt(current):
-            await asyncio.sleep(STORE_RETRY_S)
-            current = await self._still_ours(current)
+        unsaved = Unsaved()
+        try:
+            while current is not None and not await self._attempt(current, unsaved):
+                await self._gate.opened()
+                current = await self._still_ours(current)
+        except StoreBroken:
+            logger.critical("The run is left as it is, for the store is broken", extra=about(record))
 
     async def _still_ours(self, record: RunRecord) -> RunRecord | None:
         try:
@@ -129,14 +142,25 @@ class Driver:
             return record
         return now if now is not None and (now.worker, now.fence) == (self._worker, record.fence) else None
 
-    async def _attempt(self, record: RunRecord) -> bool:
-        """One time through the workflow. False: the store failed."""
+    async def _attempt(self, record: RunRecord, unsaved: Unsaved) -> bool:
+        """One time through the workflow. False: the store failed; `unsaved` has the results that it has not taken."""
         try:
             log = await self._store.load_log(record.id)
+            await unsaved.save(self._store, Lease(record.id, record.fence), log)
+        except LeaseLost:
+            return True
         except StoreError:
-            logger.exception("The run's log could not be read", extra=about(record))
+            logger.exception("The run's log could not be brought up to date", extra=about(record))
             return False
-        run = Run(record, log, store=self._store, feeds=self._feeds, drop=self.evict, observer=self._observer)
+        run = Run(
+            record,
+            log,
+            store=self._store,
+            feeds=self._feeds,
+            drop=self.evict,
+            observer=self._observer,
+            unsaved=unsaved,
+        )
         if (stale := self.live.get(run.id)) is not None:
             self.evict(stale)
         self.live[run.id] = run

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from fastagency_shared.messages import new_uuid
@@ -23,12 +23,17 @@ from fastagency_backend.engine.lag import Lag
 from fastagency_backend.engine.observer import NOBODY, Observer
 from fastagency_backend.engine.service import RunService
 from fastagency_backend.engine.spec import WorkflowSpec
-from fastagency_backend.store.base import Store
+from fastagency_backend.store.base import Store, StoreError
 
 logger = logging.getLogger(__name__)
 
 BATCH = 500
-"""Runs claimed, or removed, at a time."""
+"""Runs claimed at a time."""
+REMOVED = 100
+"""Runs removed at a time."""
+SWEEP_PAUSE_S = 0.02
+"""Between two slices of sweeping: other writes come first."""
+SWEEP_EVERY_S = 5.0
 RETENTION_EVERY_S = 600.0
 LOOK_PAUSE_S = 0.02
 """Commits of other processes are looked at together, this far apart."""
@@ -56,6 +61,7 @@ class Engine:
         workflows: Mapping[str, WorkflowSpec],
         settings: EngineSettings | None = None,
         observer: Observer = NOBODY,
+        on_failure: Callable[[str], None] | None = None,
     ) -> None:
         self.settings = settings or EngineSettings()
         self.workflows = workflows
@@ -66,7 +72,10 @@ class Engine:
         self.driver = Driver(self.worker, store, workflows, self.feeds, observer)
         self.service = RunService(store, workflows, self.feeds, self.driver)
         self.lag = Lag()
-        self._chores = Chores()
+        self.failure: str | None = None
+        """Why this worker cannot go on, once it cannot: nothing is claimed or driven any more."""
+        self._on_failure = on_failure
+        self._chores = Chores(self._fail)
         self._foreign = asyncio.Event()
         self._examination = Examination(store, self._chores, self.lag, self.service.readers.leaving)
         self._next_removal = 0.0
@@ -75,12 +84,13 @@ class Engine:
         """Open the store and go on with every run that waits for a worker. Raises `StoreError`."""
         tracking.install(asyncio.get_running_loop())
         logrecord.install()
-        await self.store.open(self._foreign.set)
+        await self.store.open(self._foreign.set, lambda error: self._fail(str(error)))
         await self.store.register_worker(self.worker, self.settings.lease_s)
         self._chores.start("claim", self._claim)
         self._chores.start("look-around", self._look_around)
         self._chores.start("tidy", self._tidy)
         self._chores.start("lag", self.lag.look)
+        self._chores.start("remove", self._remove)
         self.observer.started(self)
         logger.info("The engine runs as worker %s", self.worker)
 
@@ -90,13 +100,25 @@ class Engine:
         await self._chores.stop()
         handed_over = await self.driver.stop()
         self.observer.stopped()
-        await self.store.release_worker(self.worker)
+        try:
+            await self.store.release_worker(self.worker)
+        except StoreError:
+            logger.exception("The worker's runs were not given back: others take them when its lease is over")
         await self.store.close()
         logger.info("The engine has stopped; %d runs were handed over", handed_over)
 
     async def health(self) -> Health:
         """Whether this process does what it is there for, and if not, which part of it does not."""
         return await self._examination.result()
+
+    def _fail(self, sentence: str) -> None:
+        """Something that this process cannot mend: say so, once, and let whoever started the engine decide."""
+        if self.failure is not None:
+            return
+        self.failure = sentence
+        logger.critical("The worker cannot go on. %s", sentence)
+        if self._on_failure is not None:
+            self._on_failure(sentence)
 
     # --- chores ---------------------------------------------------------------------------------------------------
 
@@ -124,11 +146,16 @@ class Engine:
         await asyncio.sleep(LOOK_PAUSE_S)
 
     async def _tidy(self) -> None:
-        """Park what only waits, and remove what is too old."""
+        """Park what only waits."""
         await self.driver.park_idle(self.settings.warm_s)
+        await asyncio.sleep(min(1.0, max(0.05, self.settings.warm_s / 4)))
+
+    async def _remove(self) -> None:
+        """Remove what is too old, and clear away a little of what deleted runs have left."""
         if self.settings.retention_s is not None and time.monotonic() >= self._next_removal:
-            removed = await self.store.delete_ended_before(time.time() - self.settings.retention_s, limit=BATCH)
+            removed = await self.store.delete_ended_before(time.time() - self.settings.retention_s, limit=REMOVED)
             if removed:
                 logger.info("Removed %d runs that ended long ago", removed)
-            self._next_removal = time.monotonic() + (0.0 if removed == BATCH else RETENTION_EVERY_S)
-        await asyncio.sleep(min(1.0, max(0.05, self.settings.warm_s / 4)))
+            self._next_removal = time.monotonic() + (0.0 if removed == REMOVED else RETENTION_EVERY_S)
+        more = await self.store.sweep()
+        await asyncio.sleep(SWEEP_PAUSE_S if more else SWEEP_EVERY_S)

@@ -19,6 +19,7 @@ from fastagency_shared.run import RunStatus
 from fastagency_backend.engine.backlog import Backlog
 from fastagency_backend.engine.bridge import Bridge, RunEvicted
 from fastagency_backend.engine.feed import Feeds, Item
+from fastagency_backend.engine.unsaved import Unsaved
 from fastagency_backend.store.base import Done, Lease, LeaseLost, StepRecord, Store, StoredEvent, StoreError
 
 logger = logging.getLogger(__name__)
@@ -29,11 +30,13 @@ T = TypeVar("T")
 class Journal:
     """See the module's docstring. `drop` makes the process let the run go."""
 
-    def __init__(self, lease: Lease, store: Store, feeds: Feeds, bridge: Bridge, drop: Callable[[], None]) -> None:
+    def __init__(
+        self, lease: Lease, store: Store, feeds: Feeds, bridge: Bridge, unsaved: Unsaved, drop: Callable[[], None]
+    ) -> None:
         self.failed = False
         self.backlog = Backlog(bridge)
         self._lease, self._store, self._feeds = lease, store, feeds
-        self._bridge, self._drop = bridge, drop
+        self._bridge, self._unsaved, self._drop = bridge, unsaved, drop
 
     def append(self, key: str, body: str, at: float) -> None:
         """Append a message. Thread-safe; returns before it is committed."""
@@ -44,12 +47,23 @@ class Journal:
         """Show something to those who watch, without logging it. Thread-safe."""
         self._bridge.call(self._feeds.push, self._lease.run_id, item)
 
+    def hold(self, key: str, value: str) -> None:
+        """Keep a result from the moment in which it is there until it is committed. Thread-safe."""
+        self._unsaved.keep(key, value)
+
     # --- on the engine's loop -------------------------------------------------------------------------------------
 
     def record(self, key: str, step: StepRecord) -> asyncio.Future[None]:
         """Record a result. Handed over at once; the future is done when it is committed, cancelled when it failed."""
         committed: asyncio.Future[None] = self._bridge.loop.create_future()
-        self._store.append_step(self._lease, key, step, self._settles(committed))
+        settles = self._settles(committed)
+
+        def done(seq: int | None, error: Exception | None) -> None:
+            if error is None or isinstance(error, LeaseLost):
+                self._unsaved.forget(key)
+            settles(seq, error)
+
+        self._store.append_step(self._lease, key, step, done)
         return committed
 
     def note_answer(self, uuid: str, order: int) -> asyncio.Future[None]:

@@ -6,8 +6,9 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from pydantic import JsonValue
 
@@ -36,7 +37,7 @@ class Results:
         self.replay = Replay(sorted(orders, key=orders.__getitem__))
         self.observer = observer
         self._begun: float | None = time.monotonic()
-        self._order = max(orders.values(), default=0)
+        self._order = log.last_order
 
     def recording(self, key: str) -> Recording:
         """The request of this key, recorded or to be made."""
@@ -94,9 +95,14 @@ class Recording:
         with context.in_step(f"{self._results.run_id}:{self._key}"), self._results.activity.calling():
             yield
 
-    async def save(self, value: JsonValue) -> None:
-        """Record the result; returns when it is committed."""
-        text, results = json.dumps(value), self._results
+    def save(self, value: JsonValue) -> Coroutine[Any, Any, None]:
+        """Record the result. It is kept from this call on; what is returned is to be awaited, until it is committed."""
+        text = json.dumps(value)
+        self._results.journal.hold(self._key, text)
+        return self._commit(text)
+
+    async def _commit(self, text: str) -> None:
+        results = self._results
         await results.bridge.cross(
             results.take(lambda order: results.journal.record(self._key, StepRecord(order, text)))
         )

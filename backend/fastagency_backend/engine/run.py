@@ -32,6 +32,7 @@ from fastagency_backend.engine.observer import NOBODY, Observer
 from fastagency_backend.engine.question import Questions
 from fastagency_backend.engine.recording import Recording, Results
 from fastagency_backend.engine.slot import Slots
+from fastagency_backend.engine.unsaved import Unsaved
 from fastagency_backend.store.base import Lease, RunLog, RunRecord, Store
 
 
@@ -47,12 +48,13 @@ class Run:
         feeds: Feeds,
         drop: Callable[[Run], None],
         observer: Observer = NOBODY,
+        unsaved: Unsaved | None = None,
     ) -> None:
         self.id = record.id
         self.record = record
         self.lease = Lease(record.id, record.fence)
         self.bridge = Bridge(record.id)
-        self.journal = Journal(self.lease, store, feeds, self.bridge, lambda: drop(self))
+        self.journal = Journal(self.lease, store, feeds, self.bridge, unsaved or Unsaved(), lambda: drop(self))
         self.activity = Activity()
         self.observer = observer
         self.results = Results(self.id, log, self.journal, self.bridge, self.activity, observer)

@@ -5,17 +5,19 @@ Nothing here drives a run, or knows how that is done.
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 import time
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any, ParamSpec, Protocol, TypeVar
 
 from fastagency_shared.answer import Answer, check_answer
 from fastagency_shared.errors import (
     AlreadyAnswered,
     Conflict,
     InvalidRequest,
+    StoreUnavailable,
     UnknownQuestion,
     UnknownRun,
 )
@@ -33,11 +35,29 @@ from fastagency_backend.engine.about import about
 from fastagency_backend.engine.feed import Feeds
 from fastagency_backend.engine.reader import Readers
 from fastagency_backend.engine.spec import WorkflowSpec, spec_of
-from fastagency_backend.store.base import EventPage, NewRun, RunRecord, Store
+from fastagency_backend.store.base import EventPage, NewRun, RunRecord, Store, StoreError
 
 logger = logging.getLogger(__name__)
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 MAX_PARAMS_CHARS = 1_000_000
+UNAVAILABLE = "Nothing can be saved at the moment. What was said so far is kept; please try again in a little while."
+
+
+def _refuses(method: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coroutine[Any, Any, T]]:
+    """What is done for a client: a failure of the store is a refusal, `StoreUnavailable`; its cause is for the log."""
+
+    @functools.wraps(method)
+    async def ask(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return await method(*args, **kwargs)
+        except StoreError as error:
+            logger.exception("A client's request could not be carried out")
+            raise StoreUnavailable(UNAVAILABLE) from error
+
+    return ask
 
 
 class DrivesRuns(Protocol):
@@ -55,6 +75,8 @@ class DrivesRuns(Protocol):
 class RunService:
     """See the module's docstring. `workflows` may grow at any time. A run is visible to its owner only.
 
+    Every method may raise `StoreUnavailable`.
+
     Without a `driver`, another process drives the runs; it learns of what is done here from the store.
     """
 
@@ -65,6 +87,7 @@ class RunService:
         self.readers = Readers(store, feeds)
         self._store, self._feeds, self._driver = store, feeds, driver
 
+    @_refuses
     async def create(self, request: InitiateRequest, user_id: str | None) -> RunRecord:
         """Create a run; the same request again gives the same run.
 
@@ -88,11 +111,13 @@ class RunService:
             self._driver.wake(record.id)
         return record
 
+    @_refuses
     async def get(self, run_id: str, user_id: str | None) -> RunRecord:
         """Raises `UnknownRun` for a run that does not exist, and in the same words for somebody else's."""
         record = await self._store.get_run(run_id)
         return _owned(record, run_id, user_id)
 
+    @_refuses
     async def list_runs(
         self,
         user_id: str | None,
@@ -104,6 +129,7 @@ class RunService:
     ) -> list[RunRecord]:
         return await self._store.list_runs(user_id, limit=limit, before=before, statuses=statuses, workflow=workflow)
 
+    @_refuses
     async def read(
         self, run_id: str, user_id: str | None, *, after: int, limit: int, before: int | None = None
     ) -> EventPage:
@@ -111,6 +137,7 @@ class RunService:
         _owned(page.run, run_id, user_id)
         return page
 
+    @_refuses
     async def answer(self, run_id: str, user_id: str | None, question: str, value: Answer) -> None:
         """Check an answer and record it; the first valid one wins.
 
@@ -153,6 +180,7 @@ class RunService:
             raise Conflict("This conversation has ended; nothing can be answered any more.")
         raise UnknownQuestion("This conversation has no such question.")
 
+    @_refuses
     async def cancel(self, run_id: str, user_id: str | None) -> RunRecord:
         """Stop a run at once, with the call that it is in; one that has ended stays as it is."""
         record = await self.get(run_id, user_id)
@@ -168,12 +196,14 @@ class RunService:
             logger.info("The run was stopped", extra=about(record))
         return await self.get(run_id, user_id)
 
+    @_refuses
     async def rename(self, run_id: str, user_id: str | None, title: str) -> RunRecord:
         await self.get(run_id, user_id)
         record = _owned(await self._store.rename_run(run_id, title, time.time()), run_id, user_id)
         self._feeds.push(run_id, RunStatusChanged(workflow_uuid=run_id, status=record.status, title=title))
         return record
 
+    @_refuses
     async def delete(self, run_id: str, user_id: str | None) -> None:
         """Stop a run and remove all that is known of it."""
         await self.cancel(run_id, user_id)

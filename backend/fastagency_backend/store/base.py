@@ -117,6 +117,12 @@ class RunLog:
     questions: dict[str, QuestionRecord] = field(default_factory=dict)
     event_keys: frozenset[str] = frozenset()
 
+    @property
+    def last_order(self) -> int:
+        """The place of the newest result."""
+        noted = (question.order for question in self.questions.values() if question.order is not None)
+        return max(*(step.order for step in self.steps.values()), *noted, 0, 0)
+
 
 @dataclass(frozen=True, slots=True)
 class EventPage:

@@ -23,6 +23,7 @@ from fastagency_backend.engine.engine import Engine
 from fastagency_backend.engine.service import RunService
 from fastagency_backend.engine.spec import WorkflowSpec
 from fastagency_backend.settings import BackendSettings, load_settings
+from fastagency_backend.store.base import StoreError
 from fastagency_backend.web import guide, health, metrics, runs, shutdown
 from fastagency_backend.web.identity import GetUserId, Identity
 from fastagency_backend.web.problem import ProblemRoute
@@ -30,6 +31,12 @@ from fastagency_backend.web.publication import Publication
 from fastagency_backend.web.socket import serve_socket
 
 logger = logging.getLogger(__name__)
+
+
+def _cannot_go_on(sentence: str) -> None:
+    """A process that can neither read nor write is of no use: let whoever supervises it start another."""
+    if shutdown.stop_server():
+        logger.critical("This process stops now, so that it can be started again. %s", sentence)
 
 
 @runtime_checkable
@@ -103,7 +110,7 @@ class FastAPIAdapter:
             async with self._starting:
                 if self._engine is None:
                     logs.set_up(self._settings.log_level, self._settings.log_format)
-                    engine = engine_for(self.provider.specs, self._settings)
+                    engine = engine_for(self.provider.specs, self._settings, _cannot_go_on)
                     await engine.start()
                     self._engine = engine
         return self._engine
@@ -114,7 +121,11 @@ class FastAPIAdapter:
 
     @asynccontextmanager
     async def _lifespan(self, app: Any) -> AsyncIterator[None]:
-        engine = await self.engine()
+        try:
+            engine = await self.engine()
+        except StoreError as error:
+            logger.critical("The backend cannot start. %s", error)
+            raise
         with shutdown.announced_to(engine.service.readers.send_home):
             yield
         self._engine = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from fastagency_shared.errors import InvalidRequest, RequestError
+from fastagency_shared.errors import InvalidRequest, RequestError, StoreUnavailable
 from fastagency_shared.fault import describe_request
 from fastagency_shared.run import Problem
 from fastapi import Request, Response
@@ -14,10 +14,13 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 
+RETRY_AFTER_S = 5
+
 RESPONSES: dict[int | str, dict[str, Any]] = {
     404: {"model": Problem, "description": "There is no such thing, or it is not yours."},
     409: {"model": Problem, "description": "The request contradicts what is recorded."},
     422: {"model": Problem, "description": "The request is malformed, too large, or not among the choices."},
+    503: {"model": Problem, "description": "Nothing can be read or kept at the moment: try again later."},
 }
 
 
@@ -40,7 +43,8 @@ class ProblemRoute(APIRoute):
 
 def problem(error: RequestError) -> JSONResponse:
     body = Problem(code=type(error).__name__, detail=error.detail)
-    return JSONResponse(body.model_dump(), status_code=error.status)
+    headers = {"Retry-After": str(RETRY_AFTER_S)} if isinstance(error, StoreUnavailable) else None
+    return JSONResponse(body.model_dump(), status_code=error.status, headers=headers)
 
 
 async def refuse_unknown_queries(request: Request) -> None:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from fastagency_shared.answer import read_plain_answer
 from fastagency_shared.connection import AnswerFrame, CancelFrame, read_client_frame
-from fastagency_shared.errors import InvalidRequest, RequestError
+from fastagency_shared.errors import InvalidRequest, RequestError, StoreUnavailable
 from fastagency_shared.messages import (
     AnswerResult,
     Error,
@@ -80,8 +80,8 @@ class SessionV1:
     """The guide's protocol: messages without numbers, answers in plain text to the oldest question that is open.
 
     A client that attaches again gets everything from the start. Questions that were answered meanwhile come as text,
-    followed by the answer, so that it does not ask its user again. A question whose answer does not fit is sent once
-    more after the refusal: the client's form for it is gone by then.
+    followed by the answer, so that it does not ask its user again. A question whose answer could not be taken is sent
+    once more after the refusal: the client's form for it is gone by then.
     """
 
     def __init__(self, service: RunService, run: RunRecord, user_id: str | None) -> None:
@@ -125,7 +125,7 @@ class SessionV1:
         try:
             value = read_plain_answer(question, text)
             await self._service.answer(self.run_id, self._user_id, question.uuid, value)
-        except InvalidRequest as error:
+        except (InvalidRequest, StoreUnavailable) as error:
             return [self.refusal(error.detail), question.model_dump_json()]
         except RequestError:
             self._open.pop(question.uuid, None)

@@ -7,11 +7,20 @@ would keep it from ever getting there. So the signal itself tells the streams to
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+
+def stop_server() -> bool:
+    """Ask the server of this process to stop, as a SIGTERM does; False where no server handles that signal."""
+    if not callable(signal.getsignal(signal.SIGTERM)):
+        return False  # the default action would end a process that only tests, or embeds, the application
+    os.kill(os.getpid(), signal.SIGTERM)
+    return True
 
 
 @contextmanager

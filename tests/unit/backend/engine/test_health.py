@@ -30,7 +30,7 @@ class FakeStore:
 
 
 def examination(store: Any, *, chores: Chores | None = None, lag: Lag | None = None) -> Examination:
-    return Examination(store, chores or Chores(), lag or Lag(), asyncio.Event())
+    return Examination(store, chores or Chores(print), lag or Lag(), asyncio.Event())
 
 
 async def test_all_is_well() -> None:
@@ -57,7 +57,7 @@ async def test_a_chore_that_has_ended_does_not_come_back() -> None:
     async def chore() -> None:
         raise ValueError("a defect of ours")
 
-    chores = Chores()
+    chores = Chores(print)
     chores.start("broken", chore)
     await asyncio.sleep(0)
     await asyncio.sleep(0)

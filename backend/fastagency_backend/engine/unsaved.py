@@ -1,0 +1,43 @@
+"""Results that are paid for and not recorded yet: kept until the store has taken them.
+
+They outlive the attempt in which they were paid for. When the store fails, the run is dropped and taken up again; what
+its calls had returned by then is recorded first, so that none of them is made again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from fastagency_backend.store.base import Lease, RunLog, StepRecord, Store
+
+
+class Unsaved:
+    """Of one run, by step key, oldest first. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, str] = {}
+
+    def keep(self, key: str, value: str) -> None:
+        self._values[key] = value
+
+    def forget(self, key: str) -> None:
+        self._values.pop(key, None)
+
+    async def save(self, store: Store, lease: Lease, log: RunLog) -> None:
+        """Record them, and add them to `log`, before anything else is done. Raises `StoreError`."""
+        for key, value in list(self._values.items()):
+            if key not in log.steps:  # else the commit went well after all
+                log.steps[key] = step = StepRecord(log.last_order + 1, value)
+                await _recorded(store, lease, key, step)
+            self.forget(key)
+
+
+async def _recorded(store: Store, lease: Lease, key: str, step: StepRecord) -> None:
+    saved: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def done(_seq: int | None, error: Exception | None) -> None:
+        if not saved.done():
+            saved.set_exception(error) if error is not None else saved.set_result(None)
+
+    store.append_step(lease, key, step, done)
+    await saved
