@@ -15,6 +15,7 @@ that has to know it.
 from __future__ import annotations
 
 import json
+import operator
 import os
 from collections.abc import Mapping
 from datetime import datetime
@@ -79,6 +80,8 @@ class Message(BaseModel):
 
     v2_fields: ClassVar[frozenset[str]] = frozenset()
     """Fields of the content that a v1 client is not sent: it may refuse what it does not know."""
+    system_fields: ClassVar[frozenset[str]] = frozenset()
+    """Fields of the content that the system sets, not whoever writes the message."""
     is_question: ClassVar[bool] = False
     ends_run: ClassVar[bool] = False
 
@@ -136,10 +139,16 @@ class Message(BaseModel):
 
 
 class TextMessage(Message):
-    """Text to show, as markdown; sent by an agent or by the workflow whenever it has something to say."""
+    """Text to show, as markdown; sent by an agent or by the workflow whenever it has something to say.
+
+    `interrupted` (v2 only, left out where it is not so): the run was stopped or failed while this was being written.
+    """
 
     type: Literal["text_message"] = "text_message"
     body: str | None = None
+    interrupted: bool = Field(default=False, exclude_if=operator.not_)
+
+    v2_fields = system_fields = frozenset({"interrupted"})
 
 
 class SuggestedFunctionCall(Message):
@@ -276,11 +285,16 @@ class Usage(Message):
 
 
 class TextChunk(Message):
-    """v2, transient: a piece of a message under way. The whole text follows as a `text_message` of the same sender."""
+    """v2, transient: a piece of a message under way. The whole text follows as a `text_message` of the same sender.
+
+    `offset` is where the piece begins in the text of its `stream`: it takes the place of what a client has from there
+    on. Who joins in the middle gets the text so far as one piece that begins at 0.
+    """
 
     type: Literal["text_chunk"] = "text_chunk"
     stream: str = ""
     delta: str = ""
+    offset: int | None = Field(default=None, ge=0, exclude_if=lambda offset: offset is None)
 
 
 class AnswerResult(Message):

@@ -24,6 +24,7 @@ from fastagency_shared.messages import (
     InputAnswered,
     Message,
     Question,
+    TextChunk,
     TextInput,
     TextMessage,
     WorkflowCancelled,
@@ -34,6 +35,7 @@ from fastagency_shared.messages import (
 )
 from fastagency_shared.provider import Caller, Provider
 from fastagency_shared.run import RunInfo, RunStatus
+from fastagency_shared.under_way import UnderWay
 
 from tests.contract.workflows import WORKFLOWS, description
 
@@ -335,6 +337,34 @@ class ControlContract:
             assert refusal_of(call, provider, run.workflow_uuid, ann) is UnknownRun
 
 
+class UnderWayContract:
+    """A message that is being written: whole for who comes late, and in the log if it is never finished."""
+
+    def test_who_joins_in_the_middle_gets_the_text_so_far(self, provider: Provider, ann: Caller) -> None:
+        run = provider.start("recite", {}, caller=ann)
+        question = next_question(provider, run, ann)
+        texts, answered = UnderWay(), False
+        for message in provider.follow(run.workflow_uuid, caller=ann):
+            if isinstance(message, TextChunk):
+                texts.add(message)
+                if not answered:
+                    assert texts.text_of("s") == "Once upon "
+                    provider.answer(run.workflow_uuid, question.uuid, "yes", caller=ann)
+                    answered = True
+            elif isinstance(message, TextMessage):
+                assert message.body == texts.text_of("s") == "Once upon a time."
+                assert not message.interrupted
+
+    def test_what_was_being_written_at_a_stop_is_in_the_log(self, provider: Provider, ann: Caller) -> None:
+        run = provider.start("recite", {}, caller=ann)
+        next_question(provider, run, ann)
+        provider.cancel(run.workflow_uuid, caller=ann)
+        *_, text, last = provider.messages(run.workflow_uuid, caller=ann).messages
+        assert isinstance(text, TextMessage)
+        assert (text.sender, text.body, text.interrupted) == ("clerk", "Once upon ", True)
+        assert isinstance(last, WorkflowCancelled)
+
+
 class ThreadContract:
     """One provider serves many threads."""
 
@@ -362,6 +392,7 @@ class ProviderContract(
     AnswerContract,
     OwnerContract,
     ControlContract,
+    UnderWayContract,
     ThreadContract,
 ):
     """All of it."""

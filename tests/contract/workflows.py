@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from fastagency_backend.engine.context import current_run
 from fastagency_backend.workflow import UI, Workflow
-from fastagency_shared.messages import MultipleChoice, Question, TextInput, TextMessage
+from fastagency_shared.messages import MultipleChoice, Question, TextChunk, TextInput, TextMessage
 
 from tests.fakes.provider import FakeProvider, FakeRun, FakeWorkflow
 
@@ -17,6 +18,9 @@ class Desk(Protocol):
     params: dict[str, Any]
 
     def say(self, body: str) -> None: ...
+
+    def write(self, delta: str) -> None:
+        """A piece of a message that is under way."""
 
     def ask(self, question: Question) -> str: ...
 
@@ -52,13 +56,23 @@ def show(desk: Desk) -> str:
     return repr(sorted(desk.params.items()))
 
 
+def recite(desk: Desk) -> str:
+    """Begins to say something, and asks in the middle of it."""
+    desk.write("Once ")
+    desk.write("upon ")
+    desk.ask(TextInput(sender="host", prompt="Go on?"))
+    desk.write("a time.")
+    desk.say("Once upon a time.")
+    return "recited"
+
+
 def fail(desk: Desk) -> str:
     """Fails with something internal."""
     raise RuntimeError("internal-detail-7")
 
 
 WORKFLOWS: dict[str, Callable[[Desk], str]] = {
-    function.__name__: function for function in (greet, choose, secret, count, show, fail)
+    function.__name__: function for function in (greet, choose, secret, count, show, recite, fail)
 }
 
 
@@ -74,6 +88,9 @@ class _FakeDesk:
     def say(self, body: str) -> None:
         self._run.emit(TextMessage(sender="clerk", body=body))
 
+    def write(self, delta: str) -> None:
+        self._run.chunk(TextChunk(sender="clerk", stream="s", delta=delta))
+
     def ask(self, question: Question) -> str:
         answer = self._run.ask(question)
         return answer if isinstance(answer, str) else ",".join(answer)
@@ -86,6 +103,11 @@ class _UIDesk:
 
     def say(self, body: str) -> None:
         self._ui.text_message(sender="clerk", body=body)
+
+    def write(self, delta: str) -> None:
+        run = current_run()
+        assert run is not None, "a workflow is always inside its run"
+        run.chunk(TextChunk(sender="clerk", stream="s", delta=delta))
 
     def ask(self, question: Question) -> str:
         return str(self._ui.process_message(question))

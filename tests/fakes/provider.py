@@ -32,6 +32,7 @@ from fastagency_shared.messages import (
     RunStatusChanged,
     TextChunk,
     TextInput,
+    TextMessage,
     TransientMessage,
     WorkflowCancelled,
     WorkflowCompleted,
@@ -41,6 +42,7 @@ from fastagency_shared.messages import (
 )
 from fastagency_shared.provider import ANYBODY, Caller
 from fastagency_shared.run import MessagePage, RenameRequest, RunInfo, RunStatus, WorkflowInfo
+from fastagency_shared.under_way import UnderWay
 from pydantic import ValidationError
 
 Script = Callable[["FakeRun"], str]
@@ -76,6 +78,7 @@ class FakeRun:
     feed: list[Frame] = field(default_factory=list)
     open: dict[str, Question] = field(default_factory=dict)
     answers: dict[str, Answer] = field(default_factory=dict)
+    under_way: UnderWay = field(default_factory=UnderWay)
 
     def emit(self, message: LoggedMessage) -> LoggedMessage:
         """Append one message to the log."""
@@ -87,7 +90,7 @@ class FakeRun:
         """Send one transient piece of text."""
         with self.changed:
             self._check_running()
-            self._send(chunk.model_copy(update={"workflow_uuid": self.id}))
+            self._send(self.under_way.add(chunk.model_copy(update={"workflow_uuid": self.id})))
 
     def ask(self, question: Question) -> Answer:
         """Ask a person and wait for the answer."""
@@ -126,6 +129,9 @@ class FakeRun:
                 return
             self.open.clear()
             self.result = result
+            if status is not RunStatus.COMPLETED:
+                for each in self.under_way.so_far():
+                    self.append(TextMessage(sender=each.sender, body=each.delta, interrupted=True))
             self.append(last)
             self._set_status(status)
 
@@ -159,6 +165,7 @@ class FakeRun:
             update={"workflow_uuid": self.id, "seq": len(self.log) + 1, "at": datetime.now(UTC)},
         )
         self.log.append(stamped)
+        self.under_way.end(message.sender)
         self._send(stamped)
         return stamped
 
@@ -250,7 +257,7 @@ class FakeProvider:
     ) -> Iterator[LoggedMessage | TransientMessage | None]:
         run = self._own(run_id, caller)
         with run.changed:
-            batch: list[Frame] = list(run.log[after:])
+            batch: list[Frame] = [*run.log[after:], *run.under_way.so_far()]
             position = len(run.feed)
             ended = run.status.ended
         while True:

@@ -46,6 +46,7 @@ async def attempt(run: Run, spec: WorkflowSpec, *, fresh: bool) -> None:
         failure = spec.explain(run, error) or IN_WORKFLOW
         run.observer.failed("workflow", failure.kind)
         logger.exception("The workflow %r failed (%s)", spec.name, failure.kind)
+        run.cut_off()
         hint = f"The details are in the server's log, under run {run.id}."
         await _finish(run, RunStatus.FAILED, WorkflowFailed(short=failure.sentence, long=hint, **BETWEEN))
     else:

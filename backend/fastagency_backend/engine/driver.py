@@ -87,6 +87,11 @@ class Driver:
             run.questions.look()
         self.idle_hands.set()
 
+    def cut_off(self, run_id: str) -> None:
+        """The run is about to be stopped: log what it is writing, as far as that has come."""
+        if (run := self.live.get(run_id)) is not None:
+            run.cut_off()
+
     def drop(self, run_id: str) -> None:
         """The run has been stopped: let it go."""
         if (run := self.live.get(run_id)) is not None:
@@ -118,6 +123,7 @@ class Driver:
         if run.evicted:
             return
         run.bridge.close()
+        self._feeds.forget(run.id)
         drop = asyncio.create_task(tracking.cancel_all(run.tasks, EVICT_TRIES), context=contextvars.Context())
         self._drops.add(drop)
         drop.add_done_callback(self._drops.discard)

@@ -1,5 +1,7 @@
 """Wakes those who watch a run, and carries what is never logged: chunks of a message under way, changes of status.
 
+What a run is writing is kept here until the whole message comes, for those who join in the middle.
+
 A subscription is a bounded queue. A reader that is too slow loses the queue, not the run: it goes back to the store at
 its cursor, so nothing logged is missed, and the run never waits for a reader. Used on one event loop.
 """
@@ -12,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from fastagency_shared.messages import TextChunk, TransientMessage
+from fastagency_shared.under_way import UnderWay
 
 from fastagency_backend.store.base import StoredEvent
 
@@ -23,10 +26,13 @@ Item = StoredEvent | TransientMessage
 
 
 class Subscription:
-    """One reader's queue. `stale` says that the store knows more than the queue."""
+    """One reader's queue.
+
+    `stale` says that the store knows more than the queue; `joins` that pieces of a message under way are missing.
+    """
 
     def __init__(self) -> None:
-        self.stale = True
+        self.stale = self.joins = True
         self._items: deque[Item] = deque()
         self._news = asyncio.Event()
 
@@ -43,7 +49,7 @@ class Subscription:
                 return
         if len(self._items) >= QUEUE_ITEMS:
             self._items.clear()
-            self.stale = True
+            self.stale = self.joins = True
         self._items.append(item)
         self._news.set()
 
@@ -88,6 +94,7 @@ class Feeds:
 
     def __init__(self) -> None:
         self._by_run: dict[str, set[Subscription]] = {}
+        self._under_way: dict[str, UnderWay] = {}
 
     @contextmanager
     def subscribe(self, run_id: str) -> Iterator[Subscription]:
@@ -103,8 +110,29 @@ class Feeds:
                 del self._by_run[run_id]
 
     def push(self, run_id: str, item: Item) -> None:
+        if isinstance(item, TextChunk):
+            item = self._under_way.setdefault(run_id, UnderWay()).add(item)
         for subscription in self._by_run.get(run_id, ()):
             subscription.put(item)
+
+    def is_writing(self, run_id: str) -> bool:
+        """Whether a message of the run is under way."""
+        return run_id in self._under_way
+
+    def under_way(self, run_id: str) -> list[TextChunk]:
+        """What the run is writing, each message from its beginning."""
+        return self._under_way[run_id].so_far() if self.is_writing(run_id) else []
+
+    def said(self, run_id: str, sender: str | None) -> None:
+        """A whole message of this sender takes the place of what it was writing."""
+        if (texts := self._under_way.get(run_id)) is not None:
+            texts.end(sender)
+            if not texts:
+                del self._under_way[run_id]
+
+    def forget(self, run_id: str) -> None:
+        """The run is not driven here any more: what it was writing is over, whatever it was."""
+        self._under_way.pop(run_id, None)
 
     def go_stale(self, run_id: str | None = None) -> None:
         """Send the readers of one run, or of all, back to the store."""

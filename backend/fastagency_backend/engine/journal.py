@@ -13,7 +13,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from fastagency_shared.messages import Message
+from fastagency_shared.messages import Message, TextChunk
 from fastagency_shared.run import RunStatus
 
 from fastagency_backend.engine.backlog import Backlog
@@ -26,6 +26,9 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+HELD_CHUNKS = 1000
+"""Pieces of text that may wait for the commit of what came before them."""
+
 
 class Journal:
     """See the module's docstring. `drop` makes the process let the run go."""
@@ -37,11 +40,24 @@ class Journal:
         self.backlog = Backlog(bridge)
         self._lease, self._store, self._feeds = lease, store, feeds
         self._bridge, self._unsaved, self._drop = bridge, unsaved, drop
+        self._writers: set[str | None] = set()
+        self._held: list[TextChunk] = []
 
     def append(self, key: str, body: str, at: float) -> None:
         """Append a message. Thread-safe; returns before it is committed."""
         self.backlog.grow()
         self._store.append_event(self._lease, key, body, at, functools.partial(self._appended, at, body))
+
+    def show_chunk(self, chunk: TextChunk) -> None:
+        """Show a piece of a message under way, after what was appended before it. Thread-safe."""
+        self._writers.add(chunk.sender)
+        self._bridge.call(self._show_chunk, chunk)
+
+    def said(self, sender: str | None) -> None:
+        """A whole message of this sender is about to be appended: what it was writing is over. Thread-safe."""
+        if sender in self._writers:
+            self._writers.discard(sender)
+            self._bridge.call(self._said, sender)
 
     def show(self, item: Item) -> None:
         """Show something to those who watch, without logging it. Thread-safe."""
@@ -52,6 +68,11 @@ class Journal:
         self._unsaved.keep(key, value)
 
     # --- on the engine's loop -------------------------------------------------------------------------------------
+
+    def under_way(self) -> list[TextChunk]:
+        """What the run is writing, each message from its beginning."""
+        self._show_held()
+        return self._feeds.under_way(self._lease.run_id)
 
     def record(self, key: str, step: StepRecord) -> asyncio.Future[None]:
         """Record a result. Handed over at once; the future is done when it is committed, cancelled when it failed."""
@@ -107,12 +128,31 @@ class Journal:
 
         return done
 
+    def _show_chunk(self, chunk: TextChunk) -> None:
+        # A whole message that is not committed yet would be taken for the end of this one.
+        if self.backlog.size and len(self._held) < HELD_CHUNKS:
+            self._held.append(chunk)
+        else:
+            self._show_held()
+            self._feeds.push(self._lease.run_id, chunk)
+
+    def _show_held(self) -> None:
+        held, self._held = self._held, []
+        for chunk in held:
+            self._feeds.push(self._lease.run_id, chunk)
+
+    def _said(self, sender: str | None) -> None:
+        self._show_held()
+        self._feeds.said(self._lease.run_id, sender)
+
     def _appended(self, at: float, body: str, seq: int | None, error: Exception | None) -> None:
         self.backlog.shrink()
         if error is not None:
             self._fail(error)
         elif seq is not None:
             self._feeds.push(self._lease.run_id, StoredEvent(seq, at, body))
+            if not self.backlog.size:
+                self._show_held()
 
     def _fail(self, error: Exception) -> None:
         if not self._bridge.closed and not isinstance(error, LeaseLost):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 
+from fastagency_shared.messages import TextChunk
+
 from fastagency_backend.engine.feed import Feeds, Item, in_order
 from fastagency_backend.store.base import Store
 
@@ -39,6 +41,12 @@ class Readers:
                     subscription.stale = subscription.stale or page.more
                     continue
                 batch, cursor = in_order(subscription, cursor)
+                if subscription.joins and not subscription.stale:
+                    subscription.joins = False
+                    batch = [
+                        *(item for item in batch if not isinstance(item, TextChunk)),
+                        *self._feeds.under_way(run_id),
+                    ]
                 if batch:
                     yield batch
                 elif not subscription.stale:

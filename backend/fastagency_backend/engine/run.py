@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from fastagency_shared.answer import Answer
-from fastagency_shared.messages import LoggedMessage, Message, Question, TextChunk
+from fastagency_shared.messages import LoggedMessage, Message, Question, TextChunk, TextMessage
 from pydantic import JsonValue
 
 from fastagency_backend.engine.activity import Activity
@@ -83,6 +83,7 @@ class Run:
             key = self._key("event", message.type, _identity(message, body, identity))
             if key in self._seen:
                 return False
+            self.journal.said(message.sender)
             self.journal.append(key, body, self.activity.touch())
         self.journal.backlog.wait_for_room()
         return True
@@ -96,7 +97,7 @@ class Run:
         if self.replaying or self.evicted:
             return
         self.activity.touch()
-        self.journal.show(chunk.model_copy(update={"workflow_uuid": self.id, "delta": whole(chunk.delta)}))
+        self.journal.show_chunk(chunk.model_copy(update={"workflow_uuid": self.id, "delta": whole(chunk.delta)}))
 
     # --- steps ----------------------------------------------------------------------------------------------------
 
@@ -157,6 +158,13 @@ class Run:
         return self.results.replay.active
 
     # --- for the driver -------------------------------------------------------------------------------------------
+
+    def cut_off(self) -> None:
+        """The run is about to end: log what it is writing, as far as that has come. On the engine's loop."""
+        if self.evicted:
+            return
+        for chunk in self.journal.under_way():
+            self.emit(TextMessage(sender=chunk.sender, recipient=chunk.recipient, body=chunk.delta, interrupted=True))
 
     @property
     def evicted(self) -> bool:

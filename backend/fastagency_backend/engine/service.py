@@ -67,6 +67,10 @@ class DrivesRuns(Protocol):
         """Something that a run waits for has come: its start, or an answer."""
         ...
 
+    def cut_off(self, run_id: str) -> None:
+        """The run is about to be stopped: log what it is writing, as far as that has come."""
+        ...
+
     def drop(self, run_id: str) -> None:
         """The run has been stopped: let it go."""
         ...
@@ -182,8 +186,13 @@ class RunService:
 
     @_refuses
     async def cancel(self, run_id: str, user_id: str | None) -> RunRecord:
-        """Stop a run at once, with the call that it is in; one that has ended stays as it is."""
+        """Stop a run at once, with the call that it is in; one that has ended stays as it is.
+
+        What it was writing is in the log as far as it had come, if this process drives it.
+        """
         record = await self.get(run_id, user_id)
+        if self._driver is not None:
+            self._driver.cut_off(run_id)
         message = WorkflowCancelled(
             workflow_uuid=run_id, sender="Workflow", recipient="User", reason="The workflow was stopped."
         )

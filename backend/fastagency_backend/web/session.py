@@ -98,7 +98,7 @@ class SessionV1:
 
     def _event(self, event: StoredEvent) -> Iterable[str]:
         kind = event.body[9 : event.body.index('"', 9)]
-        if kind in PLAIN:
+        if kind in PLAIN and not event.body.endswith(INTERRUPTED):
             yield event.body
             return
         message = parse_message(event.body)
@@ -139,9 +139,13 @@ class SessionV1:
 
 _samples = [parse_message({"type": cls.model_fields["type"].default}) for cls in message_classes()]
 PLAIN = {
-    sample.type for sample in _samples if to_v1(sample) is sample and not sample.is_question and not sample.v2_fields
+    sample.type
+    for sample in _samples
+    if to_v1(sample) is sample and not sample.is_question and sample.v2_fields.isdisjoint(sample.wire()["content"])
 }
 """Types that a v1 client is sent as they stand in the log."""
+INTERRUPTED = '"interrupted":true}}'
+"""The end of a text message that says more than a v1 client knows."""
 
 
 def _error(run_id: str, sentence: str) -> str:

@@ -78,7 +78,7 @@ def rebuild(message: Authored, run_id: str) -> Authored:
 
 @cache
 def _keywords(cls: type[Message]) -> tuple[str, ...]:
-    names = {*Envelope.__annotations__, *cls.content_fields()}
+    names = {*Envelope.__annotations__, *cls.content_fields()} - cls.system_fields
     return tuple(name for name in cls.model_fields if name in names)
 
 

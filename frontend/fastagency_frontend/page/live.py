@@ -164,7 +164,8 @@ class _Follower:
             return self._show_streams(now)
         if isinstance(message, TextChunk):
             stream = self.streams.setdefault(message.stream, _Stream(message.sender))
-            stream.text += message.delta
+            kept = stream.text if message.offset is None else stream.text[: message.offset]
+            stream.text = kept + message.delta
             return self._show_streams(now)
         self.fold.fold(message)
         if message.seq is None:

@@ -133,6 +133,28 @@ def test_text_under_way_is_shown_and_its_end_is_not_held_back() -> None:
     assert texts == streams[-1:]
 
 
+def test_a_browser_that_comes_in_the_middle_of_a_message_sees_it_from_its_beginning() -> None:
+    def script(run: FakeRun) -> str:
+        run.chunk(TextChunk(sender="a", stream="s", delta="**Once** "))
+        run.ask(TextInput(uuid="q"))
+        run.chunk(TextChunk(sender="a", stream="s", delta="upon"))
+        return str(run.ask(TextInput(uuid="r")))
+
+    provider = FakeProvider({"w": FakeWorkflow("", script)})
+    run_id = start(provider, "w")
+    while not provider.run(run_id, caller=ME).questions:
+        pass
+    shown = []
+    for _ in range(2):
+        lines = map(json.loads, watch(Watch(provider, ME, run_id, 0, hold=True, places=9), Gate()))
+        shown.append(next(line["stream"]["html"] for line in lines if "stream" in line))
+        if len(shown) == 1:
+            provider.answer(run_id, "q", "go", caller=ME)
+            while not provider.run(run_id, caller=ME).questions:
+                pass
+    assert shown == ["<p><strong>Once</strong></p>\n", "<p><strong>Once</strong> upon</p>\n"]
+
+
 def test_a_backend_that_is_away_is_a_line_not_an_error() -> None:
     provider = FakeProvider({"w": FakeWorkflow("", lambda run: "")})
     provider.down = True
