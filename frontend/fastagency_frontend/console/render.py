@@ -34,7 +34,8 @@ def render(message: LoggedMessage | TransientMessage) -> list[Line]:
     """What is shown of a message; nothing for those that are not for people. Of a question: all but how to answer."""
     match message:
         case TextMessage():
-            return _block(_who(message), Style.BOLD, message.body or "")
+            who = f"{_who(message)} (interrupted)" if message.interrupted else _who(message)
+            return _block(who, Style.BOLD, message.body or "")
         case Thought():
             return _block(f"{_who(message)} (thinking)", Style.DIM, message.body or "", body_style=Style.DIM)
         case SuggestedFunctionCall():

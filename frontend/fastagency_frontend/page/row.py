@@ -27,7 +27,10 @@ class RenderedText(TypedDict):
 
 
 class TextRow(RowHead, RenderedText):
+    """`interrupted`: the run ended before all of it was written."""
+
     type: Literal["text_message"]
+    interrupted: bool
 
 
 class StartedRow(RowHead):

@@ -19,7 +19,6 @@ import { backoff, ROUTES } from "./dom.js";
  * @property {(stream: StreamLine) => void} stream the text so far of a message under way
  * @property {(run: RunLine) => void} run where the run is
  * @property {(sentence: string) => void} gone it cannot be read
- * @property {() => void} pause a response has ended: the next one tells a message under way from where it is then
  */
 
 const SILENCE_MS = 14000;
@@ -161,7 +160,6 @@ export class Feed {
       return next;
     } finally {
       clearTimeout(silence);
-      this.#view.pause();
     }
   }
 

@@ -12,7 +12,7 @@ import { Board, widget } from "./widgets.js";
 /** @import { HistoryPage, Row, RunLine, StreamLine, TranscriptEvents } from "./wire.d.ts" */
 /** @import { Handler } from "./dom.js" */
 
-/** @typedef {{ made: HTMLElement, content: HTMLElement, sender: string | null, open: boolean }} Stream */
+/** @typedef {{ made: HTMLElement, content: HTMLElement, sender: string | null }} Stream */
 
 const NEAR_BOTTOM_PX = 80;
 const MAX_ROWS = 300;
@@ -146,15 +146,11 @@ class Transcript extends HTMLElement {
   stream({ id, sender, html }) {
     const known = this.#streams.get(id);
     const { made, content } = growing({ sender, html });
-    if (known?.open) {
+    if (known) {
       known.content.replaceWith(content);
       known.content = content;
-    } else if (known) {
-      // The connection was renewed in the middle of the message: what follows goes below what is there.
-      known.content.after(content);
-      Object.assign(known, { content, open: true });
     } else {
-      this.#streams.set(id, { made, content, sender, open: true });
+      this.#streams.set(id, { made, content, sender });
       this.list.append(made);
     }
     this.#follow();
@@ -177,11 +173,6 @@ class Transcript extends HTMLElement {
   gone(sentence) {
     this.#clear();
     this.list.append(element("p", "gone", sentence));
-  }
-
-  /** A response has ended: text of a message under way that comes with the next one does not start at its beginning. */
-  pause() {
-    for (const stream of this.#streams.values()) stream.open = false;
   }
 
   // Rows.

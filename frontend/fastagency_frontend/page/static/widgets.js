@@ -57,7 +57,8 @@ const WIDGETS = {
   text_message: (row) => {
     const head = heading(row);
     head.append(copyButton(row.body));
-    return message(avatar(row.sender), head, element("div", "bubble", markdown(row.html)));
+    const cut = row.interrupted ? element("p", "cut", icon("stop"), "Interrupted") : null;
+    return message(avatar(row.sender), head, element("div", "bubble", markdown(row.html), cut));
   },
 
   workflow_started: (row) => {

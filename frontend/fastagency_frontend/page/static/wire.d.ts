@@ -23,6 +23,7 @@ export interface RenderedText {
   html: string;
 }
 
+/** `interrupted`: the run ended before all of it was written. */
 export interface TextRow {
   id: string;
   seq: number | null;
@@ -32,6 +33,7 @@ export interface TextRow {
   body: string;
   html: string;
   type: "text_message";
+  interrupted: boolean;
 }
 
 /** `params` is JSON laid out for reading, or empty. */

@@ -13,6 +13,7 @@ SHOWN = [
         ["ann: call add", "  a: 1", "  b: x"],
     ),
     (m.FunctionCallExecution(function_name="add", retval={"sum": 3}), ["add returned", "  {", '    "sum": 3', "  }"]),
+    (m.TextMessage(sender="ada", body="Once", interrupted=True), ["ada (interrupted)", "  Once"]),
     (m.FunctionCallExecution(function_name="add", retval="no", is_error=True), ["add failed", "  no"]),
     (m.TextInput(sender="ann", prompt="Name?"), ["ann: question", "  Name?"]),
     (m.MultipleChoice(prompt="Which?", choices=["a"]), ["Workflow: question", "  Which?"]),

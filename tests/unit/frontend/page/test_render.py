@@ -118,3 +118,8 @@ def test_a_text_that_is_too_long_is_cut_and_says_so() -> None:
     row = to_row(TextMessage(body="x" * (MAX_SHOWN_CHARS + 5)))
     assert row is not None
     assert row["body"].endswith("(5 more characters are not shown)")
+
+
+def test_a_text_that_was_interrupted_says_so() -> None:
+    rows = [to_row(TextMessage(body="Once", interrupted=cut)) for cut in (True, False)]
+    assert [row["interrupted"] for row in rows if row and row["type"] == "text_message"] == [True, False]

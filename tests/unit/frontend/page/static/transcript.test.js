@@ -9,7 +9,7 @@ import { find, heard, ROWS, settled, text } from "./sample.js";
  * @typedef {HTMLElement & {
  *   conversation: string, revision: string, acknowledged: number, changed: string, list: HTMLElement,
  *   page(page: HistoryPage): void, news(rows: Row[]): void, stream(stream: StreamLine): void, run(run: RunLine): void,
- *   gone(sentence: string): void, pause(): void
+ *   gone(sentence: string): void
  * }} Transcript
  */
 
@@ -114,14 +114,6 @@ test("a message under way grows, and makes room for the finished one", async () 
   assert.deepEqual(shown(), ["1", "2", "3"]);
   transcript.stream({ id: "s", sender: "ada", html: "<p>again</p>" });
   assert.equal(find(transcript, ".growing").textContent, "again");
-});
-
-test("a message under way goes on below what is there when the connection was renewed", () => {
-  transcript.stream({ id: "s", sender: "ada", html: "<p>one</p>" });
-  transcript.pause();
-  transcript.stream({ id: "s", sender: "ada", html: "<p>two</p>" });
-  transcript.stream({ id: "s", sender: "ada", html: "<p>two three</p>" });
-  assert.equal(find(transcript, ".growing").textContent, "onetwo three");
 });
 
 test("the end of the run ends every message under way and closes its questions", () => {

@@ -155,3 +155,8 @@ test("a text is copied by the clipboard, or by selecting it where there is none"
   assert.deepEqual(copied, ["*hi*", "*hi*"]);
   assert.equal(document.querySelector("textarea"), null);
 });
+
+test("a text that was interrupted says so", () => {
+  assert.equal(shown(ROWS.text_message).querySelector(".cut"), null);
+  assert.equal(find(shown({ ...ROWS.text_message, interrupted: true }), ".cut").textContent, "Interrupted");
+});
