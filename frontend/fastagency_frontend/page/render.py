@@ -63,7 +63,8 @@ def to_row(message: LoggedMessage | TransientMessage) -> Row | None:
     head = _head(message)
     match message:
         case TextMessage():
-            return TextRow(type=message.type, **head, **_text(message.body), interrupted=message.interrupted)
+            row = TextRow(type=message.type, **head, **_text(message.body))
+            return TextRow(**row, interrupted=True) if message.interrupted else row
         case WorkflowStarted(name=name, description=description):
             params = _params(message.params)
             return StartedRow(type=message.type, **head, name=name, description=description, params=params)

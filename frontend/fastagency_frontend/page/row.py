@@ -6,7 +6,7 @@ and so is a row that has no widget.
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias, TypedDict
+from typing import Literal, NotRequired, TypeAlias, TypedDict
 
 
 class RowHead(TypedDict):
@@ -30,7 +30,7 @@ class TextRow(RowHead, RenderedText):
     """`interrupted`: the run ended before all of it was written."""
 
     type: Literal["text_message"]
-    interrupted: bool
+    interrupted: NotRequired[bool]
 
 
 class StartedRow(RowHead):

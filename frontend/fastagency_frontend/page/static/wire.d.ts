@@ -33,7 +33,7 @@ export interface TextRow {
   body: string;
   html: string;
   type: "text_message";
-  interrupted: boolean;
+  interrupted?: boolean;
 }
 
 /** `params` is JSON laid out for reading, or empty. */

@@ -8,7 +8,7 @@ export const HEAD = { id: "m1", seq: 1, at: "2026-01-02T03:04:05+00:00", sender:
 
 /** One row of each type. @type {{ [Type in Row["type"]]: Extract<Row, { type: Type }> }} */
 export const ROWS = {
-  text_message: { ...HEAD, type: "text_message", body: "*hi*", html: "<p><em>hi</em></p>", interrupted: false },
+  text_message: { ...HEAD, type: "text_message", body: "*hi*", html: "<p><em>hi</em></p>" },
   workflow_started: { ...HEAD, type: "workflow_started", name: "lesson", description: "A lesson.", params: "" },
   workflow_completed: { ...HEAD, type: "workflow_completed", body: "done", html: "<p>done</p>" },
   workflow_failed: { ...HEAD, type: "workflow_failed", short: "It broke.", long: null },
