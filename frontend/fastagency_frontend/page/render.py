@@ -64,7 +64,9 @@ def to_row(message: LoggedMessage | TransientMessage) -> Row | None:
     match message:
         case TextMessage():
             row = TextRow(type=message.type, **head, **_text(message.body))
-            return TextRow(**row, interrupted=True) if message.interrupted else row
+            if message.interrupted:
+                row["interrupted"] = True
+            return row
         case WorkflowStarted(name=name, description=description):
             params = _params(message.params)
             return StartedRow(type=message.type, **head, name=name, description=description, params=params)
