@@ -63,10 +63,10 @@ def to_row(message: LoggedMessage | TransientMessage) -> Row | None:
     head = _head(message)
     match message:
         case TextMessage():
-            row = TextRow(type=message.type, **head, **_text(message.body))
+            text = TextRow(type=message.type, **head, **_text(message.body))
             if message.interrupted:
-                row["interrupted"] = True
-            return row
+                text["interrupted"] = True
+            return text
         case WorkflowStarted(name=name, description=description):
             params = _params(message.params)
             return StartedRow(type=message.type, **head, name=name, description=description, params=params)
