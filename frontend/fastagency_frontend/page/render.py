@@ -41,6 +41,7 @@ from fastagency_frontend.page.row import (
     DetailedNoticeRow,
     ErrorRow,
     FailedRow,
+    InterruptedTextRow,
     MultipleChoiceRow,
     NoticeRow,
     RenderedText,
@@ -62,11 +63,10 @@ def to_row(message: LoggedMessage | TransientMessage) -> Row | None:
     """The row of a message, or None where there is nothing to show."""
     head = _head(message)
     match message:
+        case TextMessage(interrupted=True):
+            return InterruptedTextRow(type=message.type, **head, **_text(message.body), interrupted=True)
         case TextMessage():
-            text = TextRow(type=message.type, **head, **_text(message.body))
-            if message.interrupted:
-                text["interrupted"] = True
-            return text
+            return TextRow(type=message.type, **head, **_text(message.body))
         case WorkflowStarted(name=name, description=description):
             params = _params(message.params)
             return StartedRow(type=message.type, **head, name=name, description=description, params=params)

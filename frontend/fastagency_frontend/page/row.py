@@ -6,7 +6,7 @@ and so is a row that has no widget.
 
 from __future__ import annotations
 
-from typing import Literal, NotRequired, TypeAlias, TypedDict
+from typing import Literal, TypeAlias, TypedDict
 
 
 class RowHead(TypedDict):
@@ -27,10 +27,14 @@ class RenderedText(TypedDict):
 
 
 class TextRow(RowHead, RenderedText):
-    """`interrupted`: the run ended before all of it was written."""
+    type: Literal["text_message"]
+
+
+class InterruptedTextRow(RowHead, RenderedText):
+    """The run ended before all of it was written."""
 
     type: Literal["text_message"]
-    interrupted: NotRequired[bool]
+    interrupted: Literal[True]
 
 
 class StartedRow(RowHead):
@@ -126,6 +130,7 @@ class UsageRow(RowHead):
 
 Row: TypeAlias = (
     TextRow
+    | InterruptedTextRow
     | StartedRow
     | CompletedRow
     | FailedRow

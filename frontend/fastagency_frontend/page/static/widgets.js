@@ -57,7 +57,7 @@ const WIDGETS = {
   text_message: (row) => {
     const head = heading(row);
     head.append(copyButton(row.body));
-    const cut = row.interrupted ? element("p", "cut", icon("stop"), "Interrupted") : null;
+    const cut = "interrupted" in row ? element("p", "cut", icon("stop"), "Interrupted") : null;
     return message(avatar(row.sender), head, element("div", "bubble", markdown(row.html), cut));
   },
 

@@ -23,7 +23,6 @@ export interface RenderedText {
   html: string;
 }
 
-/** `interrupted`: the run ended before all of it was written. */
 export interface TextRow {
   id: string;
   seq: number | null;
@@ -33,7 +32,19 @@ export interface TextRow {
   body: string;
   html: string;
   type: "text_message";
-  interrupted?: boolean;
+}
+
+/** The run ended before all of it was written. */
+export interface InterruptedTextRow {
+  id: string;
+  seq: number | null;
+  at: string | null;
+  sender: string | null;
+  recipient: string | null;
+  body: string;
+  html: string;
+  type: "text_message";
+  interrupted: true;
 }
 
 /** `params` is JSON laid out for reading, or empty. */
@@ -356,6 +367,7 @@ export type Phase = "working" | "waiting" | "completed" | "failed" | "cancelled"
 
 export type Row =
   | TextRow
+  | InterruptedTextRow
   | StartedRow
   | CompletedRow
   | FailedRow
