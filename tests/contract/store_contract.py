@@ -8,11 +8,20 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-from fastagency_backend.store.base import Lease, LeaseLost, NewRun, RunRecord, StepRecord, Store, StoredEvent
+from fastagency_backend.store.base import (
+    KEY_VERSION,
+    Lease,
+    LeaseLost,
+    NewRun,
+    RunRecord,
+    StepRecord,
+    Store,
+    StoredEvent,
+)
 from fastagency_shared.run import RunStatus
 
 MakeStore = Callable[[], Store]
@@ -140,6 +149,13 @@ class StoreContract:
         again, created = await store.create_run(NewRun(run_id(), "other", "[]", None, "t", False, 9.0))
         assert not created
         assert again == first == await store.get_run(run_id())
+
+    async def test_a_run_keeps_the_version_of_its_keys(self, store: Store) -> None:
+        older, _ = await store.create_run(replace(new(1), key_version=1))
+        newer, _ = await store.create_run(new(2))
+        assert (older.key_version, newer.key_version) == (1, KEY_VERSION)
+        claimed = await store.claim_runs("worker", ["w"], limit=2)
+        assert {run.id: run.key_version for run in claimed} == {older.id: 1, newer.id: KEY_VERSION}
 
     async def test_one_of_many_creations_at_once_wins(self, open_store: OpenStore) -> None:
         stores = [await open_store(), await open_store()]

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 
 from fastagency_shared.messages import Message, parse_message
 from pydantic_core import PydanticSerializationError
 
 
-def body_of(message: Message) -> str:
+def body_of(message: Message, *, without: Collection[str] = ()) -> str:
     """The message's JSON. Halves of characters, such as a model's output that was cut inside an emoji, become `?`."""
     try:
-        return message.model_dump_json()
+        return message.model_dump_json(exclude=set(without))
     except PydanticSerializationError:
         text = json.dumps(message.model_dump(), ensure_ascii=False, default=str)
-        return parse_message(whole(text)).model_dump_json()
+        return parse_message(whole(text)).model_dump_json(exclude=set(without))
 
 
 def whole(text: str) -> str:

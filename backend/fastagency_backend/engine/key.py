@@ -15,16 +15,21 @@ INSIDE = " > "
 """Between the key of a step and the key of what was done inside of it."""
 
 
-def digest(value: object) -> str:
-    """A short fingerprint of a JSON-able value; what is not JSON goes in by its text."""
+def digest(value: object, *, without: str = "") -> str:
+    """A short fingerprint of a JSON-able value; what is not JSON goes in by its text. `without` is left out of it."""
     text = value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str, ensure_ascii=False)
-    return hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=12).hexdigest()
+    return hashlib.blake2b(text.replace(without, "").encode(errors="surrogatepass"), digest_size=12).hexdigest()
 
 
 class Keys:
-    """The keys that a run has used. Not thread-safe: call it under the lock of the run's bridge."""
+    """The keys that a run has used. Not thread-safe: call it under the lock of the run's bridge.
 
-    def __init__(self) -> None:
+    The run's id is left out wherever a request mentions it, so that a log can be copied to another run. `version` 1 is
+    how 1.0 made the keys, with the id; a run keeps the version that it began with.
+    """
+
+    def __init__(self, run_id: str, version: int) -> None:
+        self._run_id = run_id if version > 1 else ""
         self._counts: Counter[str] = Counter()
 
     def next(self, kind: str, scope: str, request: Any, *, inside: str = "") -> str:
@@ -34,7 +39,7 @@ class Keys:
         that has the step's result does not go inside, and must not take the next step's question for the one in there.
         """
         base = f"{inside}{INSIDE}" if inside else ""
-        base += f"{kind}:{scope}:{digest(request)}"
+        base += f"{kind}:{scope.replace(self._run_id, '')}:{digest(request, without=self._run_id)}"
         self._counts[base] += 1
         return f"{base}#{self._counts[base]}"
 

@@ -26,6 +26,7 @@ from fastagency_backend.engine.body import body_of, whole
 from fastagency_backend.engine.bridge import Bridge
 from fastagency_backend.engine.context import current_step_key
 from fastagency_backend.engine.feed import Feeds
+from fastagency_backend.engine.identity import identity_of, identity_of_1_0
 from fastagency_backend.engine.journal import Journal
 from fastagency_backend.engine.key import Keys
 from fastagency_backend.engine.observer import NOBODY, Observer
@@ -62,7 +63,7 @@ class Run:
         self.tasks: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
         self.slots = Slots()
         self._seen = log.event_keys
-        self._keys = Keys()
+        self._keys = Keys(self.id, record.key_version)
 
     # --- messages -------------------------------------------------------------------------------------------------
 
@@ -80,7 +81,7 @@ class Run:
             message = message.model_copy(update={"workflow_uuid": self.id})
         body = body_of(message)
         with self.bridge.held_open():
-            key = self._key("event", message.type, _identity(message, body, identity))
+            key = self._key("event", message.type, self._identity(message, identity))
             if key in self._seen:
                 return False
             self.journal.said(message.sender)
@@ -149,7 +150,7 @@ class Run:
         question = question.model_copy(update={"workflow_uuid": self.id})
         body = body_of(question)
         with self.bridge.held_open():
-            key = self._key("ask", question.sender or "", _identity(question, body, identity))
+            key = self._key("ask", question.sender or "", self._identity(question, identity))
         return await self.questions.ask(key, question.uuid, body)
 
     @property
@@ -181,6 +182,7 @@ class Run:
         step = (current_step_key() or "").removeprefix(f"{self.id}:")
         return self._keys.next(kind, scope, request, inside=step)
 
-
-def _identity(message: Message, body: str, identity: Any) -> Any:
-    return body.replace(message.uuid, "", 1) if identity is None else identity
+    def _identity(self, message: Message, identity: Any) -> Any:
+        if identity is not None:
+            return identity
+        return identity_of(message) if self.record.key_version > 1 else identity_of_1_0(message)

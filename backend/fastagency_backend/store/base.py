@@ -36,6 +36,10 @@ class LeaseVoid(StoreError):
     """An earlier write under this lease failed, so this one was not tried."""
 
 
+KEY_VERSION = 2
+"""How the keys in the log of a new run are made; `engine/key.py` knows each version."""
+
+
 @dataclass(frozen=True, slots=True)
 class NewRun:
     """What is known when a run is created. `params` is JSON text; times are seconds since the epoch."""
@@ -47,6 +51,7 @@ class NewRun:
     title: str
     durable: bool
     at: float
+    key_version: int = KEY_VERSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,7 @@ class RunRecord:
     fence: int
     created: float
     updated: float
+    key_version: int = KEY_VERSION
     last_seq: int = 0
     questions: tuple[str, ...] = ()
 

@@ -37,6 +37,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE TABLE garbage(run_id TEXT PRIMARY KEY) WITHOUT ROWID",
         "CREATE TABLE probe(id INTEGER PRIMARY KEY, data BLOB NOT NULL)",
     ),
+    ("ALTER TABLE run ADD COLUMN key_version INTEGER NOT NULL DEFAULT 1",),
 )
 
 

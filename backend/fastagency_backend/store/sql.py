@@ -14,7 +14,7 @@ OPEN_QUESTION = "EXISTS (SELECT 1 FROM question q WHERE q.run_id = run.id AND q.
 OWNED = "id = :run_id AND fence = :fence AND status IN ('running', 'waiting')"
 NEXT_SEQ = "(SELECT COALESCE(MAX(seq), 0) + 1 FROM event WHERE run_id = :run_id)"
 
-COLUMNS = "id, workflow, params, user_id, status, title, result, durable, worker, fence, created, updated"
+COLUMNS = "id, workflow, params, user_id, status, title, result, durable, worker, fence, created, updated, key_version"
 DETAILS = (
     "(SELECT COALESCE(MAX(seq), 0) FROM event WHERE run_id = run.id), "
     "(SELECT json_group_array(body) FROM (SELECT body FROM question WHERE run_id = run.id AND value IS NULL "
@@ -77,5 +77,5 @@ def record(row: tuple[object, ...]) -> RunRecord:
     values = list(row)
     values[4] = RunStatus(str(values[4]))
     values[7] = bool(values[7])
-    values[13] = tuple(json.loads(str(values[13])))
+    values[-1] = tuple(json.loads(str(values[-1])))
     return RunRecord(*values)  # type: ignore[arg-type]

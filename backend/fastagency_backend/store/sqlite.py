@@ -159,9 +159,19 @@ class SqliteStore:
         def job(db: sqlite3.Connection) -> tuple[RunRecord, bool]:
             clear(db, new.id)
             created = db.execute(
-                "INSERT INTO run(id, workflow, params, user_id, status, title, durable, created, updated) "
-                "VALUES (?, ?, ?, ?, 'ready', ?, ?, ?, ?) ON CONFLICT(id) DO NOTHING RETURNING 1",
-                (new.id, new.workflow, new.params, new.user_id, new.title, new.durable, new.at, new.at),
+                "INSERT INTO run(id, workflow, params, user_id, status, title, durable, created, updated, "
+                "key_version) VALUES (?, ?, ?, ?, 'ready', ?, ?, ?, ?, ?) ON CONFLICT(id) DO NOTHING RETURNING 1",
+                (
+                    new.id,
+                    new.workflow,
+                    new.params,
+                    new.user_id,
+                    new.title,
+                    new.durable,
+                    new.at,
+                    new.at,
+                    new.key_version,
+                ),
             ).fetchone()
             record = get_run(db, new.id)
             assert record is not None
