@@ -70,6 +70,15 @@ class BackendSettings(BaseSettings):
     )
     metrics_host: str = Field(default="127.0.0.1", description="Address on which FASTAGENCY_METRICS_PORT listens.")
 
+    traces: bool = Field(
+        default=False,
+        description="Whether spans are sent to OpenTelemetry: through the application's own tracer provider, or to "
+        "OTEL_EXPORTER_OTLP_ENDPOINT.",
+    )
+    traces_content: bool = Field(
+        default=False, description="Whether spans hold what people, models and tools say, and the texts of errors."
+    )
+
     @property
     def retention_s(self) -> float | None:
         return None if self.retention_days is None else self.retention_days * DAY_S

@@ -24,7 +24,8 @@ Content = Callable[[], object]
 class Call:
     """A call of a model (`chat`, its `name` is the model's) or of a tool, by an agent.
 
-    `streamed`: its result is drawn bit by bit, so that others' code runs before it is over.
+    `streamed`: its result is drawn bit by bit, so that others' code runs before it is over. Whoever draws says with
+    `Seen.current` when the call's own does.
     """
 
     kind: CallKind
@@ -36,6 +37,10 @@ class Call:
 
 class Seen:
     """One call under way, as its observer sees it; this one does not look."""
+
+    def current(self) -> AbstractContextManager[None]:
+        """Around the call's own code: what that does is a part of the call."""
+        return nullcontext()
 
     def used(self, prompt_tokens: int, completion_tokens: int) -> None:
         """The tokens that it took."""
@@ -138,6 +143,13 @@ class Several(Observer):
 class _SeenBySeveral(Seen):
     def __init__(self, seen: Sequence[Seen]) -> None:
         self._seen = seen
+
+    @contextmanager
+    def current(self) -> Iterator[None]:
+        with ExitStack() as stack:
+            for each in self._seen:
+                stack.enter_context(each.current())
+            yield
 
     def used(self, prompt_tokens: int, completion_tokens: int) -> None:
         for each in self._seen:

@@ -20,6 +20,10 @@ def observer_for(settings: BackendSettings) -> Observer:
         from fastagency_backend.observe.metrics import Metrics
 
         observers.append(Metrics(settings.metrics_host, settings.metrics_port))
+    if settings.traces:
+        from fastagency_backend.observe.traces import Traces
+
+        observers.append(Traces(content=settings.traces_content))
     return Several(observers) if len(observers) > 1 else observers[0] if observers else NOBODY
 
 

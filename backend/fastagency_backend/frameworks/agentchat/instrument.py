@@ -5,15 +5,16 @@ from __future__ import annotations
 import logging
 from types import TracebackType
 
-from autogen_agentchat.agents import UserProxyAgent
+from autogen_agentchat.agents import BaseChatAgent, UserProxyAgent
 from autogen_core.code_executor import CodeExecutor
 from autogen_core.models import ChatCompletionClient
 from autogen_core.tools import BaseTool, FunctionTool, Workbench
 
-from fastagency_backend.frameworks.agentchat import person, record
+from fastagency_backend.frameworks.agentchat import person, record, turn
 from fastagency_backend.frameworks.hook import Family
 
 _FAMILIES = (
+    Family(BaseChatAgent, {"on_messages_stream": turn.on_messages_stream}),
     Family(ChatCompletionClient, {"create": record.create, "create_stream": record.create_stream}),
     Family(Workbench, {"call_tool": record.call_tool, "call_tool_stream": record.call_tool_stream}),
     Family(BaseTool, {"run_json": record.run_json}),

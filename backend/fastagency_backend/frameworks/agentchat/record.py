@@ -120,16 +120,16 @@ async def _completion(
             yield result.content
         yield result
         return
-    with around() as seen:
-        async with aclosing(_live(recording, client, begin)) as items:
+    with around() as call:
+        async with aclosing(_live(recording, client, begin, call.seen)) as items:
             async for item in items:
                 if isinstance(item, CreateResult):
-                    seen.answered(item)
+                    call.answered(item)
                     await recording.save(item.model_dump(mode="json"))
                 yield item
 
 
-async def _live(recording: Recording, owner: object, begin: Stream) -> AsyncGenerator[Any, None]:
+async def _live(recording: Recording, owner: object, begin: Stream, seen: Seen) -> AsyncGenerator[Any, None]:
     """Draw from a stream inside its step, and hand each item out outside of it.
 
     A generator shares its consumer's context: were the step left open between the items, what the consumer does with
@@ -139,7 +139,7 @@ async def _live(recording: Recording, owner: object, begin: Stream) -> AsyncGene
         stream = begin()
     async with aclosing(stream):
         while True:
-            with recording.calling(), _within(owner):
+            with recording.calling(), _within(owner), seen.current():
                 try:
                     item = await anext(stream)
                 except StopAsyncIteration:
@@ -197,7 +197,7 @@ async def _tool_stream(
         yield ToolResult.model_validate(await recording.replay())
         return
     with around() as seen:
-        async with aclosing(_live(recording, workbench, begin)) as items:
+        async with aclosing(_live(recording, workbench, begin, seen)) as items:
             async for item in items:
                 if isinstance(item, ToolResult):
                     _told(seen, None, item)

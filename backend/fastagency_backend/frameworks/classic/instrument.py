@@ -11,7 +11,7 @@ import logging
 import random
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from autogen.agentchat import conversable_agent, groupchat
@@ -55,6 +55,8 @@ def instrument() -> None:
     _replace(OpenAIWrapper, "create", _create)
     _replace(ConversableAgent, "initiate_chat", _initiate_chat)
     _replace(ConversableAgent, "a_initiate_chat", _a_initiate_chat)
+    _replace(ConversableAgent, "generate_reply", _generate_reply)
+    _replace(ConversableAgent, "a_generate_reply", _a_generate_reply)
     _replace(ConversableAgent, "get_human_input", _get_human_input)
     _replace(ConversableAgent, "a_get_human_input", _a_get_human_input)
     _replace(ConversableAgent, "execute_function", _execute_function)
@@ -159,6 +161,28 @@ def _offline_client() -> type:
             f"needs more packages. Install them: {install_command('autogen')}"
         ) from error
     return OfflineModelClient
+
+
+def _generate_reply(original: Method) -> Method:
+    def generate_reply(run: Run, agent: Any, *args: Any, **options: Any) -> Any:
+        with _turn(run, agent):
+            return original(agent, *args, **options)
+
+    return generate_reply
+
+
+def _a_generate_reply(original: Method) -> Method:
+    async def a_generate_reply(run: Run, agent: Any, *args: Any, **options: Any) -> Any:
+        with _turn(run, agent):
+            return await original(agent, *args, **options)
+
+    return a_generate_reply
+
+
+def _turn(run: Run, agent: Any) -> AbstractContextManager[None]:
+    """An agent's turn, for whoever traces it; one that is replayed is nobody's, for nothing in it is done."""
+    observed = run.observer.agents and not run.replaying
+    return run.observer.agent(run.record, agent.name) if observed else nullcontext()
 
 
 def _get_human_input(original: Method) -> Method:
