@@ -17,6 +17,7 @@ SHIPPED = ROOT / "deploy" / "nginx"
 START_TIMEOUT_S = 20
 
 AROUND = """
+{user}
 daemon off;
 pid {folder}/nginx.pid;
 error_log {folder}/error.log warn;
@@ -45,12 +46,15 @@ def find_nginx() -> str:
     return found
 
 
+USER = "user root;" if hasattr(os, "geteuid") and os.geteuid() == 0 else ""
+"""nginx's workers would be somebody else, who cannot look into pytest's folders."""
+
+
 class Proxy:
     """nginx on a free port; `changes` are made to the shipped text, which must hold what is replaced."""
 
     def __init__(self, name: str, folder: Path, page: Process, backend: Process, changes: dict[str, str]) -> None:
         self.port = free_port()
-        self.url = f"{'https' if any('ssl' in each for each in changes.values()) else 'http'}://127.0.0.1:{self.port}"
         self._folder = folder
         self._program = find_nginx()
         self._process: subprocess.Popen[bytes] | None = None
@@ -63,8 +67,9 @@ class Proxy:
         for shipped, wanted in (changes | here).items():
             assert shipped in text, shipped
             text = text.replace(shipped, wanted)
+        self.url = f"{'https' if ' ssl;' in text else 'http'}://127.0.0.1:{self.port}"
         (folder / "fastagency.conf").write_text(text, encoding="utf-8")
-        (folder / "nginx.conf").write_text(AROUND.format(folder=folder), encoding="utf-8")
+        (folder / "nginx.conf").write_text(AROUND.format(folder=folder, user=USER), encoding="utf-8")
 
     def start(self) -> None:
         command = [self._program, "-p", str(self._folder), "-c", str(self._folder / "nginx.conf"), "-e", "stderr"]

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 Environ = Mapping[str, Any]
 
+FORWARDED = tuple(f"HTTP_X_FORWARDED_{what}" for what in ("HOST", "PORT", "PREFIX", "PROTO"))
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -39,7 +40,12 @@ def refusal(environ: Environ) -> str | None:
 
 
 def vouched(environ: dict[str, Any]) -> None:
-    """Let Mesop's own comparison find what was found here: the address that its server believes to have."""
+    """Let Mesop's own comparison find what was found here: the address that its server believes to have.
+
+    On some platforms Mesop believes forwarded headers, unasked, and would compare with those.
+    """
+    for name in FORWARDED:
+        environ.pop(name, None)
     host = environ.get("HTTP_HOST") or f"{environ.get('SERVER_NAME')}:{environ.get('SERVER_PORT')}"
     environ["HTTP_ORIGIN"] = f"{environ.get('wsgi.url_scheme', 'http')}://{host}"
 

@@ -106,8 +106,11 @@ def test_a_request_of_another_site_is_refused_and_logged(
 
 def test_what_was_judged_here_passes_mesops_own_comparison(http: Client, mesop: Mesop) -> None:
     headers = {"Origin": "https://chat.example:8443", "Sec-Fetch-Site": "same-origin", "Host": "chat.example"}
-    assert http.post("/chat/__ui__", headers=headers).status_code == 200
-    assert mesop.asked[-1]["HTTP_ORIGIN"] == "http://chat.example"
+    forwarded = {"X-Forwarded-Host": "chat.example:8443", "X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.1"}
+    assert http.post("/chat/__ui__", headers=headers | forwarded).status_code == 200
+    asked = mesop.asked[-1]
+    assert asked["HTTP_ORIGIN"] == "http://chat.example"
+    assert [name for name in asked if "FORWARDED" in name] == ["HTTP_X_FORWARDED_FOR"]
 
 
 def test_a_prefix_that_comes_too_late_is_named() -> None:
