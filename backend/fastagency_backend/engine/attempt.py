@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from typing import Any
 
 from fastagency_shared.messages import WorkflowCompleted, WorkflowFailed, WorkflowStarted
 from fastagency_shared.run import RunStatus
 
 from fastagency_backend.engine.body import whole
 from fastagency_backend.engine.bridge import RunEvicted, RunUnwound
+from fastagency_backend.engine.containment import WorkflowAborted
 from fastagency_backend.engine.failure import IN_WORKFLOW
 from fastagency_backend.engine.run import Run
 from fastagency_backend.engine.spec import WorkflowSpec
@@ -37,7 +39,7 @@ async def attempt(run: Run, spec: WorkflowSpec, *, fresh: bool) -> None:
     logger.info("The run of %r %s", spec.name, "starts" if fresh else "goes on")
     try:
         with run.observer.segment(run.record, fresh=fresh):
-            result = await spec.body(run)
+            result = await _outcome(run, spec)
         text = None if result is None else whole(str(result))
     except (Exception, asyncio.CancelledError, RunUnwound) as error:
         if run.evicted:
@@ -51,6 +53,22 @@ async def attempt(run: Run, spec: WorkflowSpec, *, fresh: bool) -> None:
         await _finish(run, RunStatus.FAILED, WorkflowFailed(short=failure.sentence, long=hint, **BETWEEN))
     else:
         await _finish(run, RunStatus.COMPLETED, WorkflowCompleted(result=text, **BETWEEN), text)
+
+
+async def _outcome(run: Run, spec: WorkflowSpec) -> str | None:
+    """What the workflow returns or raises, in a task of its own: code that hears nothing is not waited for."""
+    work = asyncio.ensure_future(spec.body(run))
+    work.add_done_callback(lambda done: done.cancelled() or done.exception())
+    either: list[asyncio.Future[Any]] = [work, run.aborted]
+    await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+    if run.aborted.done():
+        raise WorkflowAborted.by(run.aborted.result())
+    try:
+        return work.result()
+    except (Exception, asyncio.CancelledError, RunUnwound):
+        raise
+    except BaseException as error:
+        raise WorkflowAborted.by(error) from error
 
 
 async def _finish(

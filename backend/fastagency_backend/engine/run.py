@@ -61,6 +61,7 @@ class Run:
         self.results = Results(self.id, log, self.journal, self.bridge, self.activity, observer)
         self.questions = Questions(log, self.journal, self.results, self.activity)
         self.tasks: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
+        self.aborted: asyncio.Future[BaseException] = self.bridge.loop.create_future()
         self.slots = Slots()
         self._seen = log.event_keys
         self._keys = Keys(self.id, record.key_version)
@@ -166,6 +167,14 @@ class Run:
             return
         for chunk in self.journal.under_way():
             self.emit(TextMessage(sender=chunk.sender, recipient=chunk.recipient, body=chunk.delta, interrupted=True))
+
+    def abort(self, error: BaseException) -> None:
+        """End the run as failed, whatever its code is doing. Thread-safe; the first error counts."""
+        self.bridge.call(self._abort, error)
+
+    def _abort(self, error: BaseException) -> None:
+        if not self.aborted.done():
+            self.aborted.set_result(error)
 
     @property
     def evicted(self) -> bool:

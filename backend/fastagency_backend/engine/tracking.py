@@ -1,7 +1,7 @@
-"""Knows which tasks were born in which run, so that none outlives it.
+"""Knows which tasks were born in which run, so that none outlives it, and none takes more down than it.
 
 Agent frameworks start tasks of their own and leave them running when they are cancelled. A task factory notes each task
-with the run of the context it was made in.
+with the run of the context it was made in, and contains what it raises (`containment.py`).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
+from fastagency_backend.engine.containment import Contained
 from fastagency_backend.engine.context import current_run
 
 logger = logging.getLogger(__name__)
@@ -26,9 +27,11 @@ def install(loop: asyncio.AbstractEventLoop) -> None:
         return
 
     def factory(loop: asyncio.AbstractEventLoop, coro: Coroutine[Any, Any, Any], **kwargs: Any) -> asyncio.Future[Any]:
-        task = inner(loop, coro, **kwargs) if inner is not None else asyncio.Task(coro, loop=loop, **kwargs)
         context = kwargs.get("context")
         run = context.run(current_run) if context is not None else current_run()
+        if run is not None:
+            coro = Contained(coro, run)
+        task = inner(loop, coro, **kwargs) if inner is not None else asyncio.Task(coro, loop=loop, **kwargs)
         if run is not None and isinstance(task, asyncio.Task):
             run.tasks.add(task)
         return task

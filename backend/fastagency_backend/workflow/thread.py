@@ -11,6 +11,7 @@ from typing import TypeVar, cast
 
 from fastagency_backend.engine import tracking
 from fastagency_backend.engine.bridge import RunEvicted, RunUnwound
+from fastagency_backend.engine.containment import WorkflowAborted
 from fastagency_backend.engine.run import Run
 
 logger = logging.getLogger(__name__)
@@ -74,6 +75,4 @@ def _raisable(error: BaseException) -> Exception:
     """A future takes no StopIteration, and SystemExit of a workflow must not stop the server."""
     if isinstance(error, Exception) and not isinstance(error, StopIteration):
         return error
-    wrapped = RuntimeError(f"The workflow raised {type(error).__name__}")
-    wrapped.__cause__ = error
-    return wrapped
+    return WorkflowAborted.by(error)

@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 import httpcore
 
 from fastagency_backend.engine.bridge import RunEvicted, RunUnwound
+from fastagency_backend.engine.containment import ends_run
 from fastagency_backend.engine.context import current_run
 from fastagency_backend.engine.run import Run
 
@@ -33,16 +34,21 @@ class RunThread(threading.Thread):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._context = contextvars.copy_context() if current_run() is not None else None
+        self._run = current_run()
+        self._context = contextvars.copy_context() if self._run is not None else None
 
     def run(self) -> None:
-        if self._context is None:
+        if self._run is None or self._context is None:
             super().run()
             return
         try:
             self._context.run(super().run)
         except (RunUnwound, RunEvicted):
             return  # the run was dropped: there is nobody to tell
+        except BaseException as error:
+            if not ends_run(error):
+                raise
+            self._run.abort(error)
 
 
 class ThreadingOfRuns:
