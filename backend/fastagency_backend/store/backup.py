@@ -51,18 +51,15 @@ def restore(backup: Path, database: Path, *, replace: bool) -> Path | None:
     with _whole_or_not_at_all(database) as unfinished:
         _copy(backup, unfinished, f"The backup {backup}")
         found = _examine(unfinished, f"The backup {backup}")
-        if not database.exists():
-            return None
-        _refuse_in_use(database)
-        if not replace:
-            raise StoreError(
-                f"{database} is there already. To put the {found} conversations of {backup} in its place, repeat the "
-                "command with --replace; the old file is kept beside it."
-            )
-        _take_after(database, unfinished)
-        kept = database.with_name(f"{database.name}.{time.strftime('%Y%m%d-%H%M%S')}")
-        database.rename(kept)
-        return kept
+        if database.exists():
+            _refuse_in_use(database)
+            if not replace:
+                raise StoreError(
+                    f"{database} is there already. To put the {found} conversations of {backup} in its place, repeat "
+                    "the command with --replace; the old file is kept beside it."
+                )
+            _take_after(database, unfinished)
+        return _set_aside(database)
 
 
 @contextmanager
@@ -134,6 +131,17 @@ def _take_after(old: Path, new: Path) -> None:
     new.chmod(was.st_mode & 0o777)
     if sys.platform != "win32" and os.geteuid() == 0:
         os.chown(new, was.st_uid, was.st_gid)
+
+
+def _set_aside(database: Path) -> Path | None:
+    """Rename the file, and first what a crash has left beside it: SQLite would play that log into the new file."""
+    kept = database.with_name(f"{database.name}.{time.strftime('%Y%m%d-%H%M%S')}")
+    found = [suffix for suffix in ("-wal", "-shm", "") if Path(f"{database}{suffix}").exists()]
+    if found and kept.exists():
+        raise StoreError(f"{kept} is there already. Repeat the command in a second.")
+    for suffix in found:
+        Path(f"{database}{suffix}").rename(f"{kept}{suffix}")
+    return kept if "" in found else None
 
 
 def _flush(path: Path) -> None:

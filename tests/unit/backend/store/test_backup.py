@@ -187,3 +187,32 @@ def test_what_is_no_backup_is_refused(tmp_path: Path, target: Path) -> None:
         restore(target, database, replace=False)
     assert not database.exists()
     assert names(target.parent) == ["runs.sqlite3"]
+
+
+@pytest.mark.parametrize("ruined", [True, False], ids=["ruined", "lost"])
+async def test_a_log_that_a_crash_left_does_not_get_into_the_restored_file(
+    store: SqliteStore, database: Path, target: Path, tmp_path: Path, ruined: bool
+) -> None:
+    back_up(database, target)
+    await store.create_run(new(2))
+    crashed = tmp_path / "crashed"
+    shutil.copytree(database.parent, crashed)  # with its -wal and -shm, as after a kill
+    if ruined:
+        (crashed / database.name).write_text("ruined " * 1000)
+    else:
+        (crashed / database.name).unlink()
+    restore(target, crashed / database.name, replace=True)
+    assert runs(crashed / database.name) == 1
+    assert {f"{database.name}-wal", f"{database.name}-shm"}.isdisjoint(names(crashed))
+
+
+async def test_what_was_kept_before_is_not_overwritten(
+    store: SqliteStore, database: Path, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.strftime", lambda _form: "20261124-030000")
+    back_up(database, target)
+    await store.close()
+    restore(target, database, replace=True)
+    with pytest.raises(StoreError, match=r"20261124-030000 is there already"):
+        restore(target, database, replace=True)
+    assert runs(database) == 1
