@@ -19,6 +19,7 @@ from fastagency_shared.messages import (
     WorkflowCancelled,
     WorkflowCompleted,
     WorkflowFailed,
+    WorkflowResumed,
     WorkflowStarted,
     parse_message,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "WorkflowCancelled",
     "WorkflowCompleted",
     "WorkflowFailed",
+    "WorkflowResumed",
     "WorkflowStarted",
     "parse_message",
 ]

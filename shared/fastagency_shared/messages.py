@@ -242,7 +242,7 @@ class Error(Message):
 
 
 class WorkflowFailed(Message):
-    """v2: the last message of a run that failed. A v1 client gets an `error` in its place."""
+    """v2: the last message of a run that failed, unless it is resumed. A v1 client gets an `error` in its place."""
 
     type: Literal["workflow_failed"] = "workflow_failed"
     short: str | None = None
@@ -258,6 +258,13 @@ class WorkflowCancelled(Message):
     reason: str | None = None
 
     ends_run = True
+
+
+class WorkflowResumed(Message):
+    """v2: a run that had failed goes on from where it was; `by` is who asked for that. Follows `workflow_failed`."""
+
+    type: Literal["workflow_resumed"] = "workflow_resumed"
+    by: str | None = None
 
 
 class InputAnswered(Message):
@@ -327,6 +334,7 @@ LoggedMessage: TypeAlias = (
     | Error
     | WorkflowFailed
     | WorkflowCancelled
+    | WorkflowResumed
     | InputAnswered
     | Thought
     | Usage
@@ -365,7 +373,15 @@ def to_v1(message: LoggedMessage | TransientMessage) -> LoggedMessage | None:
             return Error(**_envelope(message), short=message.short, long=message.long)
         case WorkflowCancelled():
             return Error(**_envelope(message), short=message.reason or "The workflow was stopped.")
-        case InputAnswered() | Thought() | Usage() | TextChunk() | AnswerResult() | RunStatusChanged():
+        case (
+            WorkflowResumed()
+            | InputAnswered()
+            | Thought()
+            | Usage()
+            | TextChunk()
+            | AnswerResult()
+            | RunStatusChanged()
+        ):
             return None
         case (
             TextMessage()

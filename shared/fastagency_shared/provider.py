@@ -99,6 +99,10 @@ class Provider(Protocol):
         """Stop a run. A run that has ended stays as it is."""
         ...
 
+    def retry(self, run_id: str, *, caller: Caller = ANYBODY) -> RunInfo:
+        """Let a failed run go on from where it failed. Raises `Conflict` for one that ended in another way."""
+        ...
+
     def rename(self, run_id: str, title: str, *, caller: Caller = ANYBODY) -> RunInfo:
         """Give a run another title."""
         ...

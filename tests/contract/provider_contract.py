@@ -30,6 +30,7 @@ from fastagency_shared.messages import (
     WorkflowCancelled,
     WorkflowCompleted,
     WorkflowFailed,
+    WorkflowResumed,
     WorkflowStarted,
     new_uuid,
 )
@@ -77,6 +78,7 @@ CALLS: dict[str, Callable[[Provider, str, Caller], Any]] = {
     "follow": lambda provider, run_id, caller: next(iter(provider.follow(run_id, beat_s=BEAT_S, caller=caller))),
     "answer": lambda provider, run_id, caller: provider.answer(run_id, new_uuid(), "x", caller=caller),
     "cancel": lambda provider, run_id, caller: provider.cancel(run_id, caller=caller),
+    "retry": lambda provider, run_id, caller: provider.retry(run_id, caller=caller),
     "rename": lambda provider, run_id, caller: provider.rename(run_id, "Mine", caller=caller),
     "delete": lambda provider, run_id, caller: provider.delete(run_id, caller=caller),
 }
@@ -314,6 +316,20 @@ class ControlContract:
     def test_a_run_that_has_ended_stays_as_it_is(self, provider: Provider, ann: Caller) -> None:
         end, messages = finished(provider, provider.start("count", {}, caller=ann), ann)
         assert provider.cancel(end.workflow_uuid, caller=ann) == end
+        assert provider.messages(end.workflow_uuid, caller=ann).messages == messages
+
+    def test_a_run_that_has_failed_is_tried_again(self, provider: Provider, ann: Caller) -> None:
+        end, messages = finished(provider, provider.start("fail", {}, caller=ann), ann)
+        provider.retry(end.workflow_uuid, caller=ann)
+        again, more = finished(provider, end, ann)
+        assert again.status is RunStatus.FAILED
+        assert more[: len(messages)] == messages
+        assert [type(message) for message in more[len(messages) :]] == [WorkflowResumed, WorkflowFailed]
+
+    def test_a_run_that_ended_in_another_way_is_not_tried_again(self, provider: Provider, ann: Caller) -> None:
+        end, messages = finished(provider, provider.start("count", {}, caller=ann), ann)
+        with pytest.raises(Conflict, match="completed"):
+            provider.retry(end.workflow_uuid, caller=ann)
         assert provider.messages(end.workflow_uuid, caller=ann).messages == messages
 
     def test_a_run_is_renamed(self, provider: Provider, ann: Caller) -> None:

@@ -220,3 +220,12 @@ class StoreMachine(RuleBasedStateMachine):
         if happened:
             self.known[number].events += 1
             self.changed(number, end)
+
+    @rule(number=numbers, worker=workers)
+    def retry(self, number: int, worker: str) -> None:
+        event = self.run(self.stores[worker].retry_run(run_id(number), body("resumed"), 1.0))
+        known = self.known.get(number)
+        assert (event is not None) == (known is not None and known.status is RunStatus.FAILED)
+        if event is not None and known is not None:
+            known.events += 1
+            self.changed(number, C.RETRIED)

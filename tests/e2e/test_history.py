@@ -64,6 +64,25 @@ def test_the_list_opens_renames_deletes_and_starts_again(page: Process, visit: V
     expect(tab.said("no conversation").or_(tab.page.locator(".fa-notice"))).to_contain_text("no", ignore_case=True)
 
 
+def test_a_failed_conversation_goes_on_from_where_it_failed(page: Process, visit: Visit) -> None:
+    person = visit(page)
+    tab = person.visit()
+    tab.start("unlucky")
+    tab.answer("Ada")
+    expect(tab.phase).to_have_text("Failed")
+    receipt = tab.said("Ada has receipt").inner_text().split("receipt ")[1][:8]
+    tab.picture("failed")
+    tab.button("Try again from where it failed").click()
+    expect(tab.phase).to_have_text("Finished")
+    expect(tab.said("Ada paid")).to_contain_text(receipt)
+    expect(tab.said("Ada has receipt")).to_have_count(1)
+    expect(tab.rows("workflow_resumed")).to_have_count(1)
+    tab.page.reload()
+    expect(tab.rows("workflow_resumed")).to_have_count(1)
+    expect(tab.phase).to_have_text("Finished")
+    assert person.complaints == []
+
+
 def test_back_and_forward_go_from_conversation_to_conversation(page: Process, visit: Visit) -> None:
     tab = visit(page).visit()
     tab.start("greeter")

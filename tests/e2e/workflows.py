@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from typing import Any
 
 from fastagency_backend.demo.gallery import gallery
@@ -37,6 +38,22 @@ async def counter(ui: AsyncUI, params: dict[str, Any]) -> str:
     for number in range(1, 251):
         await ui.text_message(sender="counter", body=f"Message {number}")
     return "Counted to 250."
+
+
+failed_once: set[str] = set()
+
+
+@wf.register(name="unlucky", description="Asks, pays, and fails at the first attempt.")
+def unlucky(ui: UI, params: dict[str, Any]) -> str:
+    run = current_run()
+    assert run is not None, "a workflow is always inside its run"
+    name = ui.text_input(sender="cashier", prompt="Who pays?")
+    receipt = ui.step(lambda: f"receipt {uuid.uuid4().hex[:8]}")
+    ui.text_message(sender="cashier", body=f"{name} has {receipt}")
+    if run.id not in failed_once:
+        failed_once.add(run.id)
+        raise RuntimeError("the printer is on fire")
+    return f"{name} paid: {receipt}"
 
 
 @wf.register(name="worker", description="Works until it is stopped.")

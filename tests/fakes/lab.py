@@ -10,7 +10,7 @@ from typing import Any
 from fastagency_backend.engine.engine import Engine, EngineSettings
 from fastagency_backend.engine.run import Run
 from fastagency_backend.store import SqliteStore
-from fastagency_backend.store.base import RunRecord, Store
+from fastagency_backend.store.base import EventPage, RunRecord, Store
 from fastagency_backend.workflow import Workflow
 from fastagency_shared.messages import LoggedMessage, TextMessage, parse_message
 from fastagency_shared.run import InitiateRequest, RunStatus
@@ -69,9 +69,23 @@ class Lab:
         return await engine.service.get(run_id(number), None)
 
     async def log(self, engine: Engine, number: int = 1) -> list[LoggedMessage]:
-        page = await engine.service.read(run_id(number), None, after=0, limit=100_000)
+        return self.messages(await engine.service.read(run_id(number), None, after=0, limit=100_000))
+
+    def messages(self, page: EventPage) -> list[LoggedMessage]:
         assert [event.seq for event in page.events] == list(range(1, len(page.events) + 1))
         return [parse_message(event.body) for event in page.events]  # type: ignore[misc]
+
+    async def turn(self) -> None:
+        await asyncio.sleep(0.002)
+
+    async def moved(self, engine: Engine, seq: int, number: int = 1) -> None:
+        """Wait until the run has gone on, waits for an answer, or has ended."""
+
+        async def look() -> bool:
+            record = await self.run(engine, number)
+            return record.last_seq > seq or bool(record.questions) or record.status.ended
+
+        await until(look)
 
     async def texts(self, engine: Engine, number: int = 1) -> list[str]:
         """The bodies of the run's text messages."""

@@ -37,6 +37,7 @@ from fastagency_shared.messages import (
     WorkflowCancelled,
     WorkflowCompleted,
     WorkflowFailed,
+    WorkflowResumed,
     WorkflowStarted,
     new_uuid,
 )
@@ -135,6 +136,17 @@ class FakeRun:
             self.append(last)
             self._set_status(status)
 
+    def resume(self, by: str | None) -> bool:
+        """Whether the run had failed: then it goes on, from the top of its script."""
+        with self.changed:
+            if self.status.ended and self.status is not RunStatus.FAILED:
+                raise Conflict(f"Only a conversation that has failed can be tried again; this is {self.status.value}.")
+            if not self.status.ended:
+                return False
+            self.append(WorkflowResumed(by=by))
+            self._set_status(RunStatus.RUNNING)
+            return True
+
     def rename(self, title: str) -> None:
         try:
             request = RenameRequest(title=title)
@@ -222,7 +234,7 @@ class FakeProvider:
             run = FakeRun(run_id or new_uuid(), name, caller.user_id, dict(params), name, datetime.now(UTC))
             self._runs[run.id] = run
         run.emit(WorkflowStarted(name=name, description=flow.description, params=dict(params)))
-        threading.Thread(target=_play, args=(run, flow.script), name=f"fake-run-{run.id}", daemon=True).start()
+        _begin(run, flow)
         return run.info()
 
     def runs(self, *, limit: int = 50, before: str | None = None, caller: Caller = ANYBODY) -> list[RunInfo]:
@@ -282,6 +294,12 @@ class FakeProvider:
         run.end(RunStatus.CANCELLED, WorkflowCancelled(reason="Stopped by the user."))
         return run.info()
 
+    def retry(self, run_id: str, *, caller: Caller = ANYBODY) -> RunInfo:
+        run = self._own(run_id, caller)
+        if run.resume(caller.user_id):
+            _begin(run, self._workflow(run.name))
+        return run.info()
+
     def rename(self, run_id: str, title: str, *, caller: Caller = ANYBODY) -> RunInfo:
         run = self._own(run_id, caller)
         run.rename(title)
@@ -310,6 +328,10 @@ class FakeProvider:
         if run is None or run.owner != caller.user_id:
             raise UnknownRun(f"There is no conversation {run_id!r}.")
         return run
+
+
+def _begin(run: FakeRun, flow: FakeWorkflow) -> None:
+    threading.Thread(target=_play, args=(run, flow.script), name=f"fake-run-{run.id}", daemon=True).start()
 
 
 def _play(run: FakeRun, script: Script) -> None:

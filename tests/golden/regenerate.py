@@ -30,6 +30,7 @@ from fastagency_shared.messages import (
     WorkflowCancelled,
     WorkflowCompleted,
     WorkflowFailed,
+    WorkflowResumed,
     WorkflowStarted,
 )
 
@@ -56,6 +57,7 @@ SAMPLES: tuple[Message, ...] = (
     Error(uuid="0a" * 16, **_RUN, short="The tool failed.", long="Its service did not answer."),
     WorkflowFailed(uuid="0b" * 16, **_RUN, short="The workflow stopped because of an error.", long="See the log."),
     WorkflowCancelled(uuid="0c" * 16, **_RUN, reason="The workflow was stopped."),
+    WorkflowResumed(uuid="13" * 16, **_RUN, by="ann@example.org"),
     InputAnswered(uuid="0d" * 16, **_LOGGED, sender="User", recipient="Workflow", question=QUESTION, value="maths"),
     Thought(uuid="0e" * 16, **_AGENT, body="The student needs an example."),
     Usage(uuid="0f" * 16, **_AGENT, model="small", prompt_tokens=12, completion_tokens=34),

@@ -150,6 +150,27 @@ async def test_a_client_that_comes_back_goes_on_after_its_last_event(client: Cli
     assert len([event async for event in events(client, run, last="")]) == 10
 
 
+async def test_a_failed_run_is_tried_again_and_its_watchers_see_both_ends(client: Client) -> None:
+    run = await client.start("fail")
+    last = (await client.status(run, "failed"))["last_seq"]
+    reply = await client.http.post(path(run, "/retry"))
+    assert (reply.status_code, reply.json()["workflow_uuid"]) == (200, run["workflow_uuid"])
+    await client.status(run, "failed")
+    kinds = [event["event"] async for event in events(client, run, after=last - 1)]
+    assert [kind for kind in kinds if kind != "run_status"] == [
+        "workflow_failed",
+        "workflow_resumed",
+        "workflow_failed",
+    ]
+    async with client.v1(run) as ws:
+        await ws.rest()
+    assert ws.types == ["workflow_started", "error", "error"]
+    done = await client.start("params")
+    await client.status(done, "completed")
+    refused = await client.http.post(path(done, "/retry"))
+    assert (refused.status_code, refused.json()["code"]) == (409, "Conflict")
+
+
 async def test_nothing_follows_the_end(client: Client) -> None:
     run = await client.start("params")
     info = await client.status(run, "completed")
@@ -187,6 +208,7 @@ async def test_an_idle_stream_says_that_it_is_there(client: Client, monkeypatch:
         ("GET", "/events", None, 404, "UnknownRun"),
         ("POST", "/answers", {"question": "q", "value": "x"}, 404, "UnknownRun"),
         ("POST", "/cancel", None, 404, "UnknownRun"),
+        ("POST", "/retry", None, 404, "UnknownRun"),
         ("PATCH", "", {"title": "x"}, 404, "UnknownRun"),
         ("DELETE", "", None, 404, "UnknownRun"),
         ("POST", "/answers", {"question": "q"}, 422, "InvalidRequest"),

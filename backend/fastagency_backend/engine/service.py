@@ -27,6 +27,7 @@ from fastagency_shared.messages import (
     RunStatusChanged,
     TextInput,
     WorkflowCancelled,
+    WorkflowResumed,
     parse_message,
 )
 from fastagency_shared.run import MAX_TITLE_CHARS, InitiateRequest, RunStatus
@@ -203,6 +204,35 @@ class RunService:
             if self._driver is not None:
                 self._driver.drop(run_id)
             logger.info("The run was stopped", extra=about(record))
+        return await self.get(run_id, user_id)
+
+    @_refuses
+    async def retry(self, run_id: str, user_id: str | None) -> RunRecord:
+        """Have a failed run go on from its recorded steps, with today's code. One that goes on already stays as it is.
+
+        Raises:
+            UnknownRun, UnknownWorkflow (it is not offered any more), Conflict (it has ended in another way, or its
+            workflow cannot go on after an interruption).
+        """
+        record = await self.get(run_id, user_id)
+        if not record.status.ended:
+            return record
+        if record.status is not RunStatus.FAILED:
+            raise Conflict(
+                f"Only a conversation that has failed can be tried again; this one is {record.status.value}. "
+                "Start a new one."
+            )
+        spec_of(record.workflow, self.workflows)
+        if not record.durable:
+            raise Conflict("This workflow cannot go on from where it failed. Please start it again.")
+        message = WorkflowResumed(workflow_uuid=run_id, sender="Workflow", recipient="User", by=user_id)
+        event = await self._store.retry_run(run_id, message.model_dump_json(), time.time())
+        if event is not None:
+            self._feeds.push(run_id, event)
+            self._feeds.push(run_id, RunStatusChanged(workflow_uuid=run_id, status=RunStatus.READY))
+            if self._driver is not None:
+                self._driver.wake(run_id)
+            logger.info("The run is tried again", extra=about(record))
         return await self.get(run_id, user_id)
 
     @_refuses

@@ -24,6 +24,7 @@ class RunChange(StrEnum):
     COMPLETED = "the workflow returns"
     FAILED = "the workflow raises"
     CANCELLED = "a person stops it"
+    RETRIED = "a person has it tried again"
 
 
 _S, _C = RunStatus, RunChange
@@ -56,7 +57,7 @@ TRANSITIONS: dict[RunStatus, dict[RunChange, RunStatus]] = {
         _C.CANCELLED: _S.CANCELLED,
     },
     _S.COMPLETED: {},
-    _S.FAILED: {},
+    _S.FAILED: {_C.RETRIED: _S.READY},
     _S.CANCELLED: {},
 }
 
@@ -78,6 +79,6 @@ def diagram() -> str:
     lines = ["stateDiagram-v2", "    [*] --> ready: a person starts it"]
     for status, changes in TRANSITIONS.items():
         lines += [f"    {status.value} --> {after.value}: {change.value}" for change, after in changes.items()]
-        if not changes:
+        if status.ended:
             lines.append(f"    {status.value} --> [*]")
     return "\n".join(lines) + "\n"

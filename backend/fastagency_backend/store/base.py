@@ -289,6 +289,10 @@ class Store(Protocol):
         """
         ...
 
+    async def retry_run(self, run_id: str, body: str, at: float) -> StoredEvent | None:
+        """Log that a failed run goes on, and make it ready. None: it had not failed."""
+        ...
+
     async def cancel_run(self, run_id: str, body: str, at: float) -> StoredEvent | None:
         """End a run that has not ended. None: it had."""
         ...

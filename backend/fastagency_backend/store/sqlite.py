@@ -402,6 +402,17 @@ class SqliteStore:
 
         return await self._writer.run(job)
 
+    async def retry_run(self, run_id: str, body: str, at: float) -> StoredEvent | None:
+        def job(db: sqlite3.Connection) -> StoredEvent | None:
+            failed = db.execute(
+                "UPDATE run SET status = 'ready', result = NULL, updated = ? WHERE id = ? AND status = 'failed' "
+                "RETURNING fence",
+                (at, run_id),
+            ).fetchone()
+            return log_anyway(db, run_id, f"resumed:{failed[0]}", body, at) if failed else None
+
+        return await self._writer.run(job)
+
     async def cancel_run(self, run_id: str, body: str, at: float) -> StoredEvent | None:
         def job(db: sqlite3.Connection) -> StoredEvent | None:
             ended = db.execute(

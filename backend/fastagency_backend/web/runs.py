@@ -106,6 +106,11 @@ def add_routes(publication: Publication, path: str) -> None:
         """Stop a run. One that has ended stays as it is."""
         return run_info(await (await publication.service()).cancel(run_id, user_id))
 
+    @router.post(one + "/retry", responses=RESPONSES)
+    async def retry_run(run_id: RunPath, user_id: Any = Depends(caller)) -> RunInfo:
+        """Let a failed run go on from where it failed. One that goes on already stays as it is."""
+        return run_info(await (await publication.service()).retry(run_id, user_id))
+
     @router.patch(one, responses=RESPONSES)
     async def rename_run(run_id: RunPath, request: RenameRequest, user_id: Any = Depends(caller)) -> RunInfo:
         """Give a run another title."""

@@ -109,6 +109,9 @@ class LocalProvider:
     def cancel(self, run_id: str, *, caller: Caller = ANYBODY) -> RunInfo:
         return run_info(self._call(self._service().cancel(run_id, caller.user_id)))
 
+    def retry(self, run_id: str, *, caller: Caller = ANYBODY) -> RunInfo:
+        return run_info(self._call(self._service().retry(run_id, caller.user_id)))
+
     def rename(self, run_id: str, title: str, *, caller: Caller = ANYBODY) -> RunInfo:
         try:
             request = RenameRequest(title=title)

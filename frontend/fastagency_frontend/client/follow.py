@@ -103,7 +103,6 @@ class _Follower:
             elif message.seq == self._cursor + 1:
                 self._outage.over()
                 self._cursor = message.seq
-                self._ended = message.ends_run
                 yield message
 
     def _first_frame(self) -> str:

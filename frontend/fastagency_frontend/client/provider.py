@@ -6,7 +6,7 @@ from uuid import UUID
 
 import httpx
 from fastagency_shared.answer import Answer
-from fastagency_shared.errors import InvalidRequest, UnknownRun, UnknownWorkflow
+from fastagency_shared.errors import Conflict, InvalidRequest, UnknownRun, UnknownWorkflow
 from fastagency_shared.fault import describe
 from fastagency_shared.messages import LoggedMessage, TransientMessage, new_uuid
 from fastagency_shared.provider import ANYBODY, Caller
@@ -155,6 +155,11 @@ class FastAPIProvider:
             old.cancel()
             return old.info()
         return self._http.ask(Request("POST", self._of(run_id, "cancel")), _RUN, caller)
+
+    def retry(self, run_id: str, *, caller: Caller = ANYBODY) -> RunInfo:
+        if self._old(run_id, caller) is not None:
+            raise Conflict("This backend cannot go on with a conversation that has failed. Please start it again.")
+        return self._http.ask(Request("POST", self._of(run_id, "retry"), repeatable=False), _RUN, caller)
 
     def rename(self, run_id: str, title: str, *, caller: Caller = ANYBODY) -> RunInfo:
         if (old := self._old(run_id, caller)) is not None:

@@ -24,6 +24,7 @@ from fastagency_shared.messages import (
     WorkflowCancelled,
     WorkflowCompleted,
     WorkflowFailed,
+    WorkflowResumed,
     WorkflowStarted,
 )
 
@@ -62,6 +63,8 @@ def render(message: LoggedMessage | TransientMessage) -> list[Line]:
             return _failure("Failed", message.short, message.long)
         case WorkflowCancelled():
             return _block("Stopped", Style.YELLOW, message.reason or "")
+        case WorkflowResumed():
+            return _block("Goes on from where it failed", Style.YELLOW)
         case InputAnswered():
             return _block("Answered", Style.DIM, "(not shown)" if message.value is None else _value(message.value))
         case Usage():

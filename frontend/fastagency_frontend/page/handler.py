@@ -109,6 +109,13 @@ def on_again(_event: me.ClickEvent) -> None:
         _show_started(state, provider.start(old.name, old.params, run_id=run_id, caller=caller))
 
 
+def on_retry(_event: me.ClickEvent) -> None:
+    """Let the run that is shown go on from where it failed."""
+    state = me.state(PageState)
+    with acting(state):
+        show_run(state, current_site().provider.retry(state.conversation, caller=current_caller()))
+
+
 def on_stop(_event: me.ClickEvent) -> None:
     """Stop the run that is shown."""
     state = me.state(PageState)

@@ -102,6 +102,8 @@ def _ended(run: RunView) -> None:
     sentences = {"failed": "This conversation has failed.", "cancelled": "This conversation was stopped."}
     with me.box(classes="fa-ended"):
         me.text(sentences.get(run.phase, "This conversation has finished."))
+        if run.phase == "failed":
+            labelled_button("again", "Try again from where it failed", handler.on_retry, key="retry")
         labelled_button("again", "Start again", handler.on_again, key="again")
         labelled_button("plus", "New conversation", handler.on_new, key="new")
 

@@ -29,6 +29,7 @@ from fastagency_shared.messages import (
     WorkflowCancelled,
     WorkflowCompleted,
     WorkflowFailed,
+    WorkflowResumed,
     WorkflowStarted,
 )
 
@@ -46,6 +47,7 @@ from fastagency_frontend.page.row import (
     NoticeRow,
     RenderedText,
     ResultRow,
+    ResumedRow,
     Row,
     RowHead,
     StartedRow,
@@ -91,6 +93,8 @@ def to_row(message: LoggedMessage | TransientMessage) -> Row | None:
             return FailedRow(type=message.type, **head, short=message.short, long=message.long)
         case WorkflowCancelled():
             return CancelledRow(type=message.type, **head, short=message.reason)
+        case WorkflowResumed():
+            return ResumedRow(type=message.type, **head)
         case Thought():
             return ThoughtRow(type=message.type, **head, **_text(message.body))
         case Usage(model=model, prompt_tokens=prompt, completion_tokens=completion):

@@ -61,6 +61,10 @@ class CancelledRow(RowHead):
     short: str | None
 
 
+class ResumedRow(RowHead):
+    type: Literal["workflow_resumed"]
+
+
 class ErrorRow(RowHead):
     type: Literal["error"]
     short: str | None
@@ -135,6 +139,7 @@ Row: TypeAlias = (
     | CompletedRow
     | FailedRow
     | CancelledRow
+    | ResumedRow
     | ErrorRow
     | CallRow
     | ResultRow

@@ -10,7 +10,14 @@ import hashlib
 from collections.abc import Iterable
 from typing import Literal
 
-from fastagency_shared.messages import InputAnswered, Message, MultipleChoice, RunStatusChanged, TextInput
+from fastagency_shared.messages import (
+    InputAnswered,
+    Message,
+    MultipleChoice,
+    RunStatusChanged,
+    TextInput,
+    WorkflowResumed,
+)
 from fastagency_shared.run import RunInfo, RunStatus, WorkflowInfo
 from pydantic import BaseModel
 
@@ -132,6 +139,8 @@ class RunFold:
             self._open = [*self._open, message.uuid] if message.uuid not in self._open else self._open
         elif isinstance(message, InputAnswered):
             self._open = [question for question in self._open if question != message.question]
+        elif isinstance(message, WorkflowResumed):
+            self._ended = None
         elif isinstance(message, RunStatusChanged):
             self.title = message.title or self.title
         if message.ends_run:

@@ -74,6 +74,7 @@ const WIDGETS = {
 
   workflow_failed: (row) => trouble(row.short || "The workflow failed.", row),
   workflow_cancelled: (row) => line("stopped", "stop", row.short || "Stopped", stamp(row)),
+  workflow_resumed: (row) => line("flow", "play", "Goes on from where it failed", stamp(row)),
   error: (row) => trouble(row.short || "Something went wrong.", row),
 
   suggested_function_call: (row, board) => {

@@ -92,6 +92,15 @@ export interface CancelledRow {
   short: string | null;
 }
 
+export interface ResumedRow {
+  id: string;
+  seq: number | null;
+  at: string | null;
+  sender: string | null;
+  recipient: string | null;
+  type: "workflow_resumed";
+}
+
 export interface ErrorRow {
   id: string;
   seq: number | null;
@@ -372,6 +381,7 @@ export type Row =
   | CompletedRow
   | FailedRow
   | CancelledRow
+  | ResumedRow
   | ErrorRow
   | CallRow
   | ResultRow

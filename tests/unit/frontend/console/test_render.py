@@ -26,6 +26,7 @@ SHOWN = [
     (m.Error(short="Broken.", long="At line 3"), ["Error: Broken.", "  At line 3"]),
     (m.WorkflowFailed(), ["Failed: something went wrong"]),
     (m.WorkflowCancelled(reason="By you."), ["Stopped", "  By you."]),
+    (m.WorkflowResumed(by="ann"), ["Goes on from where it failed"]),
     (m.InputAnswered(value=["a", "b"]), ["Answered", "  [", '    "a",', '    "b"', "  ]"]),
     (m.InputAnswered(value=None), ["Answered", "  (not shown)"]),
 ]

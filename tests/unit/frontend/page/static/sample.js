@@ -12,6 +12,7 @@ export const ROWS = {
   workflow_started: { ...HEAD, type: "workflow_started", name: "lesson", description: "A lesson.", params: "" },
   workflow_completed: { ...HEAD, type: "workflow_completed", body: "done", html: "<p>done</p>" },
   workflow_failed: { ...HEAD, type: "workflow_failed", short: "It broke.", long: null },
+  workflow_resumed: { ...HEAD, type: "workflow_resumed" },
   workflow_cancelled: { ...HEAD, type: "workflow_cancelled", short: null },
   error: { ...HEAD, type: "error", short: "Oops.", long: "a long story" },
   suggested_function_call: {
