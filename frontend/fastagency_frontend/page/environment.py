@@ -13,7 +13,7 @@ BASE_PATH = "MESOP_BASE_URL_PATH"
 
 
 def prepare_mesop(settings: FrontendSettings) -> None:
-    """Give Mesop the settings that concern it. Does nothing that the environment says otherwise.
+    """Give Mesop the settings that concern it.
 
     Raises:
         InvalidSettings: Mesop has been imported already, without the prefix.

@@ -11,6 +11,7 @@ from fastagency_shared import logs
 from mesop.env.env import MESOP_BASE_URL_PATH
 
 from fastagency_frontend.app import Application
+from fastagency_frontend.page.environment import prepare_mesop
 from fastagency_frontend.page.handler import on_load
 from fastagency_frontend.page.page import TRUSTED_TYPE, page
 from fastagency_frontend.page.site import Site
@@ -39,6 +40,7 @@ class MesopUI:
     def mount(self, application: Application) -> None:
         """Called by `FastAgency`: from now on, this application is shown."""
         settings = self._settings = self._settings or load_settings()
+        prepare_mesop(settings)  # again: these settings may be others than those of the import
         site = Site(application, list(settings.forward_headers))
         self._router = Router(site, self._serve, MESOP_BASE_URL_PATH)
 

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from fastagency_frontend.app import Application
-from fastagency_frontend.page import asset
+from fastagency_frontend.app import Application, FastAgency
+from fastagency_frontend.page import MesopUI, asset
 from fastagency_frontend.page.environment import prepare_mesop
 from fastagency_frontend.page.site import Site
 from fastagency_frontend.page.wsgi import Router
@@ -117,3 +117,5 @@ def test_a_prefix_that_comes_too_late_is_named() -> None:
     """Mesop is imported by now, without one."""
     with pytest.raises(InvalidSettings, match="FASTAGENCY_FRONTEND_PREFIX=/late comes too late"):
         prepare_mesop(FrontendSettings(frontend_prefix="/late"))
+    with pytest.raises(InvalidSettings, match="FASTAGENCY_FRONTEND_PREFIX=/late comes too late"):
+        FastAgency(provider=demo_provider(), ui=MesopUI(FrontendSettings(frontend_prefix="/late")))
