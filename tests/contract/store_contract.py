@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 from fastagency_backend.store.base import (
     KEY_VERSION,
+    NO_LIMITS,
+    AtWork,
     Lease,
     LeaseLost,
     NewRun,
@@ -82,16 +84,18 @@ async def note(store: Store, lease: Lease, uuid: str, order: int) -> None:
     await written.future
 
 
-async def ask(store: Store, lease: Lease, uuid: str) -> StoredEvent:
-    return await store.open_question(lease, f"ask:{uuid}", uuid, question(uuid), 1.0)
+async def ask(store: Store, lease: Lease, uuid: str, due: float | None = None) -> StoredEvent:
+    return await store.open_question(lease, f"ask:{uuid}", uuid, question(uuid), 1.0, due)
 
 
 async def answer(store: Store, run: str, uuid: str, value: str = '"yes"', title: str | None = None) -> bool:
     return await store.answer_question(run, uuid, value, body("answer"), 2.0, title) is not None
 
 
-async def claim(store: Store, worker: str, *, limit: int = 100) -> dict[str, Lease]:
-    records = await store.claim_runs(worker, ["w"], limit=limit)
+async def claim(
+    store: Store, worker: str, *, limit: int = 100, workflows: Sequence[str] = ("w",), at_work: AtWork = NO_LIMITS
+) -> dict[str, Lease]:
+    records = await store.claim_runs(worker, workflows, limit=limit, at_work=at_work)
     return {record.id: Lease(record.id, record.fence) for record in records}
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from fastagency_backend.engine.state import TRANSITIONS, RunChange
-from fastagency_backend.store.base import Lease, LeaseLost, RunRecord, Store
+from fastagency_backend.store.base import EXPIRED, Lease, LeaseLost, RunRecord, Store
 from fastagency_shared.run import RunStatus
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -24,6 +24,8 @@ C = RunChange
 LIVING = ("a", "b")
 numbers = st.integers(0, 5)
 workers = st.sampled_from(LIVING)
+PAST, FUTURE = 0.5, 9e9
+moments = st.sampled_from([PAST, FUTURE])
 
 
 @dataclass
@@ -36,6 +38,17 @@ class Known:
     unnoted: list[str] = field(default_factory=list)
     asked: int = 0
     events: int = 0
+    overdue: set[str] = field(default_factory=set)
+    """Open questions whose deadline has passed."""
+    rests_until: float | None = None
+
+    @property
+    def can_be_answered(self) -> list[str]:
+        return [uuid for uuid in self.open if uuid not in self.overdue]
+
+    @property
+    def is_due(self) -> bool:
+        return self.rests_until == PAST or len(self.can_be_answered) < len(self.open)
 
 
 class StoreMachine(RuleBasedStateMachine):
@@ -129,12 +142,20 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(worker=st.sampled_from([*LIVING, "ghost"]), limit=st.integers(1, 3))
     def claim(self, worker: str, limit: int) -> None:
         owners = {number: self.look(number).worker for number in self.known}
-        for run, lease in self.run(claim(self.stores[worker], worker, limit=limit)).items():
-            number = int(run, 16)
-            assert lease.fence == self.known[number].fence + 1
-            assert owners[number] not in LIVING
-            self.changed(number, C.CLAIMED_OPEN if self.known[number].open else C.CLAIMED)
+        taken = self.run(claim(self.stores[worker], worker, limit=limit))
+        for number, known in self.known.items():
+            if owners[number] == "ghost":
+                known.status = TRANSITIONS[known.status][C.LOST]
+            elif owners[number] is None and known.status is RunStatus.WAITING and known.is_due:
+                known.status = TRANSITIONS[known.status][C.DUE]
+        for run, lease in taken.items():
+            known = self.known[number := int(run, 16)]
+            assert lease.fence == known.fence + 1
+            known.rests_until = None
+            self.changed(number, C.CLAIMED_OPEN if known.can_be_answered else C.CLAIMED)
             self.leases.setdefault(number, []).append(lease)
+        ready = [known for known in self.known.values() if known.status is RunStatus.READY]
+        assert len(taken) == limit or not ready
 
     @precondition(lambda self: self.leases)
     @rule(data=st.data(), is_event=st.booleans())
@@ -147,13 +168,18 @@ class StoreMachine(RuleBasedStateMachine):
             self.known[number].events += 1
 
     @precondition(lambda self: self.leases)
-    @rule(data=st.data(), what=st.sampled_from(["ask", "ask", "answer", "answer", "note", "park"]))
+    @rule(data=st.data(), what=st.sampled_from(["ask", "ask", "answer", "answer", "note", "park", "expire", "rest"]))
     def talk(self, data: st.DataObject, what: str) -> None:
-        """One rule for four operations, for they mean little without each other."""
+        """One rule for these operations, for they mean little without each other."""
         number, lease, store = self.pick(data)
         match what:
             case "ask":
-                self.ask(number, lease, store)
+                self.ask(number, lease, store, data.draw(st.none() | moments))
+            case "expire":
+                known = self.known[number]
+                self.expire(number, lease, store, data.draw(st.sampled_from([*known.open, "q0"])))
+            case "rest":
+                self.rest(number, lease, store, data.draw(st.none() | moments))
             case "answer":
                 known = self.known[number]
                 self.answer(number, store, data.draw(st.sampled_from([*known.open, f"q{known.asked}", "q0"])))
@@ -162,11 +188,13 @@ class StoreMachine(RuleBasedStateMachine):
             case "park":
                 self.park(number, lease, store)
 
-    def ask(self, number: int, lease: Lease, store: Store) -> None:
+    def ask(self, number: int, lease: Lease, store: Store, due: float | None) -> None:
         known = self.known[number]
         uuid = f"q{known.asked}"
-        if self.attempt(number, lease, ask(store, lease, uuid)):
+        if self.attempt(number, lease, ask(store, lease, uuid, due)):
             known.open.append(uuid)
+            if due == PAST:
+                known.overdue.add(uuid)
             known.asked += 1
             known.events += 1
             self.changed(number, C.ASKED)
@@ -175,12 +203,38 @@ class StoreMachine(RuleBasedStateMachine):
         known = self.known[number]
         parked = self.look(number).worker is None
         accepted = self.run(answer(store, run_id(number), uuid))
-        assert accepted == (uuid in known.open and not known.status.ended)
+        assert accepted == (uuid in known.can_be_answered and not known.status.ended)
         if accepted:
-            known.open.remove(uuid)
-            known.unnoted.append(uuid)
-            known.events += 1
-            self.changed(number, C.ANSWERED_PARKED if parked else C.ANSWERED_MORE if known.open else C.ANSWERED)
+            more = self.closed(known, uuid)
+            self.changed(number, C.ANSWERED_PARKED if parked else C.ANSWERED_MORE if more else C.ANSWERED)
+
+    def expire(self, number: int, lease: Lease, store: Store, uuid: str) -> None:
+        known = self.known[number]
+        try:
+            event = self.run(store.expire_question(lease, uuid, EXPIRED, body("expired"), 2.0))
+        except LeaseLost:
+            assert not self.holds(number, lease)
+            return
+        assert self.holds(number, lease)
+        assert (event is not None) == (uuid in known.open)
+        if event is not None:
+            more = self.closed(known, uuid)
+            self.changed(number, C.EXPIRED_MORE if more else C.EXPIRED)
+
+    def closed(self, known: Known, uuid: str) -> bool:
+        """Whether the run waits for something else too."""
+        known.open.remove(uuid)
+        known.unnoted.append(uuid)
+        known.events += 1
+        return bool(known.open) or known.rests_until is not None
+
+    def rest(self, number: int, lease: Lease, store: Store, due: float | None) -> None:
+        known = self.known[number]
+        if due is None and known.rests_until is None:
+            return
+        if self.attempt(number, lease, store.rest(lease, due)):
+            known.rests_until = due
+            self.changed(number, C.SLEPT if due is not None else C.WOKE_OPEN if known.open else C.WOKE)
 
     def note(self, number: int, lease: Lease, store: Store) -> None:
         known = self.known[number]

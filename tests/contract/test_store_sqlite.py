@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sqlite3
 import subprocess
 import sys
@@ -11,10 +12,12 @@ from pathlib import Path
 import pytest
 from fastagency_backend.store import SqliteStore, StoreError
 from fastagency_backend.store.base import Lease, LeaseVoid, Store, StoreBroken
+from fastagency_backend.store.claim import STATEMENTS
 from fastagency_backend.store.schema import MIGRATIONS
 
 from tests.contract.store_contract import MakeStore, append, ask, new, owned, record, run_id, seqs
 from tests.contract.store_contract_clients import ClientStoreContract
+from tests.contract.store_contract_turns import TurnStoreContract
 
 ROOT = Path(__file__).parents[2]
 
@@ -24,7 +27,7 @@ def make_store(tmp_path: Path) -> MakeStore:
     return lambda: SqliteStore(tmp_path / "runs.sqlite3", synchronous="OFF")
 
 
-class TestSqliteStore(ClientStoreContract):
+class TestSqliteStore(ClientStoreContract, TurnStoreContract):
     """Every test of the contract."""
 
 
@@ -43,6 +46,26 @@ async def test_a_file_of_a_newer_version_is_refused_and_left_alone(tmp_path: Pat
     with sqlite3.connect(path) as db:
         assert db.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
     db.close()
+
+
+async def test_a_claim_looks_only_at_what_is_ready_at_work_or_due(tmp_path: Path) -> None:
+    """A scan of the table would make every claim slower with each conversation that waits."""
+    store = await _open(tmp_path / "runs.sqlite3")
+    plans = {
+        sql: await store._reader.run(
+            lambda db, sql=sql: [row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {sql}", _arguments(sql))]  # type: ignore[misc]
+        )
+        for sql in STATEMENTS
+    }
+    await store.close()
+    steps = [step for plan in plans.values() for step in plan if " run" in step]
+    assert len(steps) >= len(STATEMENTS)
+    for step in steps:
+        assert re.search(r"INDEX (run_(ready|at_work|due|by_worker)|sqlite_autoindex_run_1) ?", step), step
+
+
+def _arguments(sql: str) -> object:
+    return {"workflow": "w"} if ":workflow" in sql else ("x",) * sql.count("?")
 
 
 async def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:

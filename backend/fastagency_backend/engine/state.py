@@ -20,6 +20,13 @@ class RunChange(StrEnum):
     ANSWERED = "the last open question is answered"
     ANSWERED_PARKED = "a question is answered while no worker has it"
     ANSWERED_MORE = "a question is answered, others are open"
+    EXPIRED = "the deadline of the last open question passes"
+    EXPIRED_MORE = "the deadline of a question passes, others are open"
+    SLEPT = "it sleeps"
+    WOKE = "it wakes up"
+    WOKE_OPEN = "it wakes up while a question is open"
+    DUE = "its moment comes while no worker has it"
+    LOST = "its worker dies"
     RELEASED = "its worker stops and hands it over"
     COMPLETED = "the workflow returns"
     FAILED = "the workflow raises"
@@ -37,20 +44,28 @@ TRANSITIONS: dict[RunStatus, dict[RunChange, RunStatus]] = {
         _C.CANCELLED: _S.CANCELLED,
     },
     _S.RUNNING: {
-        _C.CLAIMED: _S.RUNNING,
         _C.ASKED: _S.WAITING,
+        _C.SLEPT: _S.WAITING,
+        _C.EXPIRED: _S.RUNNING,
+        _C.EXPIRED_MORE: _S.WAITING,
+        _C.LOST: _S.READY,
         _C.RELEASED: _S.READY,
         _C.COMPLETED: _S.COMPLETED,
         _C.FAILED: _S.FAILED,
         _C.CANCELLED: _S.CANCELLED,
     },
     _S.WAITING: {
-        _C.CLAIMED_OPEN: _S.WAITING,
-        _C.CLAIMED: _S.RUNNING,
         _C.ASKED: _S.WAITING,
         _C.ANSWERED: _S.RUNNING,
         _C.ANSWERED_PARKED: _S.READY,
         _C.ANSWERED_MORE: _S.WAITING,
+        _C.EXPIRED: _S.RUNNING,
+        _C.EXPIRED_MORE: _S.WAITING,
+        _C.SLEPT: _S.WAITING,
+        _C.WOKE: _S.RUNNING,
+        _C.WOKE_OPEN: _S.WAITING,
+        _C.DUE: _S.READY,
+        _C.LOST: _S.READY,
         _C.RELEASED: _S.READY,
         _C.COMPLETED: _S.COMPLETED,
         _C.FAILED: _S.FAILED,

@@ -13,7 +13,7 @@ the run did, whatever the disk did meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -108,11 +108,19 @@ class StepRecord:
 
 @dataclass(frozen=True, slots=True)
 class QuestionRecord:
-    """A question that was asked. `value` is the answer's JSON; `order` is set once the answer has reached the run."""
+    """A question that was asked. `value` is the answer's JSON; `order` is set once the answer has reached the run.
+
+    `due` is the deadline, if it has one. At that moment the default becomes the answer; without one, `EXPIRED` does.
+    """
 
     uuid: str
     value: str | None
     order: int | None
+    due: float | None = None
+
+
+EXPIRED = "null"
+"""In the place of an answer: nobody gave one in time, and there is no default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +161,40 @@ class Census:
     parked: int
 
 
+@dataclass(frozen=True, slots=True)
+class AtWork:
+    """How many runs may be at work at a time, over all workers: of each signed-in user, and of the workflows named.
+
+    A run is at work while a worker has it and it neither waits for a person nor sleeps.
+    """
+
+    per_user: int | None = None
+    per_workflow: Mapping[str, int] = field(default_factory=dict)
+
+    def of_user(self, user: str) -> float:
+        """`user` is empty for whoever is not signed in."""
+        return float("inf") if self.per_user is None or not user else self.per_user
+
+    def of_workflow(self, workflow: str) -> float:
+        return self.per_workflow.get(workflow, float("inf"))
+
+
+NO_LIMITS = AtWork()
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Runs of one workflow that are ready and that no worker has taken up; `since` is when the first became so.
+
+    `offered`: whether a worker that is registered has this workflow.
+    """
+
+    workflow: str
+    runs: int
+    since: float
+    offered: bool
+
+
 Done = Callable[[int | None, Exception | None], None]
 """Called on the store's loop once a write is committed: with the event's seq (0 for a step), or with the error."""
 
@@ -175,6 +217,14 @@ class Store(Protocol):
 
     async def census(self) -> Census:
         """Count. It looks at every run, so it is not for every request."""
+        ...
+
+    async def lines(self) -> list[Line]:
+        """The runs that wait for a worker, by workflow."""
+        ...
+
+    async def now(self) -> float:
+        """The store's own clock: seconds since the epoch. Moments at which something is due are reckoned by it."""
         ...
 
     @property
@@ -230,8 +280,17 @@ class Store(Protocol):
         """Give back everything this worker owns: runs become ready for others, or stay parked if they only wait."""
         ...
 
-    async def claim_runs(self, worker: str, workflows: Sequence[str], *, limit: int) -> list[RunRecord]:
-        """Take over runs that are ready, or whose worker's lease has expired. Each gets a new fence."""
+    async def claim_runs(
+        self, worker: str, workflows: Sequence[str], *, limit: int, at_work: AtWork = NO_LIMITS
+    ) -> list[RunRecord]:
+        """Take over runs that are ready, due, or whose worker's lease has expired. Each gets a new fence.
+
+        It goes round by user, oldest first for each; no more are taken than may be at work.
+        """
+        ...
+
+    async def next_due(self) -> float | None:
+        """In how many seconds the next parked run is due; 0 or less if one is."""
         ...
 
     async def heads(self, run_ids: Sequence[str]) -> dict[str, tuple[int, str]]:
@@ -254,18 +313,37 @@ class Store(Protocol):
         """Record a result. Thread-safe; returns before it is committed."""
         ...
 
-    async def open_question(self, lease: Lease, key: str, uuid: str, body: str, at: float) -> StoredEvent:
-        """Log a question and leave it open; the run waits from now on."""
+    async def open_question(
+        self, lease: Lease, key: str, uuid: str, body: str, at: float, due: float | None = None
+    ) -> StoredEvent:
+        """Log a question and leave it open; the run waits from now on. From `due` on, no answer is taken any more."""
         ...
 
-    async def read_answer(self, run_id: str, uuid: str) -> str | None: ...
+    async def read_answer(self, run_id: str, uuid: str) -> str | None:
+        """The answer, or what counts in its place: see `QuestionRecord`."""
+        ...
+
+    async def expire_question(self, lease: Lease, uuid: str, value: str, body: str, at: float) -> StoredEvent | None:
+        """Close a question with what counts in the place of an answer, and log that. None: it was not open any more."""
+        ...
+
+    async def has_expired(self, run_id: str, uuid: str) -> bool:
+        """Whether the question was closed, or is to be, because its deadline has passed."""
+        ...
+
+    async def rest(self, lease: Lease, due: float | None) -> None:
+        """The run does nothing from now on until a moment; or, with None, goes on."""
+        ...
 
     def note_answer(self, lease: Lease, uuid: str, order: int, done: Done) -> None:
         """Record the place at which an answer reached the run. Thread-safe."""
         ...
 
     async def park_run(self, lease: Lease) -> bool:
-        """Let go of a run that only waits for people; false when an answer has come meanwhile."""
+        """Let go of a run that only waits; false when an answer has come meanwhile.
+
+        It can be claimed at the moment that it rests until, and at the deadline of a question that is open.
+        """
         ...
 
     async def finish_run(

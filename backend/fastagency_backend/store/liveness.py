@@ -8,9 +8,10 @@ disk) has not looked all the time, and begins to count anew.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 BEATS_PER_LEASE = 3
@@ -40,11 +41,19 @@ class Liveness:
         self._beats = 0
         self._beaten = self._looked = float("-inf")
         self._seen: dict[str, _Seen] = {}
+        self._offers = "[]"
 
     def register(self, db: sqlite3.Connection, worker: str, lease_s: float) -> None:
         """From now on `tick` keeps this worker's row fresh."""
         self._worker, self._lease_s = worker, lease_s
         self._beat(db)
+
+    def offer(self, db: sqlite3.Connection, workflows: Sequence[str]) -> None:
+        """Let it be known which workflows this worker has."""
+        offers = json.dumps(sorted(workflows))
+        if self._worker is not None and offers != self._offers:
+            self._offers = offers
+            self._beat(db)
 
     def release(self, db: sqlite3.Connection, worker: str) -> None:
         self._worker = None
@@ -79,8 +88,8 @@ class Liveness:
     def _beat(self, db: sqlite3.Connection) -> None:
         self._beats += 1
         db.execute(
-            f"INSERT OR REPLACE INTO worker(id, beat, expires, ttl) VALUES (?, ?, {NOW} + ?, ?)",
-            (self._worker, self._beats, self._lease_s, self._lease_s),
+            f"INSERT OR REPLACE INTO worker(id, beat, expires, ttl, offers) VALUES (?, ?, {NOW} + ?, ?, ?)",
+            (self._worker, self._beats, self._lease_s, self._lease_s, self._offers),
         )
         self._beaten = self._clock()
 

@@ -38,6 +38,17 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE TABLE probe(id INTEGER PRIMARY KEY, data BLOB NOT NULL)",
     ),
     ("ALTER TABLE run ADD COLUMN key_version INTEGER NOT NULL DEFAULT 1",),
+    (
+        "ALTER TABLE run ADD COLUMN due REAL",
+        "ALTER TABLE question ADD COLUMN due REAL",
+        "ALTER TABLE question ADD COLUMN expired INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE worker ADD COLUMN offers TEXT",
+        "DROP INDEX run_claimable",
+        "CREATE INDEX run_ready ON run(workflow, COALESCE(user_id, ''), updated) WHERE status = 'ready'",
+        "CREATE INDEX run_at_work ON run(COALESCE(user_id, ''), workflow) "
+        "WHERE status = 'running' AND worker IS NOT NULL",
+        "CREATE INDEX run_due ON run(due) WHERE status = 'waiting' AND worker IS NULL AND due IS NOT NULL",
+    ),
 )
 
 

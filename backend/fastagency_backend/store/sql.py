@@ -8,9 +8,16 @@ import sqlite3
 from fastagency_shared.run import RunStatus
 
 from fastagency_backend.store.base import Lease, LeaseLost, RunRecord, StoredEvent
+from fastagency_backend.store.liveness import NOW
 
 LIVE = "status IN ('ready', 'running', 'waiting')"
 OPEN_QUESTION = "EXISTS (SELECT 1 FROM question q WHERE q.run_id = run.id AND q.value IS NULL)"
+WAITS = f"({OPEN_QUESTION} OR due IS NOT NULL)"
+"""Whether an owned run waits for people, or for a moment."""
+DUE_WHEN_PARKED = (
+    "(SELECT MIN(due) FROM (SELECT run.due UNION ALL "
+    "SELECT q.due FROM question q WHERE q.run_id = run.id AND q.value IS NULL))"
+)
 OWNED = "id = :run_id AND fence = :fence AND status IN ('running', 'waiting')"
 NEXT_SEQ = "(SELECT COALESCE(MAX(seq), 0) + 1 FROM event WHERE run_id = :run_id)"
 
@@ -37,6 +44,29 @@ LOG_ANYWAY = f"INSERT INTO event(run_id, seq, key, at, body) SELECT :run_id, {NE
 """For what needs no lease: the caller has just checked the run's row in the same transaction."""
 
 
+TAKE = (
+    f"UPDATE run SET worker = ?, fence = fence + 1, updated = {NOW}, due = NULL, status = CASE WHEN EXISTS "
+    f"(SELECT 1 FROM question q WHERE q.run_id = run.id AND q.value IS NULL AND (q.due IS NULL OR q.due > {NOW})) "
+    "THEN 'waiting' ELSE 'running' END WHERE id = ?"
+)
+"""A run whose only open questions are past their deadline is about to work."""
+GO_ON = (
+    "UPDATE run SET updated = :at, status = CASE WHEN worker IS NULL THEN 'ready' "
+    f"WHEN {WAITS} THEN 'waiting' ELSE 'running' END WHERE id = :run_id"
+)
+"""After a question was closed."""
+REST = (
+    f"UPDATE run SET due = :due, status = CASE WHEN :due IS NOT NULL OR {OPEN_QUESTION} THEN 'waiting' "
+    f"ELSE 'running' END WHERE {OWNED} RETURNING 0"
+)
+PARK = (
+    f"UPDATE run SET worker = NULL, due = {DUE_WHEN_PARKED} WHERE {OWNED} AND status = 'waiting' AND NOT EXISTS "
+    "(SELECT 1 FROM question q WHERE q.run_id = run.id AND q.value IS NOT NULL AND q.ord IS NULL) RETURNING 1"
+)
+LINES = (
+    "SELECT workflow, COUNT(*), MIN(updated), EXISTS (SELECT 1 FROM worker, json_each(worker.offers) offer "
+    "WHERE offer.value = run.workflow) FROM run WHERE status = 'ready' GROUP BY workflow"
+)
 OPEN_QUESTIONS = (
     "SELECT COUNT(*), MIN(event.at) FROM run JOIN question q ON q.run_id = run.id "
     f"JOIN event ON event.run_id = run.id AND event.seq = q.asked WHERE run.{LIVE} AND q.value IS NULL"

@@ -14,16 +14,20 @@ import sqlite3
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from fastagency_shared.run import RunStatus
 
 from fastagency_backend.store.base import (
+    NO_LIMITS,
+    AtWork,
     Broken,
     Census,
     Changed,
     Done,
     EventPage,
     Lease,
+    Line,
     NewRun,
     QuestionRecord,
     RunLog,
@@ -34,6 +38,7 @@ from fastagency_backend.store.base import (
     StoreError,
 )
 from fastagency_backend.store.batch import Rows, store_error
+from fastagency_backend.store.claim import NEXT_DUE, Turns, make_ready
 from fastagency_backend.store.lane import Lane, connect
 from fastagency_backend.store.liveness import NOW, Liveness
 from fastagency_backend.store.private import create_file, create_folder
@@ -43,11 +48,15 @@ from fastagency_backend.store.sql import (
     APPEND_STEP,
     COLUMNS,
     DETAILS,
+    GO_ON,
+    LAST_SEQ,
+    LINES,
     LIVE,
     NOTE_ANSWER,
-    OPEN_QUESTION,
     OPEN_QUESTIONS,
-    OWNED,
+    PARK,
+    REST,
+    TAKE,
     append_events,
     fenced,
     get_run,
@@ -71,6 +80,7 @@ class SqliteStore:
         self._synchronous = synchronous
         self._liveness = Liveness()
         self._sweeper = Sweeper()
+        self._turns = Turns()
         self._identity: tuple[int, int] | None = None
         self._next_check = 0.0
         self._data_version: int | None = None
@@ -119,6 +129,14 @@ class SqliteStore:
             return Census(runs, questions, oldest, parked)
 
         return await self._reader.run(job)
+
+    async def lines(self) -> list[Line]:
+        return await self._reader.run(
+            lambda db: [Line(name, runs, since, bool(offered)) for name, runs, since, offered in db.execute(LINES)]
+        )
+
+    async def now(self) -> float:
+        return float(await self._reader.run(lambda db: _first(db.execute(f"SELECT {NOW}"))))
 
     def _look_around(self, db: sqlite3.Connection) -> None:
         """In the writer's thread, about every 50 ms: leases, and what other processes did to the file."""
@@ -248,22 +266,23 @@ class SqliteStore:
 
         await self._writer.run(job)
 
-    async def claim_runs(self, worker: str, workflows: Sequence[str], *, limit: int) -> list[RunRecord]:
+    async def claim_runs(
+        self, worker: str, workflows: Sequence[str], *, limit: int, at_work: AtWork = NO_LIMITS
+    ) -> list[RunRecord]:
         def job(db: sqlite3.Connection) -> list[RunRecord]:
+            self._liveness.offer(db, workflows)
             dead = self._liveness.dead(db)
-            rows = db.execute(
-                f"UPDATE run SET worker = ?, fence = fence + 1, updated = {NOW}, "
-                f"status = CASE WHEN {OPEN_QUESTION} THEN 'waiting' ELSE 'running' END WHERE id IN ("
-                "SELECT id FROM run WHERE (status = 'ready' OR worker IS NOT NULL) AND (status = 'ready' "
-                "OR worker IN (SELECT value FROM json_each(?)) OR worker NOT IN (SELECT id FROM worker)) "
-                "AND workflow IN (SELECT value FROM json_each(?)) ORDER BY updated LIMIT ?) RETURNING id",
-                (worker, json.dumps(dead), json.dumps(list(workflows)), limit),
-            ).fetchall()
+            make_ready(db, dead)
             self._liveness.bury(db, dead)
-            found = [get_run(db, row[0]) for row in rows]
+            chosen = self._turns.choose(db, workflows, at_work, limit)
+            db.executemany(TAKE, [(worker, run_id) for run_id in chosen])
+            found = [get_run(db, run_id) for run_id in chosen]
             return [record for record in found if record is not None]
 
         return await self._writer.run(job)
+
+    async def next_due(self) -> float | None:
+        return await self._reader.run(lambda db: _first(db.execute(NEXT_DUE)))
 
     async def heads(self, run_ids: Sequence[str]) -> dict[str, tuple[int, str]]:
         sql = (
@@ -285,14 +304,14 @@ class SqliteStore:
             try:
                 steps = db.execute("SELECT key, ord, value FROM step WHERE run_id = ?", (run_id,)).fetchall()
                 questions = db.execute(
-                    "SELECT key, uuid, value, ord FROM question WHERE run_id = ?", (run_id,)
+                    "SELECT key, uuid, value, ord, due FROM question WHERE run_id = ?", (run_id,)
                 ).fetchall()
                 keys = db.execute("SELECT key FROM event WHERE run_id = ?", (run_id,)).fetchall()
             finally:
                 db.execute("ROLLBACK")
             return RunLog(
                 steps={key: StepRecord(order, value) for key, order, value in steps},
-                questions={key: QuestionRecord(uuid, value, order) for key, uuid, value, order in questions},
+                questions={key: QuestionRecord(*values) for key, *values in questions},
                 event_keys=frozenset(row[0] for row in keys),
             )
 
@@ -305,14 +324,16 @@ class SqliteStore:
         args = {"run_id": lease.run_id, "fence": lease.fence, "key": key, "ord": step.order, "value": step.value}
         self._writer.submit(lambda db: fenced(db, APPEND_STEP, args), done, lease)
 
-    async def open_question(self, lease: Lease, key: str, uuid: str, body: str, at: float) -> StoredEvent:
+    async def open_question(
+        self, lease: Lease, key: str, uuid: str, body: str, at: float, due: float | None = None
+    ) -> StoredEvent:
         args = {"run_id": lease.run_id, "fence": lease.fence, "key": key, "body": body, "at": at}
 
         def job(db: sqlite3.Connection) -> StoredEvent:
             seq = fenced(db, APPEND_EVENT, args)
             db.execute(
-                "INSERT INTO question(run_id, uuid, key, asked, body) VALUES (?, ?, ?, ?, ?)",
-                (lease.run_id, uuid, key, seq, body),
+                "INSERT INTO question(run_id, uuid, key, asked, body, due) VALUES (?, ?, ?, ?, ?, ?)",
+                (lease.run_id, uuid, key, seq, body, due),
             )
             db.execute("UPDATE run SET status = 'waiting', updated = ? WHERE id = ?", (at, lease.run_id))
             return StoredEvent(seq, at, body)
@@ -326,17 +347,34 @@ class SqliteStore:
 
         return await self._reader.run(job)
 
+    async def expire_question(self, lease: Lease, uuid: str, value: str, body: str, at: float) -> StoredEvent | None:
+        args = {"run_id": lease.run_id, "fence": lease.fence, "key": f"expired:{uuid}", "body": body, "at": at}
+
+        def job(db: sqlite3.Connection) -> StoredEvent | None:
+            fenced(db, LAST_SEQ, args)
+            expired = "UPDATE question SET value = ?, expired = 1 WHERE run_id = ? AND uuid = ? AND value IS NULL"
+            if not db.execute(expired, (value, lease.run_id, uuid)).rowcount:
+                return None
+            db.execute(GO_ON, {"run_id": lease.run_id, "at": at})
+            return StoredEvent(fenced(db, APPEND_EVENT, args), at, body)
+
+        return await self._writer.run(job, lease)
+
+    async def has_expired(self, run_id: str, uuid: str) -> bool:
+        sql = f"SELECT 1 FROM question WHERE run_id = ? AND uuid = ? AND (expired OR (value IS NULL AND due <= {NOW}))"
+        return await self._reader.run(lambda db: db.execute(sql, (run_id, uuid)).fetchone() is not None)
+
+    async def rest(self, lease: Lease, due: float | None) -> None:
+        args = {"run_id": lease.run_id, "fence": lease.fence, "due": due}
+        await self._writer.run(lambda db: fenced(db, REST, args), lease)
+
     def note_answer(self, lease: Lease, uuid: str, order: int, done: Done) -> None:
         args = {"run_id": lease.run_id, "fence": lease.fence, "uuid": uuid, "ord": order}
         self._writer.submit(lambda db: fenced(db, NOTE_ANSWER, args), done, lease)
 
     async def park_run(self, lease: Lease) -> bool:
-        sql = (
-            f"UPDATE run SET worker = NULL WHERE {OWNED} AND status = 'waiting' AND NOT EXISTS "
-            "(SELECT 1 FROM question q WHERE q.run_id = run.id AND q.value IS NOT NULL AND q.ord IS NULL) RETURNING 1"
-        )
         args = {"run_id": lease.run_id, "fence": lease.fence}
-        return await self._writer.run(lambda db: db.execute(sql, args).fetchone() is not None, lease)
+        return await self._writer.run(lambda db: db.execute(PARK, args).fetchone() is not None, lease)
 
     async def finish_run(
         self, lease: Lease, status: RunStatus, result: str | None, body: str, at: float
@@ -386,16 +424,12 @@ class SqliteStore:
         def job(db: sqlite3.Connection) -> StoredEvent | None:
             taken = db.execute(
                 "UPDATE question SET value = ? WHERE run_id = ? AND uuid = ? AND value IS NULL "
-                f"AND EXISTS (SELECT 1 FROM run WHERE id = ? AND {LIVE}) RETURNING 1",
+                f"AND (due IS NULL OR due > {NOW}) AND EXISTS (SELECT 1 FROM run WHERE id = ? AND {LIVE}) RETURNING 1",
                 (value, run_id, uuid, run_id),
             ).fetchone()
             if taken is None:
                 return None
-            db.execute(
-                "UPDATE run SET updated = ?, status = CASE WHEN worker IS NULL THEN 'ready' "
-                f"WHEN {OPEN_QUESTION} THEN 'waiting' ELSE 'running' END WHERE id = ?",
-                (at, run_id),
-            )
+            db.execute(GO_ON, {"run_id": run_id, "at": at})
             if title:
                 db.execute("UPDATE run SET title = ?, titled = 1 WHERE id = ? AND NOT titled", (title, run_id))
             return log_anyway(db, run_id, f"answer:{uuid}", body, at)
@@ -423,6 +457,10 @@ class SqliteStore:
             return log_anyway(db, run_id, "end", body, at) if ended else None
 
         return await self._writer.run(job)
+
+
+def _first(found: sqlite3.Cursor) -> Any:
+    return found.fetchone()[0]
 
 
 def _log_only(_error: StoreBroken) -> None:
