@@ -76,6 +76,45 @@ async def typist(ui: AsyncUI, params: dict[str, Any]) -> str:
     return "Written."
 
 
+@wf.register(name="novelist", description="Writes a long text until you say that it is enough.")
+async def novelist(ui: AsyncUI, params: dict[str, Any]) -> str:
+    run = current_run()
+    assert run is not None, "a workflow is always inside its run"
+    pages = [f"Paragraph {number}: {'word ' * 60}\n\n" for number in range(1, 31)]
+    for text in pages:
+        run.chunk(TextChunk(sender="novelist", stream="novel", delta=text))
+    await ui.text_input(sender="editor", prompt="Is it enough?", suggestions=["yes"])
+    await ui.text_message(sender="novelist", body="".join(pages[:15]))
+    await ui.text_message(sender="novelist", body="The end.")
+    await ui.text_input(sender="editor", prompt="Another one?")
+    return ""
+
+
+WIDE_TABLE = """| Product | Price per unit and month | Availability in the region | Responsible department |
+|---|---|---|---|
+| Internationalisation | 1,299.00 | immediately | Procurement |
+| Telecommunications | 2,499.00 | immediately | Administration |"""
+
+
+@wf.register(name="librarian", description="Shows tables, code and calls, and waits.")
+async def librarian(ui: AsyncUI, params: dict[str, Any]) -> str:
+    await ui.suggested_function_call(sender="librarian", function_name="look_up", call_id="1", arguments={"a": 1})
+    await ui.text_message(sender="librarian", body=f"{WIDE_TABLE}\n\n```python\nprint('copied')\n```")
+    await ui.text_message(sender="كاتب", body="مرحبا بكم في المكتبة. هذا نص من اليمين إلى اليسار مع `code` فيه.")
+    await ui.text_message(sender="librarian", body="x" * 400)
+    await ui.text_input(sender="librarian", prompt="Enough?")
+    return ""
+
+
+@wf.register(name="archivist", description="Calls a function, talks a lot, and then has the result.")
+async def archivist(ui: AsyncUI, params: dict[str, Any]) -> str:
+    await ui.suggested_function_call(sender="archivist", function_name="dig", call_id="1")
+    for number in range(100):
+        await ui.text_message(sender="archivist", body=f"Message {number}")
+    await ui.function_call_execution(sender="archivist", function_name="dig", call_id="1", retval="bones")
+    return "Dug."
+
+
 @wf.register(name="pair", description="Two experts who both want text.")
 async def pair(ui: AsyncUI, params: dict[str, Any]) -> str:
     city, name = await asyncio.gather(

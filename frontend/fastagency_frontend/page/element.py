@@ -30,13 +30,17 @@ def _component(module: str) -> Callable[[Callable[..., Any]], Callable[..., Any]
 
 
 @_component("sidebar.js")
-def sidebar(*, title: str, shell: ShellView, conversation: str, theme: str) -> Any:
+def sidebar(*, state: PageState, shell: ShellView) -> Any:
     """The list of conversations, with what can be done to each, and the choice of theme."""
     return me.insert_web_component(
         name="fa-sidebar",
         key="sidebar",
         properties=SidebarProperties(
-            heading=title, conversations=shell.conversations, current=conversation, theme=theme
+            heading=state.title,
+            conversations=shell.conversations,
+            known=bool(state.shell),
+            current=state.conversation,
+            theme=state.theme,
         ).model_dump(),
         events={
             "opened": handler.on_open,

@@ -100,10 +100,14 @@ Pulse: TypeAlias = PulseState | Trouble
 
 
 class SidebarProperties(BaseModel):
-    """What Mesop sets on `<fa-sidebar>`, again at each render; so with the other `Properties` and their components."""
+    """What Mesop sets on `<fa-sidebar>`, again at each render; so with the other `Properties` and their components.
+
+    `known`: the conversations could be read, so that none means that there are none.
+    """
 
     heading: str
     conversations: list[ConversationView]
+    known: bool
     current: str
     theme: str
 

@@ -21,7 +21,7 @@ def page() -> None:
     with me.box(key="app", classes=["fa-app", "fa-drawer-open" if state.drawer else "fa-drawer-closed"]):
         me.box(key="scrim", classes="fa-scrim", on_click=handler.on_drawer)
         with me.box(key="side", classes="fa-side"):
-            element.sidebar(title=state.title, shell=shell, conversation=state.conversation, theme=state.theme)
+            element.sidebar(state=state, shell=shell)
         with me.box(key="main", classes="fa-main"):
             _header(state, run)
             with me.box(classes="fa-banner"):

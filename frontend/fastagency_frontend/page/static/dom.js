@@ -73,10 +73,12 @@ export function iconButton(name, label, action) {
 }
 
 /**
- * @param {string} html as the server rendered it
- * @param {string} [className]
+ * An element with HTML that the server has rendered.
+ *
+ * @param {string} className
+ * @param {string} html
  */
-export function markdown(html, className = "markdown") {
+export function trusted(className, html) {
   const made = element("div", className);
   made.innerHTML = policy.createHTML(html);
   return made;

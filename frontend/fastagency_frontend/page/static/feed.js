@@ -106,7 +106,7 @@ export class Feed {
     }
   }
 
-  /** @returns {Promise<number | null>} the cursor after it; null: there is nothing to go on with */
+  /** @returns {Promise<number | null>} the cursor after it; null: nothing will follow */
   async #newest() {
     const page = await this.#history("");
     if (this.#stopped) return null;
@@ -118,7 +118,7 @@ export class Feed {
     this.first = page.first;
     this.#last = page.last;
     this.#view.page(page);
-    return page.last;
+    return page.run.phase === "working" || page.run.phase === "waiting" ? page.last : null;
   }
 
   /**

@@ -1,7 +1,7 @@
 // @ts-check
 // What the widgets are made of: who speaks, bubbles, cards that unfold.
 
-import { element, icon, iconButton, markdown } from "./dom.js";
+import { element, icon, iconButton, trusted } from "./dom.js";
 
 /** @import { RowHead, StreamLine } from "./wire.d.ts" */
 /** @import { Child } from "./dom.js" */
@@ -110,7 +110,7 @@ export function folding(kind, shape, heading, note, ...sections) {
  * @param {string} text
  */
 export function section(label, text) {
-  return element("div", "section", label ? element("h4", "", label) : null, element("pre", "", text));
+  return element("div", "section", label ? element("h4", "", label) : null, code(element("pre", "", text)));
 }
 
 /** @param {string} text */
@@ -118,11 +118,34 @@ export function title(text) {
   return element("span", "card-title", text);
 }
 
+/**
+ * What the server has rendered from markdown; each block of code can be copied.
+ *
+ * @param {string} html
+ */
+export function markdown(html) {
+  const made = trusted("markdown", html);
+  for (const block of made.querySelectorAll("pre")) {
+    const place = document.createComment("");
+    block.replaceWith(place);
+    place.replaceWith(code(block));
+  }
+  return made;
+}
+
+/** @param {HTMLPreElement} block */
+function code(block) {
+  block.tabIndex = 0; // What is wider than its place is scrolled by keys as well.
+  return element("figure", "code", block, copyButton("Copy", block.textContent ?? ""));
+}
+
 const COPIED_MS = 1500;
 
-/** @param {string} text */
-export function copyButton(text) {
-  const label = "Copy this message";
+/**
+ * @param {string} label
+ * @param {string} text
+ */
+export function copyButton(label, text) {
   const made = iconButton("copy", label, async () => {
     const copied = (await clipboard(text)) || copyBySelection(text);
     made.replaceChildren(icon(copied ? "check" : "close"));

@@ -35,6 +35,9 @@ const MAX_TITLE_CHARS = 200;
 /** @type {Record<string, number>} */
 const STEPS = { ArrowRight: 1, ArrowLeft: -1 };
 
+const NONE_YET = "Your conversations will be listed here.";
+const NOT_READ = "Your conversations cannot be read at the moment.";
+
 class Sidebar extends HTMLElement {
   /** @type {Handler<SidebarEvents["opened"]> | undefined} */
   opened;
@@ -51,7 +54,7 @@ class Sidebar extends HTMLElement {
 
   #name = element("span", "brand-name");
   #list = element("ul", "conversations");
-  #none = element("p", "none", "Your conversations will be listed here.");
+  #none = element("p", "none");
   #themes = THEMES.map(([theme, shape, label]) => this.#themeButton(theme, shape, label));
   #dialog = element("dialog", "dialog");
 
@@ -94,6 +97,11 @@ class Sidebar extends HTMLElement {
   set conversations(/** @type {ConversationView[]} */ value) {
     this.#conversations = value;
     this.#render();
+  }
+
+  /** Whether the conversations could be read. */
+  set known(/** @type {boolean} */ value) {
+    this.#none.textContent = value ? NONE_YET : NOT_READ;
   }
 
   set current(/** @type {string} */ value) {

@@ -29,7 +29,7 @@ class Transcript extends HTMLElement {
   #more = button("more", () => this.#earlier(), EARLIER);
   #working = element("div", "working", element("i"), element("i"), element("i"));
   #scroller = element("div", "scroller", this.#more, this.list, this.#working);
-  #jump = button("jump", () => this.#toBottom("smooth"), icon("down"));
+  #jump = button("jump", () => this.#jumpDown(), icon("down"));
   #resized = new ResizeObserver(() => this.#pinned && this.#toBottom());
 
   #conversation = "";
@@ -138,8 +138,15 @@ class Transcript extends HTMLElement {
 
   /** @param {Row[]} rows */
   news(rows) {
-    for (const row of rows) this.#endStreams(row);
-    this.#append(rows);
+    if (!this.#streams.size) {
+      this.#append(rows);
+      return;
+    }
+    for (const row of rows) {
+      const height = this.#endStreams(row);
+      // What is not in view yet has no height of its own: without this one the reader's place would move.
+      for (const made of this.#append([row])) if (height) made.style.containIntrinsicSize = `auto ${height}px`;
+    }
   }
 
   /** @param {StreamLine} stream */
@@ -181,9 +188,11 @@ class Transcript extends HTMLElement {
   #append(rows) {
     const fresh = rows.filter((row) => row.seq !== null && row.seq > this.#newest);
     this.#newest = fresh.at(-1)?.seq ?? this.#newest;
-    this.list.append(...this.#widgets(fresh));
+    const made = this.#widgets(fresh);
+    this.list.append(...made);
     for (const row of fresh) if (row.type === "input_answered") reportAnswered(row.question);
     this.#follow();
+    return made;
   }
 
   /** @param {Row[]} rows */
@@ -192,16 +201,19 @@ class Transcript extends HTMLElement {
   }
 
   /**
-   * A finished message takes the place of what its sender was writing.
+   * A finished message takes the place of what its sender was writing; returns how high that was.
    *
    * @param {Row} row
    */
   #endStreams(row) {
+    let height = 0;
     for (const [id, stream] of this.#streams) {
       if (row.sender !== stream.sender && !row.type.startsWith("workflow_")) continue;
+      height += stream.made.offsetHeight;
       stream.made.remove();
       this.#streams.delete(id);
     }
+    return height;
   }
 
   async #earlier() {
@@ -252,12 +264,18 @@ class Transcript extends HTMLElement {
     this.#scroller.scrollTo({ top: this.#scroller.scrollHeight, behavior });
   }
 
+  #jumpDown() {
+    this.#pinned = true;
+    this.#jump.hidden = true;
+    this.#toBottom("smooth");
+  }
+
   #scrolled() {
     const { scrollTop, scrollHeight, clientHeight } = this.#scroller;
     const near = scrollHeight - scrollTop - clientHeight < NEAR_BOTTOM_PX;
-    // Only a move upwards is the reader's own: content that grows moves the bottom away as well.
-    if (near) this.#pinned = true;
-    else if (scrollTop < this.#lastTop) this.#pinned = false;
+    // Only a move is the reader's own, but not every one: content that shrinks moves the place upwards.
+    if (scrollTop > this.#lastTop && near) this.#pinned = true;
+    if (scrollTop < this.#lastTop && !near) this.#pinned = false;
     this.#lastTop = scrollTop;
     this.#jump.hidden = this.#pinned;
   }

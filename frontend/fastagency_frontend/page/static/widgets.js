@@ -3,11 +3,12 @@
 // `board` is what is already shown, for rows that belong to an earlier one: a result to its call, an answer to its
 // question.
 
-import { element, icon, markdown } from "./dom.js";
-import { avatar, copyButton, folding, heading, line, message, section, stamp, title } from "./part.js";
+import { Calls } from "./calls.js";
+import { element, icon } from "./dom.js";
+import { avatar, copyButton, folding, heading, line, markdown, message, section, stamp, title } from "./part.js";
 
-/** @import { AnsweredRow, CallRow, ErrorRow, FailedRow, MultipleChoiceRow } from "./wire.d.ts" */
-/** @import { ResultRow, Row, RowHead, TextInputRow } from "./wire.d.ts" */
+/** @import { AnsweredRow, ErrorRow, FailedRow, MultipleChoiceRow } from "./wire.d.ts" */
+/** @import { Row, RowHead, TextInputRow } from "./wire.d.ts" */
 
 /** @typedef {keyof typeof QUESTION_STATES} QuestionState */
 
@@ -18,15 +19,18 @@ const QUESTION_STATES = {
 };
 
 export class Board {
-  /** The cards of calls without a result, by call. @type {Map<string, HTMLElement>} */
-  calls = new Map();
+  calls = new Calls();
   /** The lines that say how it stands with a question, by question. @type {Map<string, HTMLElement>} */
   questions = new Map();
   /** Questions that have an answer. @type {Set<string>} */
   answered = new Set();
 
-  /** Questions that were never answered will not be any more once the run has ended. */
+  over = false;
+
+  /** The run has ended: what waits for an answer or a result waits for nothing any more. */
   close() {
+    this.over = true;
+    this.calls.close();
     for (const [id, state] of this.questions) if (!this.answered.has(id)) setQuestionState(state, "closed");
   }
 }
@@ -56,7 +60,7 @@ export function widget(row, board) {
 const WIDGETS = {
   text_message: (row) => {
     const head = heading(row);
-    head.append(copyButton(row.body));
+    head.append(copyButton("Copy this message", row.body));
     const cut = "interrupted" in row ? element("p", "cut", icon("stop"), "Interrupted") : null;
     return message(avatar(row.sender), head, element("div", "bubble", markdown(row.html), cut));
   },
@@ -77,24 +81,8 @@ const WIDGETS = {
   workflow_resumed: (row) => line("flow", "play", "Goes on from where it failed", stamp(row)),
   error: (row) => trouble(row.short || "Something went wrong.", row),
 
-  suggested_function_call: (row, board) => {
-    const about = `called by ${row.sender || "an agent"}`;
-    const card = callCard(row, about, element("span", "badge", "running"), section("Arguments", row.arguments));
-    if (row.call) board.calls.set(row.call, card);
-    return card;
-  },
-
-  function_call_execution: (row, board) => {
-    const result = section(row.failed ? "Error" : "Result", row.result);
-    const outcome = row.failed ? "failed" : "done";
-    const badge = element("span", `badge badge-${outcome}`, outcome);
-    const card = row.call ? board.calls.get(row.call) : undefined;
-    if (!row.call || !card) return callCard(row, `run by ${row.sender || "an agent"}`, badge, result);
-    board.calls.delete(row.call);
-    card.append(result);
-    card.querySelector(".badge")?.replaceWith(badge);
-    return null;
-  },
+  suggested_function_call: (row, board) => board.calls.call(row),
+  function_call_execution: (row, board) => board.calls.result(row),
 
   text_input: question,
   multiple_choice: question,
@@ -120,18 +108,6 @@ const WIDGETS = {
 };
 
 /**
- * @param {CallRow | ResultRow} row
- * @param {string} about
- * @param {HTMLElement} badge
- * @param {HTMLElement} content
- */
-function callCard(row, about, badge, content) {
-  const card = folding("call", "tool", row.name || "Function", about, content);
-  card.querySelector(".card-note")?.after(badge);
-  return card;
-}
-
-/**
  * A row that is newer than this page: shown as it is.
  *
  * @param {RowHead & { type: string }} row
@@ -146,7 +122,7 @@ function unknown(row) {
  */
 function question(row, board) {
   const state = element("p", "question-state");
-  setQuestionState(state, board.answered.has(row.id) ? "answered" : "waiting");
+  setQuestionState(state, board.answered.has(row.id) ? "answered" : board.over ? "closed" : "waiting");
   board.questions.set(row.id, state);
   const bubble = element("div", "bubble question", markdown(row.html || "Please answer."), state);
   return message(avatar(row.sender), heading(row), bubble);

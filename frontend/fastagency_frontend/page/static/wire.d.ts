@@ -290,10 +290,15 @@ export interface PulseState {
   changed: boolean;
 }
 
-/** What Mesop sets on `<fa-sidebar>`, again at each render; so with the other `Properties` and their components. */
+/**
+ * What Mesop sets on `<fa-sidebar>`, again at each render; so with the other `Properties` and their components.
+ *
+ * `known`: the conversations could be read, so that none means that there are none.
+ */
 export interface SidebarProperties {
   heading: string;
   conversations: ConversationView[];
+  known: boolean;
   current: string;
   theme: string;
 }

@@ -144,7 +144,7 @@ test("a text is copied by the clipboard, or by selecting it where there is none"
     copied.push(document.querySelector("textarea")?.value ?? "nothing");
     return false;
   };
-  const button = copyButton("*hi*");
+  const button = copyButton("Copy this message", "*hi*");
   button.click();
   await settled();
   assert.equal(button.title, "Copied");
@@ -159,4 +159,44 @@ test("a text is copied by the clipboard, or by selecting it where there is none"
 test("a text that was interrupted says so", () => {
   assert.equal(shown(ROWS.text_message).querySelector(".cut"), null);
   assert.equal(find(shown({ ...ROWS.text_message, interrupted: true }), ".cut").textContent, "Interrupted");
+});
+
+/** @param {HTMLElement} made */
+const badge = (made) => find(made, ".badge").textContent;
+
+test("a call that is read after its result takes it in", () => {
+  const board = new Board();
+  const list = document.createElement("div");
+  list.append(shown({ ...ROWS.function_call_execution, seq: 9 }, board));
+  const card = shown({ ...ROWS.suggested_function_call, seq: 3 }, board);
+  assert.equal(badge(card), "done");
+  assert.match(card.textContent ?? "", /23\.5/);
+  assert.equal(list.childElementCount, 0);
+});
+
+test("calls that are counted anew in each reply keep their own results", () => {
+  const board = new Board();
+  const late = shown({ ...ROWS.suggested_function_call, seq: 7 }, board);
+  const early = shown({ ...ROWS.suggested_function_call, seq: 3 }, board);
+  assert.equal(widget({ ...ROWS.function_call_execution, seq: 4, result: "first" }, board), null);
+  assert.deepEqual([badge(early), badge(late)], ["done", "running"]);
+  widget({ ...ROWS.function_call_execution, seq: 8, failed: true }, board);
+  assert.deepEqual([badge(early), badge(late)], ["done", "failed"]);
+});
+
+test("nothing runs or waits any more in a run that has ended, whenever it is read", () => {
+  const board = new Board();
+  const before = shown(ROWS.suggested_function_call, board);
+  board.close();
+  assert.equal(badge(before), "no result");
+  assert.equal(badge(shown({ ...ROWS.suggested_function_call, seq: 0 }, board)), "no result");
+  assert.equal(find(shown(ROWS.text_input, board), ".question-state").dataset.state, "closed");
+});
+
+test("each block of code can be copied", () => {
+  const html = "<p>a</p><pre><code>one\n</code></pre><blockquote><pre>two</pre></blockquote>";
+  const made = shown({ ...ROWS.text_message, html });
+  const names = [...made.querySelectorAll("figure > button")].map((each) => each.getAttribute("aria-label"));
+  assert.deepEqual(names, ["Copy", "Copy"]);
+  assert.equal(find(made, "blockquote figure pre").textContent, "two");
 });
