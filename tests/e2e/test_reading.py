@@ -164,4 +164,6 @@ def test_long_wide_and_right_to_left_fit(
     scroller(tab).evaluate("each => each.scrollTo(0, 0)")
     tab.picture(f"reading-{name}-{scheme}-top")
     assert scroller(tab).evaluate("each => each.scrollWidth <= each.clientWidth")
+    direction = "each => getComputedStyle(each).direction"
+    assert tab.said("مرحبا").locator("p").locator("..").evaluate(direction) == "rtl"
     tab.button("Stop").click()

@@ -272,6 +272,7 @@ function doublePressLeftMs() {
 function textField() {
   const field = element("textarea", "field");
   field.rows = 1;
+  field.dir = "auto";
   field.placeholder = "Your answer";
   return field;
 }

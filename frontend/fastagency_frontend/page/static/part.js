@@ -14,6 +14,7 @@ import { element, icon, iconButton, trusted } from "./dom.js";
  * @param {HTMLElement} bubble
  */
 export function message(face, head, bubble) {
+  bubble.dir = "auto";
   return element("article", "message", face, element("div", "column", head, bubble));
 }
 

@@ -54,7 +54,7 @@ def test_a_component_is_given_the_properties_and_events_of_its_types(
     given: dict[str, Any] = {}
     monkeypatch.setattr(element.me, "insert_web_component", lambda **arguments: given.update(arguments))
     arguments = {
-        "sidebar": {"title": "T", "shell": ShellView(), "conversation": "", "theme": "system"},
+        "sidebar": {"state": PageState(), "shell": ShellView()},
         "pulse": {"fingerprint": "", "trouble": "", "acknowledged": 0},
         "transcript": {"run": None, "accepted": "", "acknowledged": 0},
         "composer": {
