@@ -60,7 +60,7 @@ class Results:
             handed_over = time.monotonic()
             await committed
             self.observer.committed(time.monotonic() - handed_over)
-            await self.replay.over()
+            await self.replay.new()
 
     async def give_out(self, key: str) -> None:
         """Return when the recorded result of this key may be given out."""

@@ -1,7 +1,9 @@
-"""Gives recorded results out again, in the order in which they first reached the run.
+"""Gives results out one at a time: recorded ones in the order in which they first reached the run, then new ones.
 
 Why the order matters: agents that work side by side meet each other's results. If a replay handed them out in another
-order, the agents would see other conversations, ask other things, and pay for calls that were already made.
+order, the agents would see other conversations, ask other things, and pay for calls that were already made. For the
+same reason new results are given out as a replay will do it: the next one when the code has done what the last one
+set off. Two that come at once would otherwise be met by an agent together, and by a replay one after the other.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ SETTLE_TURNS = 30
 
 
 class Replay:
-    """Used on one event loop. `past` are the keys of the recorded results, oldest first."""
+    """Made and used on one event loop, as the run starts. `past` are the keys of the recorded results, oldest first."""
 
     def __init__(self, past: Iterable[str]) -> None:
         self._past = deque(past)
@@ -35,9 +37,12 @@ class Replay:
                 self._parts[outer].append(key)
         self._waiting: dict[str, asyncio.Future[None]] = {}
         self._arrived = asyncio.Event()
-        self._given = asyncio.Event()
+        self._new_in_order = asyncio.Lock()
+        self._turns_to_settle = 0
+        self._settled = asyncio.Event()
         self._changed = False
         self._pump: asyncio.Task[None] | None = None
+        self._give()  # the start sets things off as a result does
 
     @property
     def active(self) -> bool:
@@ -55,31 +60,33 @@ class Replay:
             self._pump = asyncio.create_task(self._give_out(), name="replay")
         await turn
 
-    async def over(self) -> None:
-        """Return when all that is recorded was given out: a new result must not overtake it.
+    async def new(self) -> None:
+        """Return when a new result may be given out: it must not overtake what is recorded, nor what was new before.
 
         Nothing recorded can depend on the new result, for it was there first. Should the code have changed, so that it
         does not ask for all of it, new results wait once and no more.
         """
-        while (self._left or (self._pump is not None and not self._pump.done())) and not self._changed:
-            self._given.clear()
-            try:
-                async with asyncio.timeout(NEW_RESULT_PATIENCE_S):
-                    await self._given.wait()
-            except TimeoutError:
-                logger.info("Replay: %d recorded results are not asked for any more", len(self._left))
-                self._changed = True
+        async with self._new_in_order:
+            while self._left and not self._changed:
+                try:
+                    async with asyncio.timeout(NEW_RESULT_PATIENCE_S):
+                        self._settled.clear()
+                        await self._settled.wait()
+                except TimeoutError:
+                    logger.info("Replay: %d recorded results are not asked for any more", len(self._left))
+                    self._changed = True
+            await self._settle()
+            self._give()
 
     async def _give_out(self) -> None:
         while self._waiting:
+            await self._settle()
             key = await self._next()
             self._left.discard(key)
             turn = self._waiting.pop(key)
             if not turn.done():
                 turn.set_result(None)
-            for _ in range(SETTLE_TURNS):
-                await asyncio.sleep(0)
-            self._given.set()
+            self._give()
 
     async def _next(self) -> str:
         try:
@@ -97,3 +104,21 @@ class Replay:
         while self._past[0] not in self._left:
             self._past.popleft()
         return self._past[0]
+
+    def _give(self) -> None:
+        """Something is set off, now: the next result is given out when its effects are over."""
+        if not self._turns_to_settle:
+            asyncio.get_running_loop().call_soon(self._count_down)
+        self._turns_to_settle = SETTLE_TURNS
+
+    async def _settle(self) -> None:
+        while self._turns_to_settle:
+            self._settled.clear()
+            await self._settled.wait()
+
+    def _count_down(self) -> None:
+        self._turns_to_settle -= 1
+        if self._turns_to_settle:
+            asyncio.get_running_loop().call_soon(self._count_down)
+        else:
+            self._settled.set()

@@ -15,6 +15,33 @@ from tests.fakes.program import Leaf, Node, Program, World, is_sequence, leaves_
 
 Shape = tuple[str, str]
 
+TWO_RESULTS_AT_ONCE = Node(
+    True,
+    (
+        Node(False, (Node(True, (Leaf("emit", 3), Leaf("step", 1))), Node(True, (Leaf("ask"), Leaf("talk", 3))))),
+        Node(
+            False,
+            (
+                Leaf("talk"),
+                Node(False, (Leaf("talk"), Leaf("emit", 2))),
+                Leaf("talk", 1),
+                Node(True, (Leaf("ask", 3), Leaf("talk", 2))),
+            ),
+        ),
+    ),
+)
+"""The last talk of the first branch begins some turns after its step's result: whether it hears a result that came
+in those turns must be the same in a replay."""
+RESULT_AT_ONCE = Node(
+    True,
+    (
+        Leaf("talk"),
+        Node(True, (Leaf("emit"), Node(True, (Leaf("emit"), Leaf("emit"), Leaf("talk"))))),
+        Node(True, (Leaf("emit"), Leaf("emit"), Leaf("step", 1))),
+    ),
+)
+"""The first talk's result may be there before the second talk has begun."""
+
 
 def play(program: Program, cuts: list[int]) -> tuple[World, list[LoggedMessage]]:
     world = World(program, list(cuts))
@@ -43,6 +70,8 @@ def by_branch(log: list[LoggedMessage]) -> dict[str, list[Shape]]:
 @example(Node(True, (Leaf("ask"), Node(False, (Leaf("talk", 1), Leaf("talk", 2), Leaf("talk"))))), [2, 5])
 @example(Node(True, (Leaf("talk", 3), Leaf("talk", 1), Leaf("talk", 2), Leaf("talk"))), [5, 9])
 @example(Node(False, (Leaf("step"), Leaf("step"), Leaf("ask"), Leaf("step"), Leaf("random"), Leaf("now"))), [4])
+@example(TWO_RESULTS_AT_ONCE, [13])
+@example(RESULT_AT_ONCE, [8])
 def test_any_cut_point_resumes(program: Program, cuts: list[int]) -> None:
     _, undisturbed = play(program, [])
     world, resumed = play(program, cuts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import pytest
 from fastagency_backend.engine import replay as replay_module
@@ -81,3 +82,21 @@ async def test_a_cancelled_asker_does_not_stop_the_others() -> None:
     async with asyncio.timeout(30):
         await second
     assert first.cancelled() or first.done()
+
+
+async def test_new_results_are_given_out_as_a_replay_will_do_it() -> None:
+    """One after the other, each when the code has done what the one before set off."""
+    seen: list[str] = []
+
+    async def agent(name: str, turn: Callable[[], Awaitable[None]]) -> None:
+        await turn()
+        seen.append(f"{name} hears")
+        for _ in range(replay_module.SETTLE_TURNS // 2):
+            await asyncio.sleep(0)
+        seen.append(f"{name} is through")
+
+    live, replay = Replay([]), Replay(["1", "2"])
+    await asyncio.gather(agent("1", live.new), agent("2", live.new))
+    met, seen = seen, []
+    await asyncio.gather(agent("1", lambda: replay.turn("1")), agent("2", lambda: replay.turn("2")))
+    assert met == seen == ["1 hears", "1 is through", "2 hears", "2 is through"]
