@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from fastagency_shared.extras import extra
@@ -24,8 +25,10 @@ _SERVERS = ("uvicorn", "uvicorn.error", "uvicorn.access", "gunicorn.error", "gun
 """Loggers with handlers of their own, whose lines would otherwise be text between lines of JSON."""
 
 
-def set_up(level: str, form: LogFormat) -> None:
+def set_up(level: str, form: LogFormat, *, quiet: Sequence[str] = ()) -> None:
     """Give the root logger a handler if it has none: an application that has configured logging keeps what it has.
+
+    `quiet`: loggers of others that say too much at INFO.
 
     Raises:
         ImportError: JSON is wanted, and the "server" extra is not installed.
@@ -39,6 +42,9 @@ def set_up(level: str, form: LogFormat) -> None:
     root.addHandler(handler)
     if root.level == logging.WARNING:  # as Python leaves it
         root.setLevel(level)
+    for name in quiet:
+        if logging.getLogger(name).level == logging.NOTSET:
+            logging.getLogger(name).setLevel(logging.WARNING)
     if form == "json":
         for name in _SERVERS:
             for other in logging.getLogger(name).handlers:

@@ -31,8 +31,7 @@ def default_server() -> ServerName:
 
 def gunicorn_options(settings: FrontendSettings) -> dict[str, Any]:
     """One process with many threads: each live page holds a thread for a while, and so does each click."""
-    json_lines = {"formatters": {"generic": {"()": formatter_of, "form": "json"}}}
-    return {
+    options = {
         "bind": f"{bracketed(settings.frontend_host)}:{settings.frontend_port}",
         "worker_class": "gthread",
         "workers": 1,
@@ -40,8 +39,22 @@ def gunicorn_options(settings: FrontendSettings) -> dict[str, Any]:
         "timeout": WORKER_TIMEOUT_S,
         "graceful_timeout": GRACEFUL_TIMEOUT_S,
         "control_socket_disable": True,
-        "logconfig_dict": json_lines if settings.log_format == "json" else {},
     }
+    return options | ({"logger_class": _json_logger()} if settings.log_format == "json" else {})
+
+
+def _json_logger() -> type:
+    """gunicorn's own logger, whose lines are JSON from the first one on."""
+    from gunicorn.glogging import Logger
+
+    class JsonLogger(Logger):  # type: ignore[misc]
+        def setup(self, cfg: Any) -> None:
+            super().setup(cfg)
+            for log in (self.error_log, self.access_log):
+                for handler in log.handlers:
+                    handler.setFormatter(formatter_of("json"))
+
+    return JsonLogger
 
 
 def serve(application: Any, server: ServerName, settings: FrontendSettings, *, ready: Callable[[], None]) -> None:

@@ -52,7 +52,7 @@ class MesopUI:
             )
         if not self._logs:
             self._logs = True
-            logs.set_up(self._settings.log_level, self._settings.log_format)
+            logs.set_up(self._settings.log_level, self._settings.log_format, quiet=("httpx",))
         return self._router(environ, start_response)
 
 
