@@ -11,6 +11,8 @@ Who does what:
   `question.py` the questions, `key.py` what makes something the same in a replay, `context.py` which run it is.
 - `replay.py` gives recorded results out again in their order.
 - `state.py` is the table of a run's states.
+- `observer.py` is the seam for whoever counts or traces, `health.py` says whether all of this is well, `logrecord.py`
+  puts the run on log records, `failure.py` is why a run failed.
 
 The engine knows no web framework and no agent framework.
 """
