@@ -8,4 +8,6 @@ target=$1
 extras=${2:-autogen,mesop,fastapi,server}
 cd "$(dirname "$0")/.."
 [ -x "$target/bin/python" ] || uv venv --quiet --no-project --python "$(command -v python3)" "$target"
-uv pip install --quiet --python "$target" --constraints requirements.lock --compile-bytecode --link-mode copy ".[$extras]"
+# FastAgency itself anew each time: uv takes a checkout whose pyproject.toml is the same for the same.
+uv pip install --quiet --python "$target" --constraints requirements.lock --compile-bytecode --link-mode copy \
+  --reinstall-package fastagency ".[$extras]"
