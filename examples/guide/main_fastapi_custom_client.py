@@ -287,7 +287,9 @@ function grow(message) {
     draft.dataset.sender = String(message.sender);
     part("messages").append(draft);
   }
-  draft.lastElementChild.append(message.content.delta);
+  const text = draft.lastElementChild;
+  // A piece takes the place of what is there from its offset on: after a reconnection it is all of the text so far.
+  text.textContent = text.textContent.slice(0, message.content.offset) + message.content.delta;
 }
 
 // --- questions -------------------------------------------------------------------------------------------------------
