@@ -86,7 +86,7 @@ class Observer:
         """A replay has given out all that was recorded, so long after the run was taken up."""
 
     def failed(self, where: str, kind: str) -> None:
-        """Something failed: a `workflow`, a `model`, a `tool` or the `store`."""
+        """Something failed: a `workflow`, a `model` or a `tool`."""
 
 
 class Several(Observer):
