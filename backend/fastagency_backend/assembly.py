@@ -24,5 +24,6 @@ def engine_for(
         lease_s=settings.lease_s,
         retention_s=settings.retention_s,
         max_live=settings.max_live_runs,
+        max_attempts=settings.max_attempts,
     )
     return Engine(store, specs, limits, observer_for(settings), on_failure)

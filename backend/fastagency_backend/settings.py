@@ -46,6 +46,11 @@ class BackendSettings(BaseSettings):
         default=3.0, ge=0.5, description="Seconds after which a worker that died loses its runs to another."
     )
     max_live_runs: int = Field(default=5000, ge=1, description="Runs that one process keeps in memory at a time.")
+    max_attempts: int = Field(
+        default=3,
+        ge=1,
+        description="Times in a row that a conversation may take its process down before it is set aside as failed.",
+    )
     retention_days: float | None = Field(
         default=None, gt=0, description="Days after which an ended conversation is removed; unset keeps all."
     )

@@ -16,6 +16,7 @@ from fastagency_backend.store.claim import STATEMENTS
 from fastagency_backend.store.schema import MIGRATIONS
 
 from tests.contract.store_contract import MakeStore, append, ask, new, owned, record, run_id, seqs
+from tests.contract.store_contract_attempts import AttemptsContract
 from tests.contract.store_contract_clients import ClientStoreContract
 from tests.contract.store_contract_turns import TurnStoreContract
 
@@ -27,7 +28,7 @@ def make_store(tmp_path: Path) -> MakeStore:
     return lambda: SqliteStore(tmp_path / "runs.sqlite3", synchronous="OFF")
 
 
-class TestSqliteStore(ClientStoreContract, TurnStoreContract):
+class TestSqliteStore(ClientStoreContract, TurnStoreContract, AttemptsContract):
     """Every test of the contract."""
 
 

@@ -112,6 +112,7 @@ def environment(folder: Path, model: Model) -> dict[str, str]:
         "FASTAGENCY_DATABASE": str(folder / "runs.sqlite3"),
         "FASTAGENCY_LEASE_S": "0.5",
         "FASTAGENCY_WARM_S": "0.5",
+        "FASTAGENCY_MAX_ATTEMPTS": "1000",  # here it is the test that takes the processes down
         "FASTAGENCY_MODEL_NAME": "fake",
         "OPENAI_BASE_URL": model.base_url,
         "OPENAI_API_KEY": "sk-fake",

@@ -20,6 +20,7 @@ from fastagency_backend.engine.spec import WorkflowSpec
 logger = logging.getLogger(__name__)
 
 NOT_DURABLE = "This workflow cannot go on after an interruption. What it said so far is above; please start it again."
+SET_ASIDE = "This conversation has stopped the server {} times in a row, and is not taken up again."
 BETWEEN = {"sender": "Workflow", "recipient": "User"}
 
 
@@ -53,6 +54,13 @@ async def attempt(run: Run, spec: WorkflowSpec, *, fresh: bool) -> None:
         await _finish(run, RunStatus.FAILED, WorkflowFailed(short=failure.sentence, long=hint, **BETWEEN))
     else:
         await _finish(run, RunStatus.COMPLETED, WorkflowCompleted(result=text, **BETWEEN), text)
+
+
+async def set_aside(run: Run) -> None:
+    """End a run that has taken its process down again and again, without running it."""
+    logger.error("The run has taken its process down %d times in a row and is set aside", run.record.attempts)
+    run.observer.failed("workflow", "set_aside")
+    await _finish(run, RunStatus.FAILED, WorkflowFailed(short=SET_ASIDE.format(run.record.attempts), **BETWEEN))
 
 
 async def _outcome(run: Run, spec: WorkflowSpec) -> str | None:

@@ -11,7 +11,7 @@ from fastagency_shared.messages import RunStatusChanged
 
 from fastagency_backend.engine import tracking
 from fastagency_backend.engine.about import about
-from fastagency_backend.engine.attempt import attempt
+from fastagency_backend.engine.attempt import attempt, set_aside
 from fastagency_backend.engine.bridge import RunUnwound
 from fastagency_backend.engine.context import entered
 from fastagency_backend.engine.feed import Feeds
@@ -41,12 +41,18 @@ class Driver:
     """
 
     def __init__(
-        self, worker: str, store: Store, workflows: Mapping[str, WorkflowSpec], feeds: Feeds, observer: Observer
+        self,
+        worker: str,
+        store: Store,
+        workflows: Mapping[str, WorkflowSpec],
+        feeds: Feeds,
+        observer: Observer,
+        max_attempts: int,
     ) -> None:
         self.live: dict[str, Run] = {}
         self.idle_hands = asyncio.Event()
         self._worker, self._store, self._workflows, self._feeds = worker, store, workflows, feeds
-        self._observer = observer
+        self._observer, self._max_attempts = observer, max_attempts
         self._gate = Gate(store)
         self._drivers: set[asyncio.Task[None]] = set()
         self._drops: set[asyncio.Task[None]] = set()
@@ -56,11 +62,12 @@ class Driver:
         """How many runs this worker has."""
         return len(self._drivers)
 
-    def begin(self, record: RunRecord) -> None:
-        """Take up a run that was claimed."""
+    def begin(self, record: RunRecord) -> asyncio.Task[None]:
+        """Take up a run that was claimed; the task is done when the run has left this worker."""
         task = asyncio.create_task(self._drive(record), name=f"run-{record.id}", context=contextvars.Context())
         self._drivers.add(task)
         task.add_done_callback(self._drivers.discard)
+        return task
 
     async def stop(self) -> int:
         """Let go of every run; returns how many there were."""
@@ -141,6 +148,9 @@ class Driver:
         except StoreBroken:
             logger.critical("The run is left as it is, for the store is broken", extra=about(record))
 
+    def _is_poison(self, record: RunRecord) -> bool:
+        return record.blamed and record.attempts >= self._max_attempts
+
     async def _still_ours(self, record: RunRecord) -> RunRecord | None:
         try:
             now = await self._store.get_run(record.id)
@@ -174,7 +184,8 @@ class Driver:
         self._feeds.push(run.id, RunStatusChanged(workflow_uuid=run.id, status=record.status))
         try:
             with entered(run):
-                body = asyncio.create_task(attempt(run, spec, fresh=not log.event_keys), name=f"workflow-{run.id}")
+                ways = set_aside(run) if self._is_poison(record) else attempt(run, spec, fresh=not log.event_keys)
+                body = asyncio.create_task(ways, name=f"workflow-{run.id}")
             await body
         except (asyncio.CancelledError, RunUnwound):
             logger.info("The run left this worker", extra=about(run.record))

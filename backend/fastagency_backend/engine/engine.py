@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from fastagency_shared.messages import new_uuid
 
 from fastagency_backend.engine import logrecord, tracking
+from fastagency_backend.engine.about import about
 from fastagency_backend.engine.chore import Chores
 from fastagency_backend.engine.driver import Driver
 from fastagency_backend.engine.feed import Feeds
@@ -23,6 +24,7 @@ from fastagency_backend.engine.lag import Lag
 from fastagency_backend.engine.observer import NOBODY, Observer
 from fastagency_backend.engine.service import RunService
 from fastagency_backend.engine.spec import WorkflowSpec
+from fastagency_backend.engine.trial import POLL_S, Trials
 from fastagency_backend.store.base import Store, StoreError
 
 logger = logging.getLogger(__name__)
@@ -44,12 +46,14 @@ class EngineSettings:
     """`warm_s`: how long a waiting run stays in memory. `lease_s`: after how long a dead worker loses its runs.
 
     `retention_s`: ended runs older than this are removed; None keeps them. `max_live`: runs in memory at a time.
+    `max_attempts`: how often a run may take its worker down, one time after the other, before it is set aside.
     """
 
     warm_s: float = 30.0
     lease_s: float = 3.0
     retention_s: float | None = None
     max_live: int = 5000
+    max_attempts: int = 3
 
 
 class Engine:
@@ -69,13 +73,14 @@ class Engine:
         self.worker = new_uuid()
         self.feeds = Feeds()
         self.observer = observer
-        self.driver = Driver(self.worker, store, workflows, self.feeds, observer)
+        self.driver = Driver(self.worker, store, workflows, self.feeds, observer, self.settings.max_attempts)
         self.service = RunService(store, workflows, self.feeds, self.driver)
         self.lag = Lag()
         self.failure: str | None = None
         """Why this worker cannot go on, once it cannot: nothing is claimed or driven any more."""
         self._on_failure = on_failure
         self._chores = Chores(self._fail)
+        self._trials = Trials(self.driver.live)
         self._foreign = asyncio.Event()
         self._examination = Examination(store, self._chores, self.lag, self.service.readers.leaving)
         self._next_removal = 0.0
@@ -124,8 +129,16 @@ class Engine:
 
     async def _claim(self) -> None:
         """Take over what is ready, whenever something may have become so."""
+        if self._trials.under_way:
+            await asyncio.sleep(POLL_S)
+            return
         self.driver.idle_hands.clear()
         room = self.settings.max_live - self.driver.at_work
+        if room > 0 and not self._trials.others_first and await self._try_one():
+            return
+        if self._trials.others_first:
+            self._trials.others_first = False
+            self.driver.idle_hands.set()
         if room > 0:
             for record in await self.store.claim_runs(self.worker, list(self.workflows), limit=min(room, BATCH)):
                 self.driver.begin(record)
@@ -135,6 +148,17 @@ class Engine:
                 await self.driver.idle_hands.wait()
         except TimeoutError:
             return
+
+    async def _try_one(self) -> bool:
+        """Take up one run on trial; whether there was one."""
+        workflows = list(self.workflows)
+        for record in await self.store.claim_runs(self.worker, workflows, limit=1, on_trial=True):
+            logger.warning(
+                "%d workers have died with the run; it is taken up alone", record.attempts, extra=about(record)
+            )
+            self._trials.begin(record, self.driver.begin(record))
+            return True
+        return False
 
     async def _look_around(self) -> None:
         """Another process has committed: readers look, and so do the runs."""

@@ -37,6 +37,7 @@ class Journal:
         self, lease: Lease, store: Store, feeds: Feeds, bridge: Bridge, unsaved: Unsaved, drop: Callable[[], None]
     ) -> None:
         self.failed = False
+        self.acquitted = False
         self.backlog = Backlog(bridge)
         self._lease, self._store, self._feeds = lease, store, feeds
         self._bridge, self._unsaved, self._drop = bridge, unsaved, drop
@@ -85,13 +86,21 @@ class Journal:
             settles(seq, error)
 
         self._store.append_step(self._lease, key, step, done)
+        self.acquit()
         return committed
 
     def note_answer(self, uuid: str, order: int) -> asyncio.Future[None]:
         """Record the place at which an answer reached the run, as `record` does a result."""
         committed: asyncio.Future[None] = self._bridge.loop.create_future()
         self._store.note_answer(self._lease, uuid, order, self._settles(committed))
+        self.acquit()
         return committed
+
+    def acquit(self) -> None:
+        """The run gets further: should its worker die, it need not have been its doing. Written once."""
+        if not self.acquitted:
+            self.acquitted = True
+            self._store.acquit_run(self._lease)
 
     async def open_question(self, key: str, uuid: str, body: str, at: float) -> None:
         """Log a question and leave it open. Raises `RunEvicted` when that fails."""

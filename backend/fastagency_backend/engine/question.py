@@ -38,6 +38,7 @@ class Questions:
             await self._journal.open_question(key, uuid, body, self._activity.touch())
             self._journal.show(RunStatusChanged(workflow_uuid=self._results.run_id, status=RunStatus.WAITING))
         asked = known.uuid
+        self._journal.acquit()
         with self._activity.waiting_for_person():
             value = known.value or await self._wait(asked)
         await self._results.take(lambda order: self._journal.note_answer(asked, order))

@@ -168,6 +168,11 @@ class Run:
         for chunk in self.journal.under_way():
             self.emit(TextMessage(sender=chunk.sender, recipient=chunk.recipient, body=chunk.delta, interrupted=True))
 
+    @property
+    def acquitted(self) -> bool:
+        """Whether the run has got further since it was taken up."""
+        return self.journal.acquitted
+
     def abort(self, error: BaseException) -> None:
         """End the run as failed, whatever its code is doing. Thread-safe; the first error counts."""
         self.bridge.call(self._abort, error)

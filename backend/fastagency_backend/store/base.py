@@ -19,6 +19,9 @@ from typing import Protocol
 
 from fastagency_shared.run import RunStatus
 
+ON_TRIAL = 2
+"""Attempts from which on a run is taken up on trial only."""
+
 
 class StoreError(Exception):
     """The store could not do what it was asked; the message is for the log and the person on call."""
@@ -56,7 +59,11 @@ class NewRun:
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """One row of the run table, with the newest `seq` and the bodies of the open questions, oldest first."""
+    """One row of the run table, with the newest `seq` and the bodies of the open questions, oldest first.
+
+    `attempts` is how many workers have died with the run since it last got further, `blamed` says that at the last of
+    these deaths no other run can have been the cause.
+    """
 
     id: str
     workflow: str
@@ -71,6 +78,8 @@ class RunRecord:
     created: float
     updated: float
     key_version: int = KEY_VERSION
+    attempts: int = 0
+    blamed: bool = False
     last_seq: int = 0
     questions: tuple[str, ...] = ()
 
@@ -281,16 +290,30 @@ class Store(Protocol):
         ...
 
     async def claim_runs(
-        self, worker: str, workflows: Sequence[str], *, limit: int, at_work: AtWork = NO_LIMITS
+        self,
+        worker: str,
+        workflows: Sequence[str],
+        *,
+        limit: int,
+        at_work: AtWork = NO_LIMITS,
+        on_trial: bool = False,
     ) -> list[RunRecord]:
         """Take over runs that are ready, due, or whose worker's lease has expired. Each gets a new fence.
 
         It goes round by user, oldest first for each; no more are taken than may be at work.
+
+        A worker whose lease has expired counts as an attempt of those of its runs that got no further since it had
+        taken them up (if all did: of all), and blames the run that is the only such one. Runs with `ON_TRIAL` attempts
+        or more come only with `on_trial`, and then no others: the one that was claimed last comes first.
         """
         ...
 
     async def next_due(self) -> float | None:
         """In how many seconds the next parked run is due; 0 or less if one is."""
+        ...
+
+    def acquit_run(self, lease: Lease) -> None:
+        """The run has got further since it was taken up: it has no attempts any more. Thread-safe, not waited for."""
         ...
 
     async def heads(self, run_ids: Sequence[str]) -> dict[str, tuple[int, str]]:

@@ -13,8 +13,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 
-from fastagency_backend.store.base import AtWork
+from fastagency_backend.store.base import ON_TRIAL, AtWork
 from fastagency_backend.store.liveness import NOW
+from fastagency_backend.store.suspicion import count_death
 
 USER = "COALESCE(user_id, '')"
 """Whoever is not signed in counts as one user, for the turns; no limit is set on that one."""
@@ -41,7 +42,10 @@ _USERS = (
     f"UNION ALL SELECT (SELECT MIN({USER}) FROM run WHERE status = 'ready' AND workflow = :workflow "
     f"AND {USER} > turn.user) FROM turn WHERE turn.user IS NOT NULL) SELECT user FROM turn WHERE user IS NOT NULL"
 )
-_LINE = f"SELECT id, updated FROM run WHERE status = 'ready' AND workflow = ? AND {USER} = ? ORDER BY updated LIMIT ?"
+_LINE = (
+    f"SELECT id, updated FROM run WHERE status = 'ready' AND workflow = ? AND {USER} = ? "
+    f"AND attempts < {ON_TRIAL} ORDER BY updated LIMIT ?"
+)
 STATEMENTS = (_COME_DUE, NEXT_DUE, _OWNERS, _LOST, _AT_WORK, _USERS, _LINE)
 """What is done at every claim; a test looks at how."""
 
@@ -53,6 +57,8 @@ def make_ready(db: sqlite3.Connection, dead: Sequence[str]) -> None:
     alive = {row[0] for row in db.execute("SELECT id FROM worker")} - set(dead)
     for owner in owners:
         if owner not in alive:
+            if owner in dead:
+                count_death(db, owner)
             db.execute(_LOST, (owner,))
 
 

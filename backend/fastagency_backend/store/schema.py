@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from fastagency_backend.store.base import StoreError
+from fastagency_backend.store.base import ON_TRIAL, StoreError
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
@@ -48,6 +48,12 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX run_at_work ON run(COALESCE(user_id, ''), workflow) "
         "WHERE status = 'running' AND worker IS NOT NULL",
         "CREATE INDEX run_due ON run(due) WHERE status = 'waiting' AND worker IS NULL AND due IS NOT NULL",
+    ),
+    (
+        "ALTER TABLE run ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE run ADD COLUMN suspect INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE run ADD COLUMN blamed INTEGER NOT NULL DEFAULT 0",
+        f"CREATE INDEX run_on_trial ON run(updated) WHERE status = 'ready' AND attempts >= {ON_TRIAL}",
     ),
 )
 

@@ -9,6 +9,7 @@ from fastagency_shared.run import RunStatus
 
 from fastagency_backend.store.base import Lease, LeaseLost, RunRecord, StoredEvent
 from fastagency_backend.store.liveness import NOW
+from fastagency_backend.store.suspicion import ACQUITTED
 
 LIVE = "status IN ('ready', 'running', 'waiting')"
 OPEN_QUESTION = "EXISTS (SELECT 1 FROM question q WHERE q.run_id = run.id AND q.value IS NULL)"
@@ -21,7 +22,10 @@ DUE_WHEN_PARKED = (
 OWNED = "id = :run_id AND fence = :fence AND status IN ('running', 'waiting')"
 NEXT_SEQ = "(SELECT COALESCE(MAX(seq), 0) + 1 FROM event WHERE run_id = :run_id)"
 
-COLUMNS = "id, workflow, params, user_id, status, title, result, durable, worker, fence, created, updated, key_version"
+COLUMNS = (
+    "id, workflow, params, user_id, status, title, result, durable, worker, fence, created, updated, "
+    "key_version, attempts, blamed"
+)
 DETAILS = (
     "(SELECT COALESCE(MAX(seq), 0) FROM event WHERE run_id = run.id), "
     "(SELECT json_group_array(body) FROM (SELECT body FROM question WHERE run_id = run.id AND value IS NULL "
@@ -45,11 +49,13 @@ LOG_ANYWAY = f"INSERT INTO event(run_id, seq, key, at, body) SELECT :run_id, {NE
 
 
 TAKE = (
-    f"UPDATE run SET worker = ?, fence = fence + 1, updated = {NOW}, due = NULL, status = CASE WHEN EXISTS "
+    f"UPDATE run SET worker = ?, fence = fence + 1, updated = {NOW}, suspect = 1, due = NULL, "
+    "status = CASE WHEN EXISTS "
     f"(SELECT 1 FROM question q WHERE q.run_id = run.id AND q.value IS NULL AND (q.due IS NULL OR q.due > {NOW})) "
     "THEN 'waiting' ELSE 'running' END WHERE id = ?"
 )
 """A run whose only open questions are past their deadline is about to work."""
+ACQUIT = f"UPDATE run SET {ACQUITTED} WHERE {OWNED}"
 GO_ON = (
     "UPDATE run SET updated = :at, status = CASE WHEN worker IS NULL THEN 'ready' "
     f"WHEN {WAITS} THEN 'waiting' ELSE 'running' END WHERE id = :run_id"
@@ -60,7 +66,8 @@ REST = (
     f"ELSE 'running' END WHERE {OWNED} RETURNING 0"
 )
 PARK = (
-    f"UPDATE run SET worker = NULL, due = {DUE_WHEN_PARKED} WHERE {OWNED} AND status = 'waiting' AND NOT EXISTS "
+    f"UPDATE run SET worker = NULL, due = {DUE_WHEN_PARKED}, {ACQUITTED} WHERE {OWNED} "
+    "AND status = 'waiting' AND NOT EXISTS "
     "(SELECT 1 FROM question q WHERE q.run_id = run.id AND q.value IS NOT NULL AND q.ord IS NULL) RETURNING 1"
 )
 LINES = (
@@ -106,6 +113,6 @@ def get_run(db: sqlite3.Connection, run_id: str) -> RunRecord | None:
 def record(row: tuple[object, ...]) -> RunRecord:
     values = list(row)
     values[4] = RunStatus(str(values[4]))
-    values[7] = bool(values[7])
+    values[7], values[14] = bool(values[7]), bool(values[14])
     values[-1] = tuple(json.loads(str(values[-1])))
     return RunRecord(*values)  # type: ignore[arg-type]

@@ -44,6 +44,7 @@ from fastagency_backend.store.liveness import NOW, Liveness
 from fastagency_backend.store.private import create_file, create_folder
 from fastagency_backend.store.schema import migrate
 from fastagency_backend.store.sql import (
+    ACQUIT,
     APPEND_EVENT,
     APPEND_STEP,
     COLUMNS,
@@ -63,6 +64,7 @@ from fastagency_backend.store.sql import (
     log_anyway,
     record,
 )
+from fastagency_backend.store.suspicion import ACQUITTED, suspects
 from fastagency_backend.store.sweep import Sweeper, clear, discard
 
 logger = logging.getLogger(__name__)
@@ -261,20 +263,29 @@ class SqliteStore:
 
     async def release_worker(self, worker: str) -> None:
         def job(db: sqlite3.Connection) -> None:
-            db.execute(f"UPDATE run SET status = 'ready', worker = NULL, updated = {NOW} WHERE worker = ?", (worker,))
+            db.execute(
+                f"UPDATE run SET status = 'ready', worker = NULL, updated = {NOW}, {ACQUITTED} WHERE worker = ?",
+                (worker,),
+            )
             self._liveness.release(db, worker)
 
         await self._writer.run(job)
 
     async def claim_runs(
-        self, worker: str, workflows: Sequence[str], *, limit: int, at_work: AtWork = NO_LIMITS
+        self,
+        worker: str,
+        workflows: Sequence[str],
+        *,
+        limit: int,
+        at_work: AtWork = NO_LIMITS,
+        on_trial: bool = False,
     ) -> list[RunRecord]:
         def job(db: sqlite3.Connection) -> list[RunRecord]:
             self._liveness.offer(db, workflows)
             dead = self._liveness.dead(db)
             make_ready(db, dead)
             self._liveness.bury(db, dead)
-            chosen = self._turns.choose(db, workflows, at_work, limit)
+            chosen = suspects(db, workflows, limit) if on_trial else self._turns.choose(db, workflows, at_work, limit)
             db.executemany(TAKE, [(worker, run_id) for run_id in chosen])
             found = [get_run(db, run_id) for run_id in chosen]
             return [record for record in found if record is not None]
@@ -283,6 +294,10 @@ class SqliteStore:
 
     async def next_due(self) -> float | None:
         return await self._reader.run(lambda db: _first(db.execute(NEXT_DUE)))
+
+    def acquit_run(self, lease: Lease) -> None:
+        args = {"run_id": lease.run_id, "fence": lease.fence}
+        self._writer.submit(lambda db: db.execute(ACQUIT, args), lambda _result, _error: None, lease)
 
     async def heads(self, run_ids: Sequence[str]) -> dict[str, tuple[int, str]]:
         sql = (
