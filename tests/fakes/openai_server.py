@@ -55,13 +55,14 @@ class OpenAIServer:
     """The server on a thread.
 
     `calls` are the request bodies so far, in the order in which they came; `finished` the fingerprints of those that
-    were answered to the last byte.
+    were answered to the last byte; `connections` counts those that were opened.
     """
 
     def __init__(self, *, port: int = 0, log: Path | None = None, behaviour: Behaviour | None = None) -> None:
         self.behaviour = behaviour or Behaviour()
         self.calls: list[dict[str, Any]] = []
         self.finished: list[str] = []
+        self.connections = 0
         self.released = threading.Event()
         self._log = log
         self._lock = threading.Lock()
@@ -158,6 +159,10 @@ class _Handler(BaseHTTPRequestHandler):
     fake: OpenAIServer
     protocol_version = "HTTP/1.1"
 
+    def setup(self) -> None:
+        self.fake.connections += 1
+        super().setup()
+
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         if self.path == "/behaviour":
@@ -168,6 +173,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._complete(body)
         else:
             self._json(404, {"error": {"message": f"no such path: {self.path}"}})
+
+    def do_GET(self) -> None:
+        self._json(200, {"object": "list", "data": []})
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name is the base class's
         """Say nothing: the log file says it."""

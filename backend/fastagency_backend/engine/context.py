@@ -10,16 +10,24 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fastagency_backend.engine.run import Run
+    from fastagency_backend.store.base import RunRecord
 
 logger = logging.getLogger(__name__)
 
 _run: contextvars.ContextVar[Run | None] = contextvars.ContextVar("fastagency_run", default=None)
+_left: contextvars.ContextVar[RunRecord | None] = contextvars.ContextVar("fastagency_left", default=None)
 _step: contextvars.ContextVar[str | None] = contextvars.ContextVar("fastagency_step", default=None)
 
 
 def current_run() -> Run | None:
     """The run that this code belongs to: inside a workflow, its threads and its tasks."""
     return _run.get()
+
+
+def current_record() -> RunRecord | None:
+    """What the store said of the run whose work this is, be it in what outlives the run (`left`)."""
+    run = _run.get()
+    return _left.get() if run is None else run.record
 
 
 def current_step_key() -> str | None:
@@ -35,6 +43,17 @@ def entered(run: Run) -> Iterator[None]:
         yield
     finally:
         _run.reset(token)
+
+
+@contextmanager
+def left() -> Iterator[None]:
+    """Open here what outlives the run: what keeps this context must not keep the run. Log lines still name it."""
+    record, run = _left.set(current_record()), _run.set(None)
+    try:
+        yield
+    finally:
+        _run.reset(run)
+        _left.reset(record)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from typing import Any
 from fastagency_shared.logs import ABOUT, NOTHING
 
 from fastagency_backend.engine.about import about
-from fastagency_backend.engine.context import current_run
+from fastagency_backend.engine.context import current_record
 
 _NOWHERE = dict.fromkeys(ABOUT, NOTHING)
 
@@ -45,8 +45,8 @@ def install() -> None:
 
     def factory(*args: Any, **options: Any) -> logging.LogRecord:
         record = inner(*args, **options)
-        run = current_run()
-        record.__dict__["_about"] = _NOWHERE if run is None else about(run.record)
+        of_run = current_record()
+        record.__dict__["_about"] = _NOWHERE if of_run is None else about(of_run)
         record.__class__ = _knowing(type(record))
         return record
 

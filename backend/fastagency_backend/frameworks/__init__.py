@@ -6,8 +6,10 @@ extra is not installed is only missed when it is used.
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from fastagency_shared.extras import install_command
@@ -45,6 +47,24 @@ def install() -> None:
     if _loaded("autogen_core"):
         _agentchat("An application that uses autogen_core")
     classic.install()
+
+
+def prepare() -> None:
+    """Before the first run: instrument what the application imported, and make what all model clients share.
+
+    Imports take up to seconds and an SSL context 25 ms, so this is for a thread, and not for the loop that runs need.
+    """
+    install()
+    if not (_loaded("autogen_core") or _loaded("autogen")):
+        return
+    try:
+        from fastagency_backend.frameworks import connection
+    except ModuleNotFoundError:  # no client library is installed either
+        return
+    connection.shared_client()
+    if _loaded("autogen_core"):
+        with suppress(ModuleNotFoundError):  # of `autogen_ext`: whoever needs it will say so
+            importlib.import_module("fastagency_backend.frameworks.agentchat.openai")
 
 
 async def process(source: object, run: Run) -> str:

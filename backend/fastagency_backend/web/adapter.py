@@ -18,6 +18,7 @@ from typing import Any, Protocol, runtime_checkable
 from fastagency_shared import logs
 from fastapi import APIRouter, WebSocket
 
+from fastagency_backend import frameworks
 from fastagency_backend.assembly import engine_for
 from fastagency_backend.engine.engine import Engine
 from fastagency_backend.engine.service import RunService
@@ -110,6 +111,7 @@ class FastAPIAdapter:
             async with self._starting:
                 if self._engine is None:
                     logs.set_up(self._settings.log_level, self._settings.log_format)
+                    await asyncio.to_thread(frameworks.prepare)
                     engine = engine_for(self.provider.specs, self._settings, _cannot_go_on)
                     await engine.start()
                     self._engine = engine

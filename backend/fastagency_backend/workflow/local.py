@@ -22,6 +22,7 @@ from fastagency_shared.provider import ANYBODY, Caller
 from fastagency_shared.run import InitiateRequest, MessagePage, RenameRequest, RunInfo, WorkflowInfo
 from pydantic import ValidationError
 
+from fastagency_backend import frameworks
 from fastagency_backend.assembly import engine_for
 from fastagency_backend.engine.engine import Engine
 from fastagency_backend.engine.feed import Item
@@ -149,6 +150,7 @@ class LocalProvider:
         atexit.register(self.close)
 
     async def _started(self) -> Engine:
+        await asyncio.to_thread(frameworks.prepare)
         engine = engine_for(self._specs, self._settings or load_settings())
         await engine.start()
         return engine
@@ -170,6 +172,7 @@ def _serve(loop: asyncio.AbstractEventLoop) -> None:
         for task in left:
             task.cancel()
         loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+        loop.run_until_complete(loop.shutdown_asyncgens())
         loop.close()
 
 

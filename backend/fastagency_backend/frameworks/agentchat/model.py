@@ -32,7 +32,7 @@ _ASSUMED: dict[str, Any] = {
 
 
 def model_client(settings: ModelSettings | None = None) -> ChatCompletionClient:
-    """A new client. Whoever takes it may close it.
+    """A new client, on connections that all share. Whoever takes it may close it.
 
     Raises:
         ModelNotUsable: the settings are wrong; the text says how.
@@ -49,7 +49,7 @@ def model_client(settings: ModelSettings | None = None) -> ChatCompletionClient:
 def _from_config(config: str) -> ChatCompletionClient:
     text = config if config.lstrip().startswith("{") else _read(Path(config))
     try:
-        return ChatCompletionClient.load_component(json.loads(text))
+        return ChatCompletionClient.load_component(_connected(json.loads(text)))
     except json.JSONDecodeError as error:
         problem = f"it is not JSON ({error})"
     except ModuleNotFoundError as error:
@@ -59,6 +59,16 @@ def _from_config(config: str) -> ChatCompletionClient:
     except Exception as error:  # noqa: BLE001 - whatever the component's own constructor objects to
         problem = str(error)
     raise ModelNotUsable(f"FASTAGENCY_MODEL_CONFIG cannot be used: {problem}.")
+
+
+def _connected(config: Any) -> Any:
+    try:
+        from fastagency_backend.frameworks.agentchat import openai
+    except (
+        ModuleNotFoundError
+    ):  # then the configuration is of another maker's client, or loading it says what is missing
+        return config
+    return openai.connected(config)
 
 
 def _read(path: Path) -> str:
@@ -73,7 +83,7 @@ def _read(path: Path) -> str:
 
 def _openai(settings: ModelSettings) -> ChatCompletionClient:
     try:
-        from autogen_ext.models.openai import OpenAIChatCompletionClient
+        from fastagency_backend.frameworks.agentchat import openai
     except ModuleNotFoundError as error:
         raise ModelNotUsable(
             f"A model is configured, but the package {error.name!r} is missing. "
@@ -81,13 +91,8 @@ def _openai(settings: ModelSettings) -> ChatCompletionClient:
         ) from None
     options = _options(settings)
     chosen = {name: value for name in _ASSUMED if (value := getattr(settings, name, None)) is not None}
-    try:
-        client = OpenAIChatCompletionClient(**options)
-    except ValueError:  # not a model that AutoGen knows
-        known = _ASSUMED
-    else:
-        known = dict(client.model_info)
-    return OpenAIChatCompletionClient(**options, model_info=cast("ModelInfo", known | chosen))
+    known = openai.known_info(options["model"]) or _ASSUMED
+    return openai.OpenAIClient(**options, model_info=cast("ModelInfo", {**known, **chosen}))
 
 
 def _options(settings: ModelSettings) -> dict[str, Any]:

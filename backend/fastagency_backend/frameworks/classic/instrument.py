@@ -27,6 +27,7 @@ from fastagency_shared.extras import install_command
 from fastagency_backend.engine.bridge import RunEvicted, RunUnwound
 from fastagency_backend.engine.context import current_run
 from fastagency_backend.engine.run import Run
+from fastagency_backend.frameworks import connection
 from fastagency_backend.frameworks.classic import stream
 from fastagency_backend.frameworks.classic.completion import record_client, refuse_on_loop
 from fastagency_backend.frameworks.classic.function import (
@@ -53,6 +54,7 @@ SHOWN_LIVE = "fastagency_shown_live"
 def instrument() -> None:
     """Replace the places named here. To be called once."""
     _replace(OpenAIWrapper, "create", _create)
+    _replace(OpenAIWrapper, "_register_default_client", _register_default_client)
     _replace(ConversableAgent, "initiate_chat", _initiate_chat)
     _replace(ConversableAgent, "a_initiate_chat", _a_initiate_chat)
     _replace(ConversableAgent, "generate_reply", _generate_reply)
@@ -128,6 +130,22 @@ def _create(original: Method) -> Method:
             return original(wrapper, **config)
 
     return create
+
+
+_OF_OPENAI = (None, "openai", "azure", "deepseek", "responses")
+"""The kinds of configuration that make a client of the library `openai`; others take no HTTP client of ours."""
+
+
+def _register_default_client(original: Method) -> Method:
+    """An agent makes its HTTP client anew, in a workflow at each replay: what is dear in it is shared."""
+
+    def register(_run: Run, wrapper: Any, config: dict[str, Any], openai_config: dict[str, Any]) -> Any:
+        own = config.get("http_client") or openai_config.get("http_client")
+        if own is None and config.get("api_type") in _OF_OPENAI and config.get("model_client_cls") is None:
+            config = {**config, "http_client": connection.BlockingClient()}
+        return original(wrapper, config, openai_config)
+
+    return register
 
 
 def _initiate_chat(original: Method) -> Method:
