@@ -55,6 +55,7 @@ def contexts(monkeypatch: pytest.MonkeyPatch) -> list[ssl.SSLContext]:
     return made
 
 
+RECORD = SimpleNamespace(id="r", workflow="w", user_id=None)
 AZURE = {"api_type": "azure", "base_url": "https://a.example", "api_version": "1"}
 CONFIGS = [
     {"name": "unknown-model", "base_url": "http://localhost:1/v1"},
@@ -93,7 +94,7 @@ def test_a_client_for_azure_shares_it_too(contexts: list[ssl.SSLContext]) -> Non
 
 def test_a_hundred_agents_of_the_classic_api_make_one_ssl_context(contexts: list[ssl.SSLContext]) -> None:
     frameworks.install()
-    run: Any = SimpleNamespace()
+    run: Any = SimpleNamespace(record=RECORD)
     with entered(run):
         agents = [
             ConversableAgent("ann", llm_config=LLMConfig({"model": "m", "api_key": "k", **kind}))
@@ -107,7 +108,7 @@ def test_a_hundred_agents_of_the_classic_api_make_one_ssl_context(contexts: list
 
 def test_an_http_client_of_the_applications_own_is_left_in_its_place(contexts: list[ssl.SSLContext]) -> None:
     frameworks.install()
-    run: Any = SimpleNamespace()
+    run: Any = SimpleNamespace(record=RECORD)
     with httpx.Client(verify=False) as own, entered(run):
         wrapper = OpenAIWrapper(config_list=[{"model": "m", "api_key": "k", "http_client": own}])
         assert wrapper._clients[0]._oai_client._client is own
@@ -172,7 +173,7 @@ def test_a_connection_does_not_keep_the_run_that_opened_it(server: OpenAIServer,
             await ask()
 
     async def main() -> None:
-        run = Held(record="the record", tasks=set())
+        run = Held(record=RECORD, tasks=set())
         gone = weakref.ref(run)
         await asyncio.create_task(ask_in(run))
         del run
@@ -187,12 +188,12 @@ def test_a_connection_does_not_keep_the_run_that_opened_it(server: OpenAIServer,
 
 
 def test_who_has_left_a_run_still_knows_whose_work_it_does() -> None:
-    run: Any = SimpleNamespace(record="the record")
+    run: Any = SimpleNamespace(record=RECORD)
     with entered(run):
         with left():
             assert current_run() is None
-            assert current_record() == "the record"
+            assert current_record() is RECORD
             with left():
-                assert current_record() == "the record"
+                assert current_record() is RECORD
         assert current_run() is run
     assert current_record() is None
