@@ -41,6 +41,7 @@ def blocking(ui: UI, params: dict[str, Any]) -> str:
     assert_type(ui.process_message(MultipleChoice(choices=["a"])), str | None)
     assert_type(ui.step(book, "soup", seats=2), list[int])
     assert_type(ui.step(lambda: 1.5), float)
+    assert_type(ui.step(book, "soup", retries=3, backoff=0.5, timeout_s=10), list[int])
 
     ui.text_message(text="Soup")  # type: ignore[call-arg]
     ui.text_message(body=5)  # type: ignore[arg-type]
@@ -57,8 +58,10 @@ def blocking(ui: UI, params: dict[str, Any]) -> str:
     ui.multiple_choice(choices=["a"], many=True)  # type: ignore[call-overload]
     ui.process_message(WorkflowCompleted())  # type: ignore[arg-type]
     ui.process_message(TextChunk())  # type: ignore[arg-type]
-    ui.step(book)  # type: ignore[call-arg]
-    ui.step(book, 5)  # type: ignore[arg-type]
+    ui.step(book)  # type: ignore[call-overload]
+    ui.step(book, 5)  # type: ignore[call-overload]
+    ui.step(book, 5, retries=2)  # type: ignore[arg-type, call-arg]
+    ui.step(book, "soup", tries=2)  # type: ignore[call-arg]
     ui.step(book, "soup", places=2)  # type: ignore[call-arg]
     return ""
 
@@ -77,6 +80,8 @@ async def awaited(ui: AsyncUI, params: dict[str, Any]) -> str:
     assert_type(await ui.process_message(TextMessage(body="Soup")), str | None)
     assert_type(await ui.step(book, "soup", seats=2), list[int])
     assert_type(await ui.step(book_later, "soup", seats=2), list[int])
+    assert_type(await ui.step(book_later, "soup", retries=3, backoff=0.5, timeout_s=10), list[int])
+    assert_type(await ui.step(book, "soup", retries=3), list[int])
 
     await ui.text_message(text="Soup")  # type: ignore[call-arg]
     await ui.text_message(body=5)  # type: ignore[arg-type]
@@ -89,5 +94,8 @@ async def awaited(ui: AsyncUI, params: dict[str, Any]) -> str:
     await ui.multiple_choice(choices="ab")  # type: ignore[call-overload]
     await ui.process_message(WorkflowCompleted())  # type: ignore[arg-type]
     await ui.step(book, 5)  # type: ignore[call-overload]
+    await ui.step(book_later, 5, retries=2)  # type: ignore[arg-type, call-arg]
+    await ui.step(book_later, "soup", retries="2")  # type: ignore[call-arg]
+    await ui.step(book, "soup", timeout_s=5)  # type: ignore[arg-type, call-arg]
     await ui.step(book_later, "soup", places=2)  # type: ignore[call-arg]
     return ""

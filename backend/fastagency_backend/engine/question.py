@@ -34,14 +34,19 @@ class Questions:
             await self._results.give_out(key)
             return _answer(known.value)
         if known is None:
-            known = QuestionRecord(uuid, None, None)
+            known = self._known[key] = QuestionRecord(uuid, None, None)
             await self._journal.open_question(key, uuid, body, self._activity.touch())
             self._journal.show(RunStatusChanged(workflow_uuid=self._results.run_id, status=RunStatus.WAITING))
         asked = known.uuid
         self._journal.acquit()
         with self._activity.waiting_for_person():
             value = known.value or await self._wait(asked)
-        await self._results.take(lambda order: self._journal.note_answer(asked, order))
+
+        def note(order: int) -> asyncio.Future[None]:
+            self._known[key] = QuestionRecord(asked, value, order)  # for a step around it that is tried again
+            return self._journal.note_answer(asked, order)
+
+        await self._results.take(note)
         return _answer(value)
 
     def look(self) -> None:

@@ -16,6 +16,7 @@ from fastagency_backend.engine import context
 from fastagency_backend.engine.activity import Activity
 from fastagency_backend.engine.bridge import Bridge
 from fastagency_backend.engine.journal import Journal
+from fastagency_backend.engine.key import INSIDE, Keys
 from fastagency_backend.engine.observer import Observer
 from fastagency_backend.engine.replay import Replay
 from fastagency_backend.store.base import RunLog, StepRecord
@@ -23,28 +24,40 @@ from fastagency_backend.store.base import RunLog, StepRecord
 logger = logging.getLogger(__name__)
 
 
+class Unrecordable(TypeError):
+    """A call was made, and what it returned cannot be recorded. It has not failed: it keeps its place (`Keys`)."""
+
+
 class Results:
     """The results that have reached a run, in their order: of steps, and answers of people."""
 
     def __init__(
-        self, run_id: str, log: RunLog, journal: Journal, bridge: Bridge, activity: Activity, observer: Observer
+        self,
+        run_id: str,
+        log: RunLog,
+        keys: Keys,
+        journal: Journal,
+        bridge: Bridge,
+        activity: Activity,
+        observer: Observer,
     ) -> None:
         noted = {key: question.order for key, question in log.questions.items() if question.order is not None}
         orders = {key: step.order for key, step in log.steps.items()} | noted
         self.run_id = run_id
         self.steps = log.steps
+        self.keys = keys
         self.journal, self.bridge, self.activity = journal, bridge, activity
         self.replay = Replay(sorted(orders, key=orders.__getitem__))
         self.observer = observer
         self._begun: float | None = time.monotonic()
         self._order = log.last_order
 
-    def recording(self, key: str) -> Recording:
-        """The request of this key, recorded or to be made."""
+    def recording(self, key: str, name: str) -> Recording:
+        """The request of this key, recorded or to be made. `name` is what people call it."""
         step = self.steps.get(key)
         if step is None and self.replay.active:
             logger.info("A call is made that was not recorded (%s)", key, extra={"run_id": self.run_id})
-        return Recording(self, key, step)
+        return Recording(self, key, name, step)
 
     async def take(self, write: Callable[[int], asyncio.Future[None]]) -> None:
         """Give a new result its place in the order, and return when that is committed and its turn has come.
@@ -72,22 +85,36 @@ class Results:
 
 
 class Recording:
-    """One request of a run, recorded or to be made."""
+    """One request of a run, recorded or to be made: inside `attempt()`, and once."""
 
-    def __init__(self, results: Results, key: str, step: StepRecord | None) -> None:
-        self._results, self._key, self._step = results, key, step
+    def __init__(self, results: Results, key: str, name: str, step: StepRecord | None) -> None:
+        self._results, self._key, self._name, self._step = results, key, name, step
+        self._given_out = False
 
     @property
     def found(self) -> bool:
         """Whether the result is recorded: then `replay()`, else make the call inside `calling()` and `save()`."""
         return self._step is not None
 
+    @contextmanager
+    def attempt(self) -> Iterator[None]:
+        """Around all that is done for this request. When its result was not given out, its place is free again."""
+        keys = self._results.keys
+        try:
+            yield
+        except BaseException as error:
+            if not self._given_out and not isinstance(error, Unrecordable):
+                self._keep()
+                keys.give_back(self._key)
+            raise
+        finally:
+            keys.end(self._key)
+
     async def replay(self) -> JsonValue:
         """The recorded result, given out in its order."""
         assert self._step is not None, "nothing is recorded: look at `found` first"
         await self._results.bridge.cross(self._results.give_out(self._key))
-        value: JsonValue = json.loads(self._step.value)
-        return value
+        return self._value()
 
     @contextmanager
     def calling(self) -> Iterator[None]:
@@ -95,15 +122,43 @@ class Recording:
         with context.in_step(f"{self._results.run_id}:{self._key}"), self._results.activity.calling():
             yield
 
-    def save(self, value: JsonValue) -> Coroutine[Any, Any, None]:
-        """Record the result. It is kept from this call on; what is returned is to be awaited, until it is committed."""
-        text = json.dumps(value)
+    def save(self, value: JsonValue) -> Coroutine[Any, Any, JsonValue]:
+        """Record the result. It is kept from this call on; what is returned is to be awaited, until it is committed.
+
+        Awaiting it gives the result as a replay will give it out: tuples are lists, keys are text.
+
+        Raises:
+            Unrecordable: it is not JSON.
+        """
+        try:
+            text = json.dumps(value)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise Unrecordable(
+                f"What {self._name} returned cannot be recorded, because it is not JSON ({error}). "
+                "Return a dict, a list, text, a number, a bool or None."
+            ) from None
         self._results.journal.hold(self._key, text)
         return self._commit(text)
 
-    async def _commit(self, text: str) -> None:
+    async def _commit(self, text: str) -> JsonValue:
         results = self._results
-        await results.bridge.cross(
-            results.take(lambda order: results.journal.record(self._key, StepRecord(order, text)))
-        )
+        await results.bridge.cross(results.take(lambda order: self._record(StepRecord(order, text))))
         results.observer.stepped(self._key, replayed=False)
+        return self._value()
+
+    def _record(self, step: StepRecord) -> asyncio.Future[None]:
+        self._step = step
+        if INSIDE in self._key:  # the step around it may be tried again
+            self._keep()
+        return self._results.journal.record(self._key, step)
+
+    def _keep(self) -> None:
+        """Let whoever asks for this next find what is recorded of it."""
+        if self._step is not None:
+            self._results.steps[self._key] = self._step
+
+    def _value(self) -> JsonValue:
+        assert self._step is not None, "it was replayed or recorded"
+        value: JsonValue = json.loads(self._step.value)
+        self._given_out = True
+        return value

@@ -28,7 +28,7 @@ from fastagency_backend.engine.context import current_step_key
 from fastagency_backend.engine.feed import Feeds
 from fastagency_backend.engine.identity import identity_of, identity_of_1_0
 from fastagency_backend.engine.journal import Journal
-from fastagency_backend.engine.key import Keys
+from fastagency_backend.engine.key import INSIDE, Keys
 from fastagency_backend.engine.observer import NOBODY, Observer
 from fastagency_backend.engine.question import Questions
 from fastagency_backend.engine.recording import Recording, Results
@@ -58,13 +58,13 @@ class Run:
         self.journal = Journal(self.lease, store, feeds, self.bridge, unsaved or Unsaved(), lambda: drop(self))
         self.activity = Activity()
         self.observer = observer
-        self.results = Results(self.id, log, self.journal, self.bridge, self.activity, observer)
+        self._keys = Keys(self.id, record.key_version)
+        self.results = Results(self.id, log, self._keys, self.journal, self.bridge, self.activity, observer)
         self.questions = Questions(log, self.journal, self.results, self.activity)
         self.tasks: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
         self.aborted: asyncio.Future[BaseException] = self.bridge.loop.create_future()
         self.slots = Slots()
-        self._seen = log.event_keys
-        self._keys = Keys(self.id, record.key_version)
+        self._seen = set(log.event_keys)
 
     # --- messages -------------------------------------------------------------------------------------------------
 
@@ -85,6 +85,8 @@ class Run:
             key = self._key("event", message.type, self._identity(message, identity))
             if key in self._seen:
                 return False
+            if INSIDE in key:  # the step around it may be tried again
+                self._seen.add(key)
             self.journal.said(message.sender)
             self.journal.append(key, body, self.activity.touch())
         self.journal.backlog.wait_for_room()
@@ -105,33 +107,38 @@ class Run:
 
     def recording(self, kind: str, scope: str, request: Any) -> Recording:
         """Look up this very request (its n-th time in this run): for what `step` cannot express, such as streams."""
-        with self.bridge.held_open():
-            key = self._key(kind, scope, request)
-        return self.results.recording(key)
+        self.bridge.check()
+        key = self._key(kind, scope, request, lasting=True)
+        return self.results.recording(key, scope or kind)
 
     async def step(self, kind: str, scope: str, request: Any, call: Callable[[], Awaitable[JsonValue]]) -> JsonValue:
         """The recorded result of this request; or make the call, record what it returns, and return that.
 
         `kind` and `scope` (an agent's name, say) and a digest of `request` are the key. The result is committed before
-        it is returned. An error of the call is not recorded: the call will be made again.
+        it is returned, and is what a replay will return. An error of the call is not recorded: the next such request is
+        this one, tried again.
         """
         recording = self.recording(kind, scope, request)
-        if recording.found:
-            return await recording.replay()
-        with recording.calling():
-            value = await call()
-        await recording.save(value)
-        return value
+        with recording.attempt():
+            if recording.found:
+                return await recording.replay()
+            with recording.calling():
+                value = await call()
+            return await recording.save(value)
 
     def step_blocking(self, kind: str, scope: str, request: Any, call: Callable[[], JsonValue]) -> JsonValue:
         """`step` for a workflow's thread: the call is made in this thread."""
         recording = self.recording(kind, scope, request)
-        if recording.found:
-            return self.bridge.wait_for(recording.replay())
-        with recording.calling():
-            value = call()
-        self.bridge.wait_for(recording.save(value))
-        return value
+        with recording.attempt():
+            if recording.found:
+                return self.bridge.wait_for(recording.replay())
+            with recording.calling():
+                value = call()
+            return self.bridge.wait_for(recording.save(value))
+
+    def begin_again(self) -> None:
+        """The step that this code is in has failed and is tried once more, in its place."""
+        self._keys.begin_again(self._current_step())
 
     # --- people ---------------------------------------------------------------------------------------------------
 
@@ -150,9 +157,12 @@ class Run:
     async def _ask(self, question: Question, identity: Any) -> Answer:
         question = question.model_copy(update={"workflow_uuid": self.id})
         body = body_of(question)
-        with self.bridge.held_open():
-            key = self._key("ask", question.sender or "", self._identity(question, identity))
-        return await self.questions.ask(key, question.uuid, body)
+        self.bridge.check()
+        key = self._key("ask", question.sender or "", self._identity(question, identity), lasting=True)
+        try:
+            return await self.questions.ask(key, question.uuid, body)
+        finally:
+            self._keys.end(key)
 
     @property
     def replaying(self) -> bool:
@@ -192,9 +202,11 @@ class Run:
 
     # --- inside ---------------------------------------------------------------------------------------------------
 
-    def _key(self, kind: str, scope: str, request: Any) -> str:
-        step = (current_step_key() or "").removeprefix(f"{self.id}:")
-        return self._keys.next(kind, scope, request, inside=step)
+    def _key(self, kind: str, scope: str, request: Any, *, lasting: bool = False) -> str:
+        return self._keys.next(kind, scope, request, inside=self._current_step(), lasting=lasting)
+
+    def _current_step(self) -> str:
+        return (current_step_key() or "").removeprefix(f"{self.id}:")
 
     def _identity(self, message: Message, identity: Any) -> Any:
         if identity is not None:

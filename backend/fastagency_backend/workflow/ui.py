@@ -12,7 +12,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any, ParamSpec, TypeVar, Unpack, cast, overload
+from typing import Any, ParamSpec, TypeVar, TypeVarTuple, Unpack, overload
 
 from fastagency_shared.answer import Answer
 from fastagency_shared.messages import (
@@ -30,6 +30,8 @@ from pydantic import JsonValue
 
 from fastagency_backend import frameworks
 from fastagency_backend.engine.run import Run
+from fastagency_backend.workflow.argument import request_of
+from fastagency_backend.workflow.attempts import attempts_of
 from fastagency_backend.workflow.build import Authored, build, rebuild
 from fastagency_backend.workflow.choice import Choices
 from fastagency_backend.workflow.field import (
@@ -47,6 +49,7 @@ from fastagency_backend.workflow.pending import names_forgotten_awaits
 
 P = ParamSpec("P")
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 
 class _Hands:
@@ -72,6 +75,10 @@ class _Hands:
     def tool(self, fn: Callable[..., Any], description: str | None = None, name: str | None = None) -> Any:
         """An AgentChat tool from a function; like every tool, its results are recorded."""
         return frameworks.tool(fn, description=description, name=name)
+
+    def _request(self, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """What a step is recognised by, beside the function's name."""
+        return [args, kwargs] if self._run.record.key_version == 1 else request_of(_name(fn), args, kwargs)
 
     def _emit(self, cls: type[Authored], fields: Mapping[str, Any]) -> None:
         self._run.emit(build(cls, self._run.id, fields))
@@ -141,14 +148,34 @@ class UI(_Hands):
         """`process`, awaited: for `async def` workflows of the guide, with the response of `a_run(...)`."""
         return await frameworks.process(source, self._run)
 
-    # An option of `step` itself cannot stand between `P.args` and `P.kwargs`: that takes a second overload,
-    # `(fn: Callable[[*Ts], T], *args: *Ts, option=...)`, for functions that are called with positions only.
-    def step(self, fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Call a function once for this run and record its JSON-able result: use it for what must not happen twice."""
-        result = self._run.step_blocking(
-            "step", _name(fn), [args, kwargs], lambda: cast("JsonValue", fn(*args, **kwargs))
+    # An option of `step` itself cannot stand between `P.args` and `P.kwargs`: hence the second overload, for functions
+    # that are called with positions only.
+    @overload
+    def step(self, fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T: ...
+    @overload
+    def step(
+        self,
+        fn: Callable[[Unpack[Ts]], T],
+        *args: *Ts,
+        retries: int,
+        backoff: float = 1.0,
+        timeout_s: float | None = None,
+    ) -> T: ...
+    @overload
+    def step(self, fn: Callable[[Unpack[Ts]], T], *args: *Ts, timeout_s: float | None) -> T: ...
+    def step(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:  # type: ignore[misc] # mypy, at `*Ts`
+        """Call a function once for this run and record what it returns: use it for what must not happen twice.
+
+        The arguments and the result must be JSON; what is returned is what a replay returns, so a tuple is a list.
+        `retries` more attempts follow an `Exception`, after `backoff` seconds, then twice that, and so on up to a
+        minute. An attempt that takes longer than `timeout_s` fails with `TimeoutError`, but goes on in its thread:
+        nothing can stop a blocking call. Give the call itself a timeout where it takes one.
+        """
+        attempts = attempts_of(self._run, _name(fn), fn, kwargs)
+        request = self._request(fn, args, kwargs)
+        return self._run.step_blocking(
+            "step", _name(fn), request, lambda: attempts.blocking(lambda: fn(*args, **kwargs))
         )
-        return cast("T", result)
 
     def now(self) -> datetime:
         """The time (UTC), the same one when the run is replayed."""
@@ -220,15 +247,35 @@ class AsyncUI(_Hands):
     async def step(self, fn: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T: ...
     @overload
     async def step(self, fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T: ...
-    async def step(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        """Call a function or coroutine function once for this run and record its JSON-able result."""
+    @overload
+    async def step(
+        self,
+        fn: Callable[[Unpack[Ts]], Awaitable[T]],
+        *args: *Ts,
+        retries: int,
+        backoff: float = 1.0,
+        timeout_s: float | None = None,
+    ) -> T: ...
+    @overload
+    async def step(self, fn: Callable[[Unpack[Ts]], Awaitable[T]], *args: *Ts, timeout_s: float | None) -> T: ...
+    @overload
+    async def step(self, fn: Callable[[Unpack[Ts]], T], *args: *Ts, retries: int, backoff: float = 1.0) -> T: ...
+    async def step(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:  # type: ignore[misc] # as above
+        """Call a function or coroutine function once for this run and record what it returns; see `UI.step`.
+
+        An attempt that takes longer than `timeout_s` is cancelled. Only an `async def` can be: a plain function holds
+        the event loop up while it runs, and with it the clock.
+        """
+        attempts = attempts_of(self._run, _name(fn), fn, kwargs)
+        attempts.check_awaitable(fn)
 
         async def call() -> JsonValue:
             result = fn(*args, **kwargs)
             value: JsonValue = await result if isinstance(result, Awaitable) else result
             return value
 
-        return await self._run.step("step", _name(fn), [args, kwargs], call)
+        request = self._request(fn, args, kwargs)
+        return await self._run.step("step", _name(fn), request, lambda: attempts.awaited(call))
 
     async def now(self) -> datetime:
         """The time (UTC), the same one when the run is replayed."""

@@ -115,12 +115,13 @@ async def _completion(
     recording: Recording, client: object, begin: Stream, around: Callable[[], AbstractContextManager[ModelCall]]
 ) -> AsyncGenerator[str | CreateResult, None]:
     if recording.found:
-        result = CreateResult.model_validate(await recording.replay())
+        with recording.attempt():
+            result = CreateResult.model_validate(await recording.replay())
         if isinstance(result.content, str) and result.content:
             yield result.content
         yield result
         return
-    with around() as call:
+    with recording.attempt(), around() as call:
         async with aclosing(_live(recording, client, begin, call.seen)) as items:
             async for item in items:
                 if isinstance(item, CreateResult):
@@ -194,9 +195,11 @@ async def _tool_stream(
     recording: Recording, workbench: object, begin: Stream, around: Callable[[], AbstractContextManager[Seen]]
 ) -> AsyncGenerator[Any | ToolResult, None]:
     if recording.found:
-        yield ToolResult.model_validate(await recording.replay())
+        with recording.attempt():
+            result = ToolResult.model_validate(await recording.replay())
+        yield result
         return
-    with around() as seen:
+    with recording.attempt(), around() as seen:
         async with aclosing(_live(recording, workbench, begin, seen)) as items:
             async for item in items:
                 if isinstance(item, ToolResult):
@@ -235,12 +238,13 @@ def run_json(original: Method) -> Method:
             return await original(self, args, *more, **options)
         recording = run.recording("tool", scope(), {"tool": self.name, "arguments": dict(args)})
         adapter = _adapter(self.return_type())
-        if recording.found:
-            return adapter.validate_python(await recording.replay())
-        seeing = run.observer.call(run.record, _tool_call(self.name, options))
-        with recording.calling(), _within(self), telling(self.name, options.get("call_id")), seeing:
-            value = await original(self, args, *more, **options)
-        await _save(recording, adapter, value, self.name)
+        with recording.attempt():
+            if recording.found:
+                return adapter.validate_python(await recording.replay())
+            seeing = run.observer.call(run.record, _tool_call(self.name, options))
+            with recording.calling(), _within(self), telling(self.name, options.get("call_id")), seeing:
+                value = await original(self, args, *more, **options)
+            await _save(recording, adapter, value, self.name)
         return value
 
     return recorded

@@ -16,6 +16,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, JsonValue
 
+from fastagency_backend.engine import recording
+
 C = TypeVar("C")
 
 _MODEL = "$model"
@@ -25,7 +27,7 @@ _DICT = "$dict"
 _TAGS = (_MODEL, _ENUM, _NAMESPACE, _DICT)
 
 
-class Unrecordable(Exception):
+class Unrecordable(recording.Unrecordable):
     """A value of a kind that cannot be recorded; the text names its type."""
 
 
