@@ -20,7 +20,8 @@ class Fault(NamedTuple):
 
     def __str__(self) -> str:
         place = ".".join(map(str, self.place))
-        return f"{place}: {self.says}" if place else self.says
+        text = f"{place}: {self.says}" if place else self.says
+        return " ".join(text.splitlines())  # it may quote what somebody sent
 
 
 def faults(refusal: Refusal) -> list[Fault]:

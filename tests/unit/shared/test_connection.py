@@ -16,7 +16,7 @@ from fastagency_shared.connection import (
     read_first_frame,
 )
 from fastagency_shared.errors import InvalidRequest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.strategies import json_values
@@ -39,6 +39,7 @@ garbage = st.text() | st.text(st.characters(), max_size=20) | json_values.map(js
 
 
 @given(garbage, st.sampled_from([read_first_frame, read_client_frame]))
+@example('{"type": "two\\nlines"}', read_client_frame)
 def test_garbage_raises_nothing_but_invalid_request(text: str, read: Callable[[str], object]) -> None:
     try:
         read(text)
