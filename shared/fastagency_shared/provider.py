@@ -103,6 +103,13 @@ class Provider(Protocol):
         """Let a failed run go on from where it failed. Raises `Conflict` for one that ended in another way."""
         ...
 
+    def fork(self, run_id: str, before: str, *, caller: Caller = ANYBODY) -> RunInfo:
+        """A new run with the log up to the question `before`, which is open again.
+
+        Raises `UnknownQuestion`, `Conflict` (it cannot be continued in a second one).
+        """
+        ...
+
     def rename(self, run_id: str, title: str, *, caller: Caller = ANYBODY) -> RunInfo:
         """Give a run another title."""
         ...

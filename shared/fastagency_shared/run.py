@@ -136,6 +136,7 @@ class RunInfo(BaseModel):
     """A run without its messages.
 
     `last_seq` is the cursor of the newest message; `questions` are those that wait for an answer, oldest first.
+    `parent` is the run that this one was forked from.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -150,6 +151,7 @@ class RunInfo(BaseModel):
     created_at: datetime
     updated_at: datetime
     last_seq: int = 0
+    parent: str | None = None
     questions: list[Annotated[TextInput | MultipleChoice, Field(discriminator="type")]] = Field(default_factory=list)
 
 
@@ -168,6 +170,12 @@ class AnswerRequest(BaseModel):
     value: str | list[str]
 
 
+class ForkRequest(BaseModel):
+    """Asks for a run that begins as this one did; `before` is the uuid of the question that it stands at."""
+
+    before: str = Field(min_length=1, max_length=MAX_QUESTION_ID_CHARS)
+
+
 class RenameRequest(BaseModel):
     title: Annotated[str, Field(max_length=MAX_TITLE_CHARS), AfterValidator(_single_line)]
 
@@ -182,6 +190,7 @@ class Problem(BaseModel):
 __all__ = [
     "AnswerRequest",
     "Cursor",
+    "ForkRequest",
     "InitiateBody",
     "InitiateReply",
     "InitiateRequest",

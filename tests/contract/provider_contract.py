@@ -79,6 +79,7 @@ CALLS: dict[str, Callable[[Provider, str, Caller], Any]] = {
     "answer": lambda provider, run_id, caller: provider.answer(run_id, new_uuid(), "x", caller=caller),
     "cancel": lambda provider, run_id, caller: provider.cancel(run_id, caller=caller),
     "retry": lambda provider, run_id, caller: provider.retry(run_id, caller=caller),
+    "fork": lambda provider, run_id, caller: provider.fork(run_id, new_uuid(), caller=caller),
     "rename": lambda provider, run_id, caller: provider.rename(run_id, "Mine", caller=caller),
     "delete": lambda provider, run_id, caller: provider.delete(run_id, caller=caller),
 }
@@ -331,6 +332,31 @@ class ControlContract:
         with pytest.raises(Conflict, match="completed"):
             provider.retry(end.workflow_uuid, caller=ann)
         assert provider.messages(end.workflow_uuid, caller=ann).messages == messages
+
+    def test_a_fork_goes_on_from_a_question_with_another_answer(self, provider: Provider, ann: Caller) -> None:
+        run = provider.start("choose", {}, caller=ann)
+        for answer in ("Red", ["Blue"]):
+            provider.answer(run.workflow_uuid, next_question(provider, run, ann).uuid, answer, caller=ann)
+        end, messages = finished(provider, run, ann)
+        second = [message for message in messages if message.is_question][1]
+        fork = provider.fork(run.workflow_uuid, second.uuid, caller=ann)
+        assert fork.workflow_uuid != run.workflow_uuid
+        assert (fork.parent, fork.status, fork.params) == (run.workflow_uuid, RunStatus.WAITING, run.params)
+        assert [question.uuid for question in fork.questions] == [second.uuid]
+        provider.answer(fork.workflow_uuid, second.uuid, ["Red", "Blue"], caller=ann)
+        other, forked = finished(provider, fork, ann)
+        assert other.result == "Red / Red,Blue"
+        copied = messages.index(second) + 1
+        assert [m.uuid for m in forked[:copied]] == [m.uuid for m in messages[:copied]]
+        assert {m.workflow_uuid for m in forked} == {fork.workflow_uuid}
+        assert [m.type for m in forked] == [m.type for m in messages]
+        assert provider.run(run.workflow_uuid, caller=ann) == end, "the first one stays as it is"
+
+    def test_a_fork_at_what_was_never_asked_is_refused(self, provider: Provider, ann: Caller) -> None:
+        end, messages = finished(provider, provider.start("count", {}, caller=ann), ann)
+        for uuid in (new_uuid(), messages[1].uuid):
+            with pytest.raises(UnknownQuestion):
+                provider.fork(end.workflow_uuid, uuid, caller=ann)
 
     def test_a_run_is_renamed(self, provider: Provider, ann: Caller) -> None:
         run = provider.start("greet", {}, caller=ann)

@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest
 from fastagency_backend.store.base import ON_TRIAL, Lease, RunRecord, Store
+from fastagency_shared.run import RunStatus
 
-from tests.contract.store_contract import LONG_S, MakeStore, OpenStore, ask, claim, new, record, run_id
+from tests.contract.store_contract import LONG_S, MakeStore, OpenStore, ask, body, claim, new, record, run_id
 
 DEAD_AFTER_S = 0.1
 SENTINEL = "sentinel"
@@ -115,6 +116,15 @@ class AttemptsContract:
             assert await deaths.living.park_run(lease)
         else:
             await deaths.living.release_worker("living")
+        assert await deaths.look() == (0, False)
+
+    async def test_a_run_that_is_tried_again_begins_with_a_clean_slate(self, deaths: Deaths) -> None:
+        await deaths.living.create_run(new(1))
+        await deaths.die()
+        lease = (await claim(deaths.living, "living"))[run_id()]
+        await deaths.living.finish_run(lease, RunStatus.FAILED, None, body("end"), 1.0)
+        assert await deaths.look() == (1, True)
+        assert await deaths.living.retry_run(run_id(), body("resumed"), 2.0)
         assert await deaths.look() == (0, False)
 
     async def test_who_has_lost_the_run_clears_nothing(self, deaths: Deaths) -> None:

@@ -24,6 +24,7 @@ from tests.contract.store_contract import (
     note,
     owned,
     question,
+    record,
     run_id,
     seqs,
     status,
@@ -249,6 +250,54 @@ class ClientStoreContract(StoreContract):
         assert await listed([RunStatus.FAILED]) == await listed(workflow="c") == []
         page = await store.list_runs("me", limit=1, before=run_id(2), workflow="a", statuses=[RunStatus.CANCELLED])
         assert [record.id for record in page] == [run_id(0)]
+
+    async def test_a_fork_has_the_log_up_to_a_question_which_is_open_again(self, store: Store) -> None:
+        lease = await owned(store)
+        await append(store, lease, "k1")
+        await record(store, lease, "s1", 1)
+        await ask(store, lease, "q1")
+        await answer(store, run_id(), "q1")
+        await note(store, lease, "q1", 2)
+        await ask(store, lease, "beside")
+        await record(store, lease, "s2", 3)
+        await ask(store, lease, "q2")
+        await answer(store, run_id(), "beside")
+        await record(store, lease, "s3", 4)
+        await answer(store, run_id(), "q2")
+        await note(store, lease, "q2", 5)
+        await record(store, lease, "s4", 6)
+        await store.finish_run(lease, RunStatus.COMPLETED, "r", body("end"), 3.0)
+        before = await everything(store)
+        forked = await store.fork_run(run_id(), "q2", run_id(2), 9.0)
+        assert forked is not None
+        assert (forked.status, forked.parent, forked.worker, forked.fence) == (RunStatus.WAITING, run_id(), None, 0)
+        assert (forked.created, forked.result, forked.last_seq) == (9.0, None, 5)
+        assert forked.questions == (question("beside"), question("q2"))
+        log = await store.load_log(run_id(2))
+        assert set(log.steps) == {"s1", "s2", "s3"}
+        answers = {uuid: (known.value, known.order) for known in log.questions.values() for uuid in [known.uuid]}
+        assert answers == {"q1": ('"yes"', 2), "beside": (None, None), "q2": (None, None)}
+        assert log.event_keys == {"k1", "ask:q1", "answer:q1", "ask:beside", "ask:q2"}
+        assert await everything(store) == before
+        assert await answer(store, run_id(2), "q2")
+        assert await store.fork_run(run_id(), "q9", run_id(3), 9.0) is None
+        assert await store.get_run(run_id(3)) is None
+
+    async def test_a_fork_has_no_password(self, store: Store) -> None:
+        lease = await owned(store)
+        secret = f'{{"type":"text_input","uuid":"q1","workflow_uuid":"{run_id()}","content":{{"password":true}}}}'
+        await store.open_question(lease, "ask:q1", "q1", secret, 1.0)
+        await answer(store, run_id(), "q1", '"hunter-2"')
+        await note(store, lease, "q1", 1)
+        await append(store, lease, "k1")
+        await ask(store, lease, "q2")
+        forked = await store.fork_run(run_id(), "q2", run_id(2), 9.0)
+        assert forked is not None
+        assert forked.questions == (secret.replace(run_id(), run_id(2)), question("q2"))
+        assert await seqs(store, 2) == [1, 2, 3]
+        _, events, log = await everything(store, 2)
+        assert "hunter-2" not in str((events, log))
+        assert log.event_keys == {"ask:q1", "k1", "ask:q2"}
 
     async def test_renaming(self, store: Store) -> None:
         await store.create_run(new())

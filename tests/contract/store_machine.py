@@ -210,6 +210,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     def expire(self, number: int, lease: Lease, store: Store, uuid: str) -> None:
         known = self.known[number]
+        parked = self.look(number).worker is None
         try:
             event = self.run(store.expire_question(lease, uuid, EXPIRED, body("expired"), 2.0))
         except LeaseLost:
@@ -219,7 +220,7 @@ class StoreMachine(RuleBasedStateMachine):
         assert (event is not None) == (uuid in known.open)
         if event is not None:
             more = self.closed(known, uuid)
-            self.changed(number, C.EXPIRED_MORE if more else C.EXPIRED)
+            self.changed(number, C.ANSWERED_PARKED if parked else C.EXPIRED_MORE if more else C.EXPIRED)
 
     def closed(self, known: Known, uuid: str) -> bool:
         """Whether the run waits for something else too."""

@@ -80,12 +80,15 @@ class FakeRun:
     open: dict[str, Question] = field(default_factory=dict)
     answers: dict[str, Answer] = field(default_factory=dict)
     under_way: UnderWay = field(default_factory=UnderWay)
+    parent: str | None = None
+    past: list[LoggedMessage] = field(default_factory=list)
+    """What the script of a forked run says and asks again, and nobody hears."""
 
     def emit(self, message: LoggedMessage) -> LoggedMessage:
         """Append one message to the log."""
         with self.changed:
             self._check_running()
-            return self.append(message)
+            return self.past.pop(0) if self.past else self.append(message)
 
     def chunk(self, chunk: TextChunk) -> None:
         """Send one transient piece of text."""
@@ -97,12 +100,18 @@ class FakeRun:
         """Ask a person and wait for the answer."""
         with self.changed:
             self._check_running()
-            self.open[question.uuid] = question
-            self.append(question)
-            self._set_status(RunStatus.WAITING)
-            self.changed.wait_for(lambda: question.uuid in self.answers or self.status.ended)
+            uuid = question.uuid
+            if self.past:
+                uuid = self.past.pop(0).uuid
+                if self.past and isinstance(self.past[0], InputAnswered):
+                    self.past.pop(0)
+            else:
+                self.open[uuid] = question
+                self.append(question)
+                self._set_status(RunStatus.WAITING)
+            self.changed.wait_for(lambda: uuid in self.answers or self.status.ended)
             self._check_running()
-            return self.answers[question.uuid]
+            return self.answers[uuid]
 
     def pause(self, seconds: float) -> None:
         """Let time pass, as a model does; ends at once when the run is cancelled."""
@@ -169,6 +178,7 @@ class FakeRun:
                 created_at=self.created_at,
                 updated_at=(self.log[-1].at if self.log else None) or self.created_at,
                 last_seq=len(self.log),
+                parent=self.parent,
                 questions=list(self.open.values()),
             )
 
@@ -299,6 +309,27 @@ class FakeProvider:
         if run.resume(caller.user_id):
             _begin(run, self._workflow(run.name))
         return run.info()
+
+    def fork(self, run_id: str, before: str, *, caller: Caller = ANYBODY) -> RunInfo:
+        """Plays the script again with the answers that were given before the question."""
+        run = self._own(run_id, caller)
+        with run.changed:
+            place = next((i for i, each in enumerate(run.log) if each.is_question and each.uuid == before), None)
+            if place is None:
+                raise UnknownQuestion(f"This conversation has no question {before!r}.")
+            copied = run.log[: place + 1]
+            answered = {each.question for each in copied if isinstance(each, InputAnswered)}
+            answers = {uuid: value for uuid, value in run.answers.items() if uuid in answered}
+        forked = FakeRun(new_uuid(), run.name, run.owner, run.params, run.title, datetime.now(UTC), parent=run.id)
+        forked.past, forked.answers, forked.status = copied[1:], answers, RunStatus.WAITING
+        with forked.changed:
+            for message in copied:
+                forked.append(message)
+        forked.open[before] = copied[-1]  # type: ignore[assignment]
+        with self._lock:
+            self._runs[forked.id] = forked
+        _begin(forked, self._workflow(run.name))
+        return forked.info()
 
     def rename(self, run_id: str, title: str, *, caller: Caller = ANYBODY) -> RunInfo:
         run = self._own(run_id, caller)

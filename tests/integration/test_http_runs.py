@@ -171,6 +171,22 @@ async def test_a_failed_run_is_tried_again_and_its_watchers_see_both_ends(client
     assert (refused.status_code, refused.json()["code"]) == (409, "Conflict")
 
 
+async def test_a_fork_over_http(client: Client) -> None:
+    run = await client.start("talk")
+    question = (await client.status(run, "waiting"))["questions"][0]["uuid"]
+    reply = await client.http.post(path(run, "/fork"), json={"before": question})
+    assert reply.status_code == 201
+    fork = reply.json()
+    assert (fork["parent"], fork["status"], fork["questions"][0]["uuid"]) == (run["workflow_uuid"], "waiting", question)
+    await client.http.post(path(fork, "/answers"), json={"question": question, "value": "another way"})
+    async with client.v2({"workflow_uuid": fork["workflow_uuid"]}) as ws:
+        assert (await ws.until("input_answered"))["content"]["value"] == "another way"
+        assert [frame["seq"] for frame in ws.logged] == list(range(1, len(ws.logged) + 1))
+    assert (await client.info(run))["questions"][0]["uuid"] == question
+    missing = await client.http.post(path(run, "/fork"), json={"before": "nothing"})
+    assert (missing.status_code, missing.json()["code"]) == (404, "UnknownQuestion")
+
+
 async def test_nothing_follows_the_end(client: Client) -> None:
     run = await client.start("params")
     info = await client.status(run, "completed")
@@ -209,6 +225,8 @@ async def test_an_idle_stream_says_that_it_is_there(client: Client, monkeypatch:
         ("POST", "/answers", {"question": "q", "value": "x"}, 404, "UnknownRun"),
         ("POST", "/cancel", None, 404, "UnknownRun"),
         ("POST", "/retry", None, 404, "UnknownRun"),
+        ("POST", "/fork", {"before": "q"}, 404, "UnknownRun"),
+        ("POST", "/fork", {}, 422, "InvalidRequest"),
         ("PATCH", "", {"title": "x"}, 404, "UnknownRun"),
         ("DELETE", "", None, 404, "UnknownRun"),
         ("POST", "/answers", {"question": "q"}, 422, "InvalidRequest"),

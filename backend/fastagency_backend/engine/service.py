@@ -28,6 +28,7 @@ from fastagency_shared.messages import (
     TextInput,
     WorkflowCancelled,
     WorkflowResumed,
+    new_uuid,
     parse_message,
 )
 from fastagency_shared.run import MAX_TITLE_CHARS, InitiateRequest, RunStatus
@@ -44,6 +45,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 MAX_PARAMS_CHARS = 1_000_000
+FORKABLE_KEY_VERSION = 2
+"""Before, keys contained the run's id."""
 UNAVAILABLE = "Nothing can be saved at the moment. What was said so far is kept; please try again in a little while."
 
 
@@ -234,6 +237,24 @@ class RunService:
                 self._driver.wake(run_id)
             logger.info("The run is tried again", extra=about(record))
         return await self.get(run_id, user_id)
+
+    @_refuses
+    async def fork(self, run_id: str, user_id: str | None, before: str) -> RunRecord:
+        """A new run of the same user with the log up to a question, which is open again; no call is made again.
+
+        Raises:
+            UnknownRun, UnknownQuestion, Conflict (its workflow or its log cannot be replayed in another run).
+        """
+        record = await self.get(run_id, user_id)
+        if not record.durable:
+            raise Conflict("This workflow cannot go on from the middle. Please start it again.")
+        if record.key_version < FORKABLE_KEY_VERSION:
+            raise Conflict("This conversation was begun with an older version and cannot be continued in a second one.")
+        forked = await self._store.fork_run(run_id, before, new_uuid(), time.time())
+        if forked is None:
+            raise UnknownQuestion("This conversation has no such question.")
+        logger.info("The run was forked into %s", forked.id, extra=about(record))
+        return forked
 
     @_refuses
     async def rename(self, run_id: str, user_id: str | None, title: str) -> RunRecord:

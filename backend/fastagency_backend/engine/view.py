@@ -27,6 +27,7 @@ def run_info(record: RunRecord) -> RunInfo:
         created_at=_moment(record.created),
         updated_at=_moment(record.updated),
         last_seq=record.last_seq,
+        parent=record.parent,
         questions=[_question.validate_json(body) for body in record.questions],
     )
 

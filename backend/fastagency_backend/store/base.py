@@ -63,6 +63,7 @@ class RunRecord:
 
     `attempts` is how many workers have died with the run since it last got further, `blamed` says that at the last of
     these deaths no other run can have been the cause.
+    `parent` is the run that this one was forked from.
     """
 
     id: str
@@ -80,6 +81,7 @@ class RunRecord:
     key_version: int = KEY_VERSION
     attempts: int = 0
     blamed: bool = False
+    parent: str | None = None
     last_seq: int = 0
     questions: tuple[str, ...] = ()
 
@@ -245,6 +247,14 @@ class Store(Protocol):
 
     async def create_run(self, new: NewRun) -> tuple[RunRecord, bool]:
         """Create the run; or return the one of that id as it is. The flag says whether it was created now."""
+        ...
+
+    async def fork_run(self, run_id: str, before: str, new_id: str, at: float) -> RunRecord | None:
+        """A new run with the log up to a question, which is open again. None: the run never asked that.
+
+        Its events are those before the question, numbered from 1, and the question; its results those that reached the
+        run before the question's answer did. Answers to questions with `password` are not among them: these are open.
+        """
         ...
 
     async def get_run(self, run_id: str) -> RunRecord | None: ...

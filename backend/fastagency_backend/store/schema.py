@@ -55,6 +55,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE run ADD COLUMN blamed INTEGER NOT NULL DEFAULT 0",
         f"CREATE INDEX run_on_trial ON run(updated) WHERE status = 'ready' AND attempts >= {ON_TRIAL}",
     ),
+    ("ALTER TABLE run ADD COLUMN parent TEXT",),
 )
 
 

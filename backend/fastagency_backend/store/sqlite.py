@@ -39,6 +39,7 @@ from fastagency_backend.store.base import (
 )
 from fastagency_backend.store.batch import Rows, store_error
 from fastagency_backend.store.claim import NEXT_DUE, Turns, make_ready
+from fastagency_backend.store.fork import fork
 from fastagency_backend.store.lane import Lane, connect
 from fastagency_backend.store.liveness import NOW, Liveness
 from fastagency_backend.store.private import create_file, create_folder
@@ -196,6 +197,12 @@ class SqliteStore:
             record = get_run(db, new.id)
             assert record is not None
             return record, created is not None
+
+        return await self._writer.run(job)
+
+    async def fork_run(self, run_id: str, before: str, new_id: str, at: float) -> RunRecord | None:
+        def job(db: sqlite3.Connection) -> RunRecord | None:
+            return get_run(db, new_id) if fork(db, run_id, before, new_id, at) else None
 
         return await self._writer.run(job)
 
@@ -370,8 +377,9 @@ class SqliteStore:
             expired = "UPDATE question SET value = ?, expired = 1 WHERE run_id = ? AND uuid = ? AND value IS NULL"
             if not db.execute(expired, (value, lease.run_id, uuid)).rowcount:
                 return None
+            event = StoredEvent(fenced(db, APPEND_EVENT, args), at, body)
             db.execute(GO_ON, {"run_id": lease.run_id, "at": at})
-            return StoredEvent(fenced(db, APPEND_EVENT, args), at, body)
+            return event
 
         return await self._writer.run(job, lease)
 
@@ -454,8 +462,8 @@ class SqliteStore:
     async def retry_run(self, run_id: str, body: str, at: float) -> StoredEvent | None:
         def job(db: sqlite3.Connection) -> StoredEvent | None:
             failed = db.execute(
-                "UPDATE run SET status = 'ready', result = NULL, updated = ? WHERE id = ? AND status = 'failed' "
-                "RETURNING fence",
+                "UPDATE run SET status = 'ready', result = NULL, updated = ?, attempts = 0, suspect = 0, blamed = 0 "
+                "WHERE id = ? AND status = 'failed' RETURNING fence",
                 (at, run_id),
             ).fetchone()
             return log_anyway(db, run_id, f"resumed:{failed[0]}", body, at) if failed else None

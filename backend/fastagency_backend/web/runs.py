@@ -13,6 +13,7 @@ from fastagency_shared.run import (
     MAX_SEQ,
     AnswerRequest,
     Cursor,
+    ForkRequest,
     MessagePage,
     RenameRequest,
     RunId,
@@ -110,6 +111,11 @@ def add_routes(publication: Publication, path: str) -> None:
     async def retry_run(run_id: RunPath, user_id: Any = Depends(caller)) -> RunInfo:
         """Let a failed run go on from where it failed. One that goes on already stays as it is."""
         return run_info(await (await publication.service()).retry(run_id, user_id))
+
+    @router.post(one + "/fork", status_code=201, responses=RESPONSES)
+    async def fork_run(run_id: RunPath, request: ForkRequest, user_id: Any = Depends(caller)) -> RunInfo:
+        """A new run that begins as this one did, up to a question, which is open again. No call is made again."""
+        return run_info(await (await publication.service()).fork(run_id, user_id, request.before))
 
     @router.patch(one, responses=RESPONSES)
     async def rename_run(run_id: RunPath, request: RenameRequest, user_id: Any = Depends(caller)) -> RunInfo:

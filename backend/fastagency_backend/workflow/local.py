@@ -113,6 +113,9 @@ class LocalProvider:
     def retry(self, run_id: str, *, caller: Caller = ANYBODY) -> RunInfo:
         return run_info(self._call(self._service().retry(run_id, caller.user_id)))
 
+    def fork(self, run_id: str, before: str, *, caller: Caller = ANYBODY) -> RunInfo:
+        return run_info(self._call(self._service().fork(run_id, caller.user_id, before)))
+
     def rename(self, run_id: str, title: str, *, caller: Caller = ANYBODY) -> RunInfo:
         try:
             request = RenameRequest(title=title)

@@ -161,6 +161,12 @@ class FastAPIProvider:
             raise Conflict("This backend cannot go on with a conversation that has failed. Please start it again.")
         return self._http.ask(Request("POST", self._of(run_id, "retry"), repeatable=False), _RUN, caller)
 
+    def fork(self, run_id: str, before: str, *, caller: Caller = ANYBODY) -> RunInfo:
+        if self._old(run_id, caller) is not None:
+            raise Conflict("This backend cannot continue a conversation from the middle. Please start it again.")
+        request = Request("POST", self._of(run_id, "fork"), body={"before": before}, repeatable=False)
+        return self._http.ask(request, _RUN, caller)
+
     def rename(self, run_id: str, title: str, *, caller: Caller = ANYBODY) -> RunInfo:
         if (old := self._old(run_id, caller)) is not None:
             old.rename(title)

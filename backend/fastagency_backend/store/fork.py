@@ -1,0 +1,102 @@
+"""Copies the beginning of a run's log into a run of its own, up to a question that is then open again."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+COPY_RUN = (
+    "INSERT INTO run(id, workflow, params, user_id, status, title, titled, durable, created, updated, key_version, "
+    "parent) SELECT :new, workflow, params, user_id, 'waiting', title, titled, durable, :at, :at, key_version, id "
+    "FROM run WHERE id = :source"
+)
+CLOSES = ("answer:", "expired:")
+"""What the key of an event begins with that closes a question; its uuid follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    uuid: str
+    key: str
+    asked: int
+    body: str
+    value: str | None
+    order: int | None
+    due: float | None
+    expired: int
+
+
+def fork(db: sqlite3.Connection, source: str, before: str, new: str, at: float) -> bool:
+    """Make the run `new`; false if `source` never asked the question `before`.
+
+    Results keep their order, for a replay gives them out in it. Answers to passwords are not copied: they are asked for
+    again. A question that is open again has no deadline: that of the first asking may be long over.
+    """
+    rows = db.execute(
+        "SELECT uuid, key, asked, body, value, ord, due, expired FROM question WHERE run_id = ?", (source,)
+    )
+    questions = [_Question(*row) for row in rows]
+    here = next((question for question in questions if question.uuid == before), None)
+    if here is None:
+        return False
+    asked = [question for question in questions if question.asked <= here.asked]
+    events = db.execute(
+        "SELECT seq, key, at, body FROM event WHERE run_id = ? AND seq <= ? ORDER BY seq", (source, here.asked)
+    ).fetchall()
+    closed = _closed((key for _, key, _, _ in events), asked) - {before}
+    open_again = {question.asked for question in asked if question.uuid not in closed}
+    hidden = {prefix + question.uuid for question in asked if question.uuid not in closed for prefix in CLOSES}
+    kept = [event for event in events if event[1] not in hidden]
+    bodies = {
+        seq: _without_deadline(_of_run(body, source, new)) if seq in open_again else _of_run(body, source, new)
+        for seq, _, _, body in kept
+    }
+    numbers = {seq: number for number, (seq, _, _, _) in enumerate(kept, 1)}
+    db.execute(COPY_RUN, {"new": new, "source": source, "at": at})
+    db.executemany(
+        "INSERT INTO event(run_id, seq, key, at, body) VALUES (?, ?, ?, ?, ?)",
+        [(new, numbers[seq], key, at, bodies[seq]) for seq, key, at, _ in kept],
+    )
+    db.executemany(
+        "INSERT INTO question(run_id, uuid, key, asked, body, value, ord, due, expired) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (new, q.uuid, q.key, numbers[q.asked], bodies[q.asked])
+            + ((q.value, q.order, q.due, q.expired) if q.uuid in closed else (None, None, None, 0))
+            for q in asked
+        ],
+    )
+    db.execute(
+        "INSERT INTO step(run_id, key, ord, value) "
+        "SELECT ?, key, ord, value FROM step WHERE run_id = ? AND (? IS NULL OR ord < ?)",
+        (new, source, here.order, here.order),
+    )
+    return True
+
+
+def _closed(keys: Iterable[str], asked: list[_Question]) -> set[str]:
+    """The questions that were closed by then, and whose answers may be copied."""
+    logged = set(keys)
+    return {
+        question.uuid
+        for question in asked
+        if any(prefix + question.uuid in logged for prefix in CLOSES) and not _is_secret(question)
+    }
+
+
+def _is_secret(question: _Question) -> bool:
+    return bool(json.loads(question.body)["content"].get("password"))
+
+
+def _of_run(body: str, source: str, new: str) -> str:
+    """A message as one of the new run. The first of these names is the envelope's."""
+    return body.replace(f'"workflow_uuid":"{source}"', f'"workflow_uuid":"{new}"', 1)
+
+
+def _without_deadline(body: str) -> str:
+    message = json.loads(body)
+    if message["content"].pop("deadline", None) is None:
+        return body
+    return json.dumps(message, ensure_ascii=False, separators=(",", ":"))
