@@ -46,8 +46,13 @@ class Replay:
 
     @property
     def active(self) -> bool:
-        """Whether there are recorded results that have not been asked for yet."""
-        return bool(self._left)
+        """Whether there are recorded results that may still be asked for.
+
+        When the code has changed, some never will be: once a new result had to be given out without them, they count
+        only while one of them is asked for after all.
+        """
+        asked = self._pump is not None and not self._pump.done()
+        return bool(self._left) and (asked or not self._changed)
 
     async def turn(self, key: str) -> None:
         """Return when the recorded result of this key may be given out."""

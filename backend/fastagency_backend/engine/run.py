@@ -166,7 +166,7 @@ class Run:
 
     @property
     def replaying(self) -> bool:
-        """Whether there are recorded results that the workflow has not asked for yet."""
+        """Whether there are recorded results that the workflow may still ask for."""
         return self.results.replay.active
 
     # --- for the driver -------------------------------------------------------------------------------------------

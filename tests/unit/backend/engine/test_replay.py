@@ -11,6 +11,8 @@ from fastagency_backend.engine.replay import Replay
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.fakes.lab import until
+
 
 async def _ask_all(replay: Replay, keys: list[str]) -> list[str]:
     given_out: list[str] = []
@@ -100,3 +102,22 @@ async def test_new_results_are_given_out_as_a_replay_will_do_it() -> None:
     met, seen = seen, []
     await asyncio.gather(agent("1", lambda: replay.turn("1")), agent("2", lambda: replay.turn("2")))
     assert met == seen == ["1 hears", "1 is through", "2 hears", "2 is through"]
+
+
+async def test_what_is_not_asked_for_any_more_ends_the_replay_with_the_first_new_result(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(replay_module, "NEW_RESULT_PATIENCE_S", 0.001)
+    monkeypatch.setattr(replay_module, "PATIENCE_S", 0.001)
+    replay = Replay(["1", "dropped", "2", "late"])
+    async with asyncio.timeout(30):
+        await replay.turn("1")
+        await replay.turn("2")
+        assert replay.active
+        await replay.new()
+        assert not replay.active
+        late = asyncio.create_task(replay.turn("late"))
+        await asyncio.sleep(0)
+        assert replay.active, "one of them is asked for after all"
+        await late
+        await until(lambda: not replay.active)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from fastagency_backend.engine import backlog
+from fastagency_backend.engine import replay as replay_module
 from fastagency_backend.engine.context import current_run, current_step_key
 from fastagency_backend.engine.run import Run
 from fastagency_backend.workflow import UI, AsyncUI
@@ -168,6 +169,38 @@ async def test_chunks_are_shown_live_and_never_in_a_replay(lab: Lab) -> None:
         await lab.stop(engine)
     assert goes == [False, True]
     assert shown == [["live"], []]
+
+
+async def test_chunks_flow_again_when_changed_code_has_dropped_a_step(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replay_module, "NEW_RESULT_PATIENCE_S", 0.001)
+
+    async def before(run: Run) -> None:
+        for number in range(3):
+            await run.step("llm", "", number, lambda: asyncio.sleep(0, "x"))
+        await run.ask(TextInput())
+
+    async def after(run: Run) -> None:
+        await run.step("llm", "", 0, lambda: asyncio.sleep(0, "x"))
+        run.chunk(TextChunk(stream="s", delta="still a replay"))
+        await run.ask(TextInput())
+        await run.step("llm", "", "new", lambda: asyncio.sleep(0, "x"))
+        run.chunk(TextChunk(stream="s", delta="live"))
+
+    register(lab, before)
+    engine = await lab.engine()
+    await lab.start(engine, "flow")
+    await lab.question(engine)
+    await lab.stop(engine)
+    register(lab, after)
+    engine = await lab.engine()
+    with engine.feeds.subscribe(run_id()) as subscription:
+        await lab.answer(engine, "x")
+        await lab.completed(engine)
+        subscription.stale = False
+        chunks = [item.delta for item in subscription.take() if isinstance(item, TextChunk)]
+    assert chunks == ["live"]
 
 
 async def test_the_loop_can_wait_until_what_it_said_is_committed(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
