@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,8 @@ class Node:
 
 Program = Leaf | Node
 
-leaves = st.builds(Leaf, st.sampled_from(["emit", "step", "talk", "talk", "ask", "now", "random"]), st.integers(0, 3))
+KINDS = ["emit", "step", "talk", "talk", "ask", "now", "random", "flaky", "nested"]
+leaves = st.builds(Leaf, st.sampled_from(KINDS), st.integers(0, 3))
 programs: st.SearchStrategy[Program] = st.recursive(
     leaves,
     lambda inner: st.builds(Node, st.booleans(), st.lists(inner, min_size=2, max_size=4).map(tuple)),
@@ -47,6 +49,11 @@ def leaves_of(program: Program) -> list[Leaf]:
     if isinstance(program, Leaf):
         return [program]
     return [leaf for part in program.parts for leaf in leaves_of(part)]
+
+
+def steps_of(program: Program) -> int:
+    """How many results an undisturbed run of it records."""
+    return sum({"emit": 0, "ask": 0, "nested": 2}.get(leaf.kind, 1) for leaf in leaves_of(program))
 
 
 def is_sequence(program: Program) -> bool:
@@ -86,16 +93,34 @@ class World:
         self._maybe_cut(ui)
 
         async def call(*_: object) -> str:
-            key = current_step_key() or ""
-            self.calls[key] += 1
-            if key in self.recorded:
-                self.repeated.append(key)
+            self._called()
             for _turn in range(leaf.turns):
                 await asyncio.sleep(0)
                 self._maybe_cut(ui)
             return f"{leaf.kind} {branch}"
 
+        async def flaky(*_: object) -> str:
+            if self._called() == 1:
+                raise ConnectionError("the first attempt fails")
+            return f"{leaf.kind} {branch}"
+
+        async def nested(*_: object) -> str:
+            await ui.text_message(sender=branch, body="inside")
+            said = await ui.step(call, branch)
+            if self._called() == 1:
+                raise ConnectionError("the first attempt fails")
+            return said
+
         match leaf.kind:
+            case "flaky" if leaf.turns % 2:
+                await ui.text_message(sender=branch, body=await ui.step(flaky, branch, retries=1, backoff=0))
+            case "flaky":
+                while True:
+                    with suppress(ConnectionError):
+                        await ui.text_message(sender=branch, body=await ui.step(flaky, branch))
+                        break
+            case "nested":
+                await ui.text_message(sender=branch, body=await ui.step(nested, branch, retries=1, backoff=0))
             case "emit":
                 await ui.text_message(sender=branch, body="said")
             case "step":
@@ -109,6 +134,14 @@ class World:
                 await ui.text_message(sender=branch, body=f"now {await ui.now()}")
             case "random":
                 await ui.text_message(sender=branch, body=f"random {await ui.random()}")
+
+    def _called(self) -> int:
+        """Note a call; how many there were under this key, in all processes."""
+        key = (current_step_key() or "").removeprefix(f"{run_id()}:")
+        self.calls[key] += 1
+        if key in self.recorded:
+            self.repeated.append(key)
+        return self.calls[key]
 
     def _maybe_cut(self, ui: AsyncUI) -> None:
         """Count the points that are passed; at the next cut drop the run right here."""

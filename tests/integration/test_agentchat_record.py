@@ -6,6 +6,7 @@ import asyncio
 import random
 import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -329,3 +330,30 @@ async def test_each_call_of_a_tool_asks_its_own_question(path: Path) -> None:
         *["text_message", "text_input", "input_answered"] * 2,
         "workflow_completed",
     ]
+
+
+async def test_a_stream_that_failed_and_was_left_and_then_came_whole_is_not_made_again(path: Path) -> None:
+    class Breaking(Model):
+        async def create_stream(self, messages: Any, **options: Any) -> AsyncGenerator[str | CreateResult, None]:
+            self.calls += 1
+            yield "a "
+            if self.calls == 1:
+                raise ConnectionError("cut")
+            yield CreateResult(finish_reason="stop", content="a word", usage=RequestUsage(1, 1), cached=False)
+
+    model = Breaking()
+
+    async def flow(run: Run) -> object:
+        while True:
+            with suppress(ConnectionError):
+                async with aclosing(model.create_stream(ASK)) as items:
+                    async for item in items:
+                        if model.calls == 2:
+                            break
+                        if isinstance(item, CreateResult):
+                            return item.content
+
+    results, keys = await twice(path, flow)
+    assert results == ["a word", "a word"]
+    assert model.calls == 3
+    assert len(keys) == 1

@@ -5,6 +5,8 @@ import json
 from fastagency_backend.engine.identity import identity_of
 from fastagency_backend.engine.key import Keys, steps_around
 from fastagency_shared.messages import TextMessage
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import Field
 
 RUN, OTHER = "a" * 32, "b" * 32
@@ -50,3 +52,33 @@ def test_a_field_that_a_later_version_adds_changes_no_message() -> None:
 
     assert identity_of(Later(body="x", sender="ann")) == identity_of(TextMessage(body="x", sender="ann"))
     assert identity_of(Later(body="x", colour="red")) != identity_of(Later(body="x"))
+
+
+@given(st.lists(st.tuples(st.sampled_from(["next", "end", "give_back", "begin_again"]), st.integers(0, 5))))
+def test_no_two_under_way_have_one_key_and_a_place_given_back_is_the_next(steps: list[tuple[str, int]]) -> None:
+    keys = Keys(RUN, 2)
+    outer = keys.next("tool", "ann", "outer", lasting=True)
+    under_way: list[str] = []
+    done: set[str] = set()
+    for what, nth in steps:
+        if what == "next":
+            key = keys.next("tool", "ann", "inner", inside=outer, lasting=True)
+            assert key not in under_way
+            assert key not in done
+            free = set(range(1, 50)) - {int(used.rpartition("#")[2]) for used in {*under_way, *done}}
+            assert key.endswith(f"#{min(free)}")
+            under_way.append(key)
+        elif what == "begin_again":
+            keys.begin_again(outer)
+            done.clear()
+        elif under_way:
+            key = under_way.pop(nth % len(under_way))
+            keys.end(key) if what == "end" else keys.give_back(key)
+            done |= {key} if what == "end" else set()
+
+
+def test_a_run_of_1_0_has_a_place_for_each_attempt() -> None:
+    keys = Keys(RUN, 1)
+    first = keys.next("tool", "ann", "x", lasting=True)
+    keys.give_back(first)
+    assert keys.next("tool", "ann", "x", lasting=True).endswith("#2")
