@@ -25,5 +25,8 @@ def engine_for(
         retention_s=settings.retention_s,
         max_live=settings.max_live_runs,
         max_attempts=settings.max_attempts,
+        watch_folder=settings.database.parent,
+        frozen_s=settings.frozen_s,
+        frozen_exit_s=settings.frozen_exit_s,
     )
     return Engine(store, specs, limits, observer_for(settings), on_failure)

@@ -51,6 +51,17 @@ class BackendSettings(BaseSettings):
         ge=1,
         description="Times in a row that a conversation may take its process down before it is set aside as failed.",
     )
+    frozen_s: float = Field(
+        default=10.0,
+        ge=0.5,
+        description="Seconds that the event loop may stand still; then the log says where, and others take its runs.",
+    )
+    frozen_exit_s: float | None = Field(
+        default=None,
+        ge=1.0,
+        description="Seconds after which a process whose event loop stands still ends, for its supervisor to start it "
+        "again; unset: never.",
+    )
     retention_days: float | None = Field(
         default=None, gt=0, description="Days after which an ended conversation is removed; unset keeps all."
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
+import time
 from typing import Any
 
 from autogen_agentchat.agents import AssistantAgent
@@ -94,3 +96,24 @@ async def works(ui: AsyncUI, params: dict[str, Any]) -> str:
 async def thinks(ui: AsyncUI, params: dict[str, Any]) -> str:
     await ui.step(asyncio.sleep, 2.5)
     return "done"
+
+
+@wf.register(name="sleeps", description="Blocks the loop for a while")
+async def sleeps(ui: AsyncUI, params: dict[str, Any]) -> str:
+    await ui.text_message(body="so far")
+    time.sleep(params["for_s"])
+    return "done"
+
+
+@wf.register(name="spins", description="Blocks the loop for ever")
+async def spins(ui: AsyncUI, params: dict[str, Any]) -> str:
+    await ui.text_message(body="so far")
+    while True:
+        pass
+
+
+@wf.register(name="matches", description="Holds the interpreter's lock for ever")
+async def matches(ui: AsyncUI, params: dict[str, Any]) -> str:
+    await ui.text_message(body="so far")
+    await ui._run.journal.backlog.drain(fully=True)
+    return str(re.match(r"(a+)+$", "a" * 50 + "b"))

@@ -10,9 +10,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Generator
+from time import monotonic
 from typing import Any, Protocol
 
+from fastagency_backend.engine.blackbox import ID_BYTES, NOBODY
 from fastagency_backend.engine.bridge import RunUnwound
+from fastagency_backend.engine.watch import UNWATCHED, Watch
 
 
 class WorkflowAborted(RuntimeError):
@@ -26,7 +29,13 @@ class WorkflowAborted(RuntimeError):
 
 
 class Abortable(Protocol):
-    """A run, as far as it matters here."""
+    """A run, as far as it matters here. `tag` is its id, as bytes."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def tag(self) -> bytes: ...
 
     def abort(self, error: BaseException) -> None:
         """End the run as failed, whatever its code is doing. Thread-safe; the first error counts."""
@@ -42,20 +51,27 @@ def ends_run(error: BaseException) -> bool:
 
 
 class Contained(Coroutine[Any, Any, Any]):
-    """A coroutine of a run, for a task. See the module's docstring."""
+    """A coroutine of a run, for a task. See the module's docstring. While its code is on the loop, the watch knows."""
 
-    __slots__ = ("__weakref__", "_coroutine", "_run")
+    __slots__ = ("__weakref__", "_coroutine", "_run", "_watch")
 
-    def __init__(self, coroutine: Coroutine[Any, Any, Any], run: Abortable) -> None:
-        self._coroutine, self._run = coroutine, run
+    def __init__(self, coroutine: Coroutine[Any, Any, Any], run: Abortable, watch: Watch = UNWATCHED) -> None:
+        self._coroutine, self._run, self._watch = coroutine, run, watch
 
     def send(self, value: Any) -> Any:
+        watch = self._watch
+        watch.memory[:ID_BYTES] = self._run.tag
+        began = monotonic()
         try:
             return self._coroutine.send(value)
         except BaseException as error:
             if ends_run(error):
                 self._end(error)
             raise
+        finally:
+            if (held_s := monotonic() - began) > watch.limit_s:
+                watch.held(self._run.id, held_s)
+            watch.memory[:ID_BYTES] = NOBODY
 
     def throw(self, *error: Any) -> Any:
         try:

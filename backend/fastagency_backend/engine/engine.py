@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from fastagency_shared.messages import new_uuid
 
@@ -25,6 +26,8 @@ from fastagency_backend.engine.observer import NOBODY, Observer
 from fastagency_backend.engine.service import RunService
 from fastagency_backend.engine.spec import WorkflowSpec
 from fastagency_backend.engine.trial import POLL_S, Trials
+from fastagency_backend.engine.watch import UNWATCHED
+from fastagency_backend.engine.watchdog import Watchdog
 from fastagency_backend.store.base import Store, StoreError
 
 logger = logging.getLogger(__name__)
@@ -47,6 +50,8 @@ class EngineSettings:
 
     `retention_s`: ended runs older than this are removed; None keeps them. `max_live`: runs in memory at a time.
     `max_attempts`: how often a run may take its worker down, one time after the other, before it is set aside.
+    `watch_folder`: where it is written what a loop that stands still was doing; None: it is not watched.
+    `frozen_s`: when it counts as frozen; `frozen_exit_s`: when the process ends because of that.
     """
 
     warm_s: float = 30.0
@@ -54,6 +59,9 @@ class EngineSettings:
     retention_s: float | None = None
     max_live: int = 5000
     max_attempts: int = 3
+    watch_folder: Path | None = None
+    frozen_s: float = 10.0
+    frozen_exit_s: float | None = None
 
 
 class Engine:
@@ -81,16 +89,23 @@ class Engine:
         self._on_failure = on_failure
         self._chores = Chores(self._fail)
         self._trials = Trials(self.driver.live)
+        self._watchdog = self._watchdog_for(self.settings)
         self._foreign = asyncio.Event()
         self._examination = Examination(store, self._chores, self.lag, self.service.readers.leaving)
         self._next_removal = 0.0
 
     async def start(self) -> None:
         """Open the store and go on with every run that waits for a worker. Raises `StoreError`."""
-        tracking.install(asyncio.get_running_loop())
+        watchdog = self._watchdog
+        tracking.install(asyncio.get_running_loop(), UNWATCHED if watchdog is None else watchdog)
         logrecord.install()
         await self.store.open(self._foreign.set, lambda error: self._fail(str(error)))
-        await self.store.register_worker(self.worker, self.settings.lease_s)
+        if watchdog is not None:
+            await watchdog.start()
+            self._chores.start("beat", watchdog.beat)
+            self._chores.start("others", watchdog.look_at_others)
+        well = watchdog.well if watchdog is not None else None
+        await self.store.register_worker(self.worker, self.settings.lease_s, well)
         self._chores.start("claim", self._claim)
         self._chores.start("look-around", self._look_around)
         self._chores.start("tidy", self._tidy)
@@ -103,6 +118,8 @@ class Engine:
         """Hand every run over within seconds: others go on with them, clients are told to come back."""
         self.service.readers.send_home()
         await self._chores.stop()
+        if self._watchdog is not None:
+            await self._watchdog.stop()
         handed_over = await self.driver.stop()
         self.observer.stopped()
         try:
@@ -124,6 +141,11 @@ class Engine:
         logger.critical("The worker cannot go on. %s", sentence)
         if self._on_failure is not None:
             self._on_failure(sentence)
+
+    def _watchdog_for(self, settings: EngineSettings) -> Watchdog | None:
+        if settings.watch_folder is None:
+            return None
+        return Watchdog(settings.watch_folder, self.worker, settings.frozen_s, settings.frozen_exit_s)
 
     # --- chores ---------------------------------------------------------------------------------------------------
 

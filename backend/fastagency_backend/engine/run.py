@@ -52,6 +52,7 @@ class Run:
         unsaved: Unsaved | None = None,
     ) -> None:
         self.id = record.id
+        self.tag = record.id.encode()
         self.record = record
         self.lease = Lease(record.id, record.fence)
         self.bridge = Bridge(record.id)

@@ -13,6 +13,7 @@ from typing import Any
 
 from fastagency_backend.engine.containment import Contained
 from fastagency_backend.engine.context import current_run
+from fastagency_backend.engine.watch import UNWATCHED, Watch
 
 logger = logging.getLogger(__name__)
 
@@ -20,7 +21,7 @@ Factory = Callable[..., "asyncio.Future[Any]"]
 WAIT_S = 0.25
 
 
-def install(loop: asyncio.AbstractEventLoop) -> None:
+def install(loop: asyncio.AbstractEventLoop, watch: Watch = UNWATCHED) -> None:
     """Note every task that is made on the loop from now on; a factory that is there already goes on making them."""
     inner = loop.get_task_factory()
     if getattr(inner, "notes_runs", False):
@@ -30,7 +31,7 @@ def install(loop: asyncio.AbstractEventLoop) -> None:
         context = kwargs.get("context")
         run = context.run(current_run) if context is not None else current_run()
         if run is not None:
-            coro = Contained(coro, run)
+            coro = Contained(coro, run, watch)
         task = inner(loop, coro, **kwargs) if inner is not None else asyncio.Task(coro, loop=loop, **kwargs)
         if run is not None and isinstance(task, asyncio.Task):
             run.tasks.add(task)

@@ -291,8 +291,11 @@ class Store(Protocol):
 
     # --- ownership ------------------------------------------------------------------------------------------------
 
-    async def register_worker(self, worker: str, ttl_s: float) -> None:
-        """From now on keep this worker's lease alive, from a thread that a blocked event loop does not stop."""
+    async def register_worker(self, worker: str, ttl_s: float, well: Callable[[], bool] | None = None) -> None:
+        """From now on keep this worker's lease alive, from a thread that a blocked event loop does not stop.
+
+        It is not renewed while `well` says no; that is called in any thread.
+        """
         ...
 
     async def release_worker(self, worker: str) -> None:

@@ -39,12 +39,16 @@ class Liveness:
         self._worker: str | None = None
         self._lease_s = 0.0
         self._beats = 0
+        self._well: Callable[[], bool] = _always
         self._beaten = self._looked = float("-inf")
         self._seen: dict[str, _Seen] = {}
         self._offers = "[]"
 
-    def register(self, db: sqlite3.Connection, worker: str, lease_s: float) -> None:
-        """From now on `tick` keeps this worker's row fresh."""
+    def register(
+        self, db: sqlite3.Connection, worker: str, lease_s: float, well: Callable[[], bool] | None = None
+    ) -> None:
+        """From now on `tick` keeps this worker's row fresh, except while `well` says no."""
+        self._well = well or _always
         self._worker, self._lease_s = worker, lease_s
         self._beat(db)
 
@@ -66,7 +70,7 @@ class Liveness:
         now = self._clock()
         if now - self._looked >= self._lease_s / LOOKS_PER_LEASE:
             self._look(db)
-        if now - self._beaten >= self._lease_s / BEATS_PER_LEASE:
+        if now - self._beaten >= self._lease_s / BEATS_PER_LEASE and self._well():
             self._beat(db)
 
     def dead(self, db: sqlite3.Connection) -> list[str]:
@@ -106,3 +110,7 @@ class Liveness:
             for worker, beat, expires, lease_s in rows
         }
         self._looked = now
+
+
+def _always() -> bool:
+    return True

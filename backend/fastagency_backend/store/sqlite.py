@@ -12,7 +12,7 @@ import logging
 import os
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -262,9 +262,9 @@ class SqliteStore:
 
     # --- ownership ------------------------------------------------------------------------------------------------
 
-    async def register_worker(self, worker: str, ttl_s: float) -> None:
+    async def register_worker(self, worker: str, ttl_s: float, well: Callable[[], bool] | None = None) -> None:
         def job(db: sqlite3.Connection) -> None:
-            self._liveness.register(db, worker, ttl_s)
+            self._liveness.register(db, worker, ttl_s, well)
 
         await self._writer.run(job)
 

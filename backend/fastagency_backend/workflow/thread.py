@@ -1,4 +1,8 @@
-"""A thread of its own for each `def` workflow: forty people who think must not take a shared pool down."""
+"""A thread of its own for each `def` workflow: forty people who think must not take a shared pool down.
+
+When its run is dropped, a thread that calls `ui` is told so there. One that never does, such as a loop that computes,
+is interrupted: Python raises an exception in it at its next line. A call into C has no lines and runs to its end.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,7 @@ from fastagency_backend.engine import tracking
 from fastagency_backend.engine.bridge import RunEvicted, RunUnwound
 from fastagency_backend.engine.containment import WorkflowAborted
 from fastagency_backend.engine.run import Run
+from fastagency_backend.workflow.interruption import Interruption
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +27,7 @@ T = TypeVar("T")
 async def run_in_thread(run: Run, call: Callable[[], T]) -> T:
     """Run a blocking call in a new thread, inside the run.
 
-    When the run is dropped, the thread is unwound at its next call of `ui`; it is not waited for.
+    When the run is dropped, the thread is unwound at its next call of `ui`, or interrupted; it is not waited for.
     """
     outcome: asyncio.Future[T] = run.bridge.loop.create_future()
     context = contextvars.copy_context()
@@ -35,11 +40,14 @@ async def run_in_thread(run: Run, call: Callable[[], T]) -> T:
         else:
             outcome.set_result(cast("T", result))
 
+    interruption = Interruption(run.id)
+
     def main() -> None:
         result: T | None = None
         error: BaseException | None = None
         try:
-            result = context.run(call)
+            with interruption.possible():
+                result = context.run(call)
         except (RunUnwound, asyncio.CancelledError):
             error = RunEvicted(run.id)
         except BaseException as raised:  # noqa: BLE001 - it is raised again where the thread is awaited
@@ -50,6 +58,7 @@ async def run_in_thread(run: Run, call: Callable[[], T]) -> T:
             logger.debug("The event loop was closed before the workflow's thread ended")
 
     threading.Thread(target=main, name=f"run-{run.id[:8]}", daemon=True).start()
+    run.bridge.when_closed(lambda: run.bridge.call(interruption.begin, run.bridge.loop))
     return await outcome
 
 

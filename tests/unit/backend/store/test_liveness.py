@@ -131,3 +131,14 @@ def test_the_dead_are_buried_once_they_own_nothing(
     db.execute("UPDATE run SET worker = 'ours'")
     ours.bury(db, ["other"])
     assert db.execute("SELECT id FROM worker").fetchall() == [("ours",)]
+
+
+def test_who_is_not_well_loses_its_lease_until_it_is_again(db: sqlite3.Connection, clock: Clock) -> None:
+    well = [True]
+    frozen, ours = Liveness(clock), Liveness(clock)
+    frozen.register(db, "frozen", 3.0, lambda: well[0])
+    ours.register(db, "ours", 3.0)
+    for state, dead in ((True, []), (False, ["frozen"]), (True, [])):
+        well[0] = state
+        pass_time(db, clock, 10, frozen, ours)
+        assert ours.dead(db) == dead
