@@ -15,13 +15,14 @@ from autogen_agentchat.agents import AssistantAgent
 from autogen_agentchat.tools import AgentTool
 from autogen_core import CancellationToken, FunctionCall
 from autogen_core.code_executor import CodeBlock, CodeExecutor, CodeResult
-from autogen_core.models import CreateResult, LLMMessage, RequestUsage, UserMessage
+from autogen_core.models import ChatCompletionClient, CreateResult, LLMMessage, RequestUsage, UserMessage
 from autogen_core.tools import FunctionTool, StaticStreamWorkbench, StaticWorkbench, ToolResult
 from autogen_ext.models.replay import ReplayChatCompletionClient
 from fastagency_backend import frameworks
 from fastagency_backend.engine.context import current_run, current_step_key
 from fastagency_backend.engine.run import Run
 from fastagency_backend.frameworks.agentchat.offline import OfflineModel
+from fastagency_backend.frameworks.hook import leave_alone
 from fastagency_shared.messages import TextInput, TextMessage
 
 from tests.fakes.engine import eventually, logged, running, start, watch
@@ -82,16 +83,30 @@ async def twice(path: Path, flow: Flow) -> tuple[list[object], list[str]]:
     return results, keys
 
 
+Seam = Callable[[ChatCompletionClient], ChatCompletionClient]
+
+
+@pytest.fixture(params=["patched", "wrapped", "wrapped twice"])
+def seam(request: pytest.FixtureRequest) -> Seam:
+    """How a client comes to be recorded."""
+    return {
+        "patched": lambda client: client,
+        "wrapped": frameworks.record,
+        "wrapped twice": lambda client: frameworks.record(frameworks.record(client)),
+    }[request.param]
+
+
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "runs.sqlite3"
 
 
-async def test_a_completion_is_made_once(path: Path) -> None:
+async def test_a_completion_is_made_once(path: Path, seam: Seam) -> None:
     model = Model()
+    client = seam(model)
 
     async def flow(run: Run) -> object:
-        return (await model.create(ASK)).content, (await model.create(ASK)).content
+        return (await client.create(ASK)).content, (await client.create(ASK)).content
 
     (first, again), keys = await twice(path, flow)
 
@@ -101,11 +116,12 @@ async def test_a_completion_is_made_once(path: Path) -> None:
     assert [key.split(":")[0] for key in keys] == ["llm", "llm"]
 
 
-async def test_a_streamed_completion_is_made_once_and_replayed_whole(path: Path) -> None:
+async def test_a_streamed_completion_is_made_once_and_replayed_whole(path: Path, seam: Seam) -> None:
     model = Model("one two three")
+    client = seam(model)
 
     async def flow(run: Run) -> object:
-        return [item if isinstance(item, str) else item.content async for item in model.create_stream(ASK)]
+        return [item if isinstance(item, str) else item.content async for item in client.create_stream(ASK)]
 
     (first, again), _ = await twice(path, flow)
 
@@ -114,13 +130,14 @@ async def test_a_streamed_completion_is_made_once_and_replayed_whole(path: Path)
     assert model.calls == 1
 
 
-async def test_a_client_inside_a_client_is_one_step(path: Path) -> None:
+async def test_a_client_inside_a_client_is_one_step(path: Path, seam: Seam) -> None:
     relay = Relay(Model())
+    client = seam(relay)
 
     async def flow(run: Run) -> object:
-        streamed = [item async for item in relay.create_stream(ASK)][-1]
+        streamed = [item async for item in client.create_stream(ASK)][-1]
         assert isinstance(streamed, CreateResult)
-        return (await relay.create(ASK)).content, streamed.content
+        return (await client.create(ASK)).content, streamed.content
 
     (first, again), keys = await twice(path, flow)
 
@@ -259,23 +276,73 @@ async def test_code_is_executed_once(path: Path) -> None:
     assert shell.ran == 1
 
 
-async def test_a_failed_completion_is_not_recorded(path: Path) -> None:
+async def test_a_failed_completion_is_not_recorded(path: Path, seam: Seam) -> None:
     class Failing(Model):
         async def create(self, messages: Sequence[LLMMessage], **options: Any) -> CreateResult:
             self.calls += 1
             raise ConnectionError("the line is dead")
 
     model = Failing()
+    client = seam(model)
 
     async def flow(run: Run) -> object:
         with pytest.raises(ConnectionError):
-            await model.create(ASK)
+            await client.create(ASK)
         return None
 
     _, keys = await twice(path, flow)
 
     assert model.calls == 2
     assert keys == []
+
+
+class Unpatched(Model):
+    """A client whose class cannot be reached by a patch."""
+
+    @leave_alone
+    async def create(self, messages: Sequence[LLMMessage], **options: Any) -> CreateResult:
+        self.calls += 1
+        return CreateResult(finish_reason="stop", content="said", usage=RequestUsage(1, 1), cached=False)
+
+
+async def test_a_wrapped_client_needs_no_patch(path: Path) -> None:
+    bare, wrapped = Unpatched(), Unpatched()
+
+    async def flow(run: Run) -> object:
+        return (await bare.create(ASK)).content, (await frameworks.record(wrapped).create(ASK)).content
+
+    await twice(path, flow)
+
+    assert (bare.calls, wrapped.calls) == (2, 1)
+
+
+async def test_wrapped_or_not_a_request_is_the_same(path: Path) -> None:
+    """A run goes on when its workflow was changed from one to the other."""
+    model = Model()
+    clients = iter([model, frameworks.record(model)])
+
+    async def flow(run: Run) -> object:
+        return (await next(clients).create(ASK)).content
+
+    (first, again), _ = await twice(path, flow)
+
+    assert first == again
+    assert model.calls == 1
+
+
+def test_a_wrapped_client_is_the_client_in_all_else() -> None:
+    model = Model()
+    client = frameworks.record(model)
+    agent = AssistantAgent("poet", client)
+
+    assert client.model_info == model.model_info
+    assert client.count_tokens(ASK) == model.count_tokens(ASK)
+    assert client.remaining_tokens(ASK) == model.remaining_tokens(ASK)
+    assert client.total_usage() is model.total_usage()
+    assert client.dump_component() == model.dump_component()
+    assert agent.dump_component().config["model_client"]["provider"] == OfflineModel.component_provider_override
+    with pytest.raises(TypeError, match=r"ui.record\(\) takes an AgentChat model client .*, not str"):
+        frameworks.record("gpt-4o")  # type: ignore[arg-type]
 
 
 async def test_outside_a_run_everything_is_as_before() -> None:

@@ -42,7 +42,7 @@ def server() -> Iterator[OpenAIServer]:
 
 @pytest.fixture
 async def model(server: OpenAIServer) -> AsyncIterator[ChatCompletionClient]:
-    client = model_client(ModelSettings(name="fake", base_url=server.base_url, max_retries=0))
+    client = frameworks.record(model_client(ModelSettings(name="fake", base_url=server.base_url, max_retries=0)))
     yield client
     await client.close()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, assert_type
 
+from autogen_core.models import ChatCompletionClient
 from fastagency_backend.workflow import Choices
 
 from fastagency import UI, AsyncUI, Workflow
@@ -42,7 +43,10 @@ def blocking(ui: UI, params: dict[str, Any]) -> str:
     assert_type(ui.step(book, "soup", seats=2), list[int])
     assert_type(ui.step(lambda: 1.5), float)
     assert_type(ui.step(book, "soup", retries=3, backoff=0.5, timeout_s=10), list[int])
+    assert_type(ui.model_client(), ChatCompletionClient)
+    assert_type(ui.record(wf.model_client()), ChatCompletionClient)
 
+    ui.record("gpt-4o")  # type: ignore[arg-type]
     ui.text_message(text="Soup")  # type: ignore[call-arg]
     ui.text_message(body=5)  # type: ignore[arg-type]
     ui.text_message(seq=1)  # type: ignore[call-arg]

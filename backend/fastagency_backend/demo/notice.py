@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fastagency_backend.frameworks.agentchat.client import RecordingClient
 from fastagency_backend.frameworks.agentchat.offline import OfflineModel
 
 if TYPE_CHECKING:
@@ -14,5 +15,6 @@ if TYPE_CHECKING:
 
 async def show_model(ui: AsyncUI, model: ChatCompletionClient) -> None:
     """Label the offline model; a model that was configured needs no label."""
-    if isinstance(model, OfflineModel):
-        await ui.system_message(sender="Workflow", message={"event": "offline_model", "text": model.label})
+    inside = model.client if isinstance(model, RecordingClient) else model
+    if isinstance(inside, OfflineModel):
+        await ui.system_message(sender="Workflow", message={"event": "offline_model", "text": inside.label})

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from types import ModuleType
 
-    from autogen_core.models import ChatCompletionClient
+    from autogen_core.models import ChatCompletionClient as ChatCompletionClient
     from autogen_core.tools import FunctionTool
 
     from fastagency_backend.engine.failure import Failure
@@ -110,16 +110,27 @@ def process_blocking(source: object, run: Run) -> str:
 
 
 def model_client() -> ChatCompletionClient:
-    """An AutoGen `ChatCompletionClient` from the settings, recorded like every other; offline when none is configured.
+    """An AutoGen `ChatCompletionClient` from the settings, recorded; offline when none is configured.
 
     Raises:
         MissingExtra: AgentChat is not installed.
         ModelNotUsable: the settings are wrong; the text says how.
     """
-    _agentchat("ui.model_client()")
+    agentchat = _agentchat("ui.model_client()")
     from fastagency_backend.frameworks.agentchat import model
 
-    return model.model_client()
+    made: ChatCompletionClient = agentchat.recording(model.model_client())
+    return made
+
+
+def record(client: ChatCompletionClient) -> ChatCompletionClient:
+    """A client of the application's own, recorded.
+
+    Raises:
+        TypeError: it is no model client of AgentChat.
+    """
+    recorded: ChatCompletionClient = _agentchat("ui.record()").recording(client)
+    return recorded
 
 
 def input_func(run: Run) -> Callable[..., Awaitable[str]]:

@@ -8,12 +8,19 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
+F = TypeVar("F", bound=Callable[..., Any])
 Method = Callable[..., Any]
 Wrapper = Callable[[Method], Method]
 
 _MARK = "__fastagency_wrapped__"
+
+
+def leave_alone(method: F) -> F:
+    """Mark a method that does itself what a wrapper would add."""
+    setattr(method, _MARK, True)
+    return method
 
 
 class Family:

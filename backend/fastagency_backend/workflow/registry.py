@@ -6,7 +6,7 @@ import inspect
 import json
 import typing
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from fastagency_shared.provider import Provider
 from fastagency_shared.run import MAX_NAME_CHARS
@@ -18,6 +18,9 @@ from fastagency_backend.workflow.local import LocalProvider
 from fastagency_backend.workflow.pending import Forgotten, text_of
 from fastagency_backend.workflow.thread import run_coroutine, run_in_thread
 from fastagency_backend.workflow.ui import UI, AsyncUI
+
+if TYPE_CHECKING:
+    from fastagency_backend.frameworks import ChatCompletionClient
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -71,9 +74,13 @@ class Workflow:
         """The description of one workflow. Raises `UnknownWorkflow`."""
         return spec_of(name, self._specs).description
 
-    def model_client(self) -> Any:
+    def model_client(self) -> ChatCompletionClient:
         """An AutoGen `ChatCompletionClient` from the settings; see `UI.model_client`."""
         return frameworks.model_client()
+
+    def record(self, client: ChatCompletionClient) -> ChatCompletionClient:
+        """A model client of your own, recorded in every run that uses it; see `UI.record`."""
+        return frameworks.record(client)
 
     @property
     def specs(self) -> Mapping[str, WorkflowSpec]:

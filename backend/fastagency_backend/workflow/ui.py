@@ -12,7 +12,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any, ParamSpec, TypeVar, TypeVarTuple, Unpack, overload
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, TypeVarTuple, Unpack, overload
 
 from fastagency_shared.answer import Answer
 from fastagency_shared.messages import (
@@ -47,6 +47,9 @@ from fastagency_backend.workflow.field import (
 )
 from fastagency_backend.workflow.pending import names_forgotten_awaits
 
+if TYPE_CHECKING:
+    from fastagency_backend.frameworks import ChatCompletionClient
+
 P = ParamSpec("P")
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -68,9 +71,16 @@ class _Hands:
         """For AgentChat's `UserProxyAgent(input_func=ui.input_func)`: asks through the page."""
         return frameworks.input_func(self._run)
 
-    def model_client(self) -> Any:
-        """An AutoGen `ChatCompletionClient` from the settings (FASTAGENCY_MODEL_*); offline when none is configured."""
+    def model_client(self) -> ChatCompletionClient:
+        """An AutoGen `ChatCompletionClient` from the settings (FASTAGENCY_MODEL_*); offline when none is configured.
+
+        It is cheap, and its completions are recorded.
+        """
         return frameworks.model_client()
+
+    def record(self, client: ChatCompletionClient) -> ChatCompletionClient:
+        """A model client of your own, recorded: `AssistantAgent("poet", ui.record(client))`."""
+        return frameworks.record(client)
 
     def tool(self, fn: Callable[..., Any], description: str | None = None, name: str | None = None) -> Any:
         """An AgentChat tool from a function; like every tool, its results are recorded."""
