@@ -52,8 +52,9 @@ def _log_config(form: LogFormat) -> dict[str, Any]:
 
 
 def backend_checks() -> Iterator[Finding]:
-    """The backend's settings, its workflows, its database and its model."""
+    """The backend's settings, its workflows, its database, the AutoGen that is installed, and its model."""
     from fastagency_backend.frameworks.model_check import examine_model
+    from fastagency_backend.frameworks.seam_check import examine_seams
     from fastagency_backend.store import StoreError, examine_file
 
     try:
@@ -65,6 +66,7 @@ def backend_checks() -> Iterator[Finding]:
     examinations: list[tuple[str, Callable[[], str]]] = [
         ("workflows", lambda: _examine_workflows(settings.workflows)),
         ("database", lambda: examine_file(settings.database)),
+        ("recording", examine_seams),
         ("model", examine_model),
     ]
     for about, examine in examinations:

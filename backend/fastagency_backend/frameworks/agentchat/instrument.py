@@ -3,25 +3,12 @@
 from __future__ import annotations
 
 import logging
+from functools import cache
 from types import TracebackType
 
-from autogen_agentchat.agents import BaseChatAgent, UserProxyAgent
-from autogen_core.code_executor import CodeExecutor
-from autogen_core.models import ChatCompletionClient
-from autogen_core.tools import BaseTool, FunctionTool, Workbench
-
-from fastagency_backend.frameworks.agentchat import person, record, turn
-from fastagency_backend.frameworks.hook import Family
-
-_FAMILIES = (
-    Family(BaseChatAgent, {"on_messages_stream": turn.on_messages_stream}),
-    Family(ChatCompletionClient, {"create": record.create, "create_stream": record.create_stream}),
-    Family(Workbench, {"call_tool": record.call_tool, "call_tool_stream": record.call_tool_stream}),
-    Family(BaseTool, {"run_json": record.run_json}),
-    Family(FunctionTool, {"run": record.run_function}),
-    Family(CodeExecutor, {"execute_code_blocks": record.execute_code_blocks}),
-    Family(UserProxyAgent, {"_get_input": person.get_input}),
-)
+from fastagency_backend.frameworks import seam_check
+from fastagency_backend.frameworks.hook import Family, Wrapper
+from fastagency_backend.frameworks.seam import AGENTCHAT, inside, owner
 
 _TALKATIVE = ("autogen_core", "autogen_agentchat")
 """Loggers that write every message of a conversation at INFO; an application that wants that sets their level."""
@@ -29,12 +16,23 @@ _TALKATIVE = ("autogen_core", "autogen_agentchat")
 
 def install() -> None:
     """Instrument AgentChat; cheap when it was done before."""
-    for family in _FAMILIES:
+    for family in _families():
         family.install()
     logging.getLogger("asyncio").addFilter(_left_behind)
     for name in _TALKATIVE:
         if logging.getLogger(name).level == logging.NOTSET:
             logging.getLogger(name).setLevel(logging.WARNING)
+
+
+@cache
+def _families() -> list[Family]:
+    """From the table of places; those that this version does not have are told of, once, and left out."""
+    seam_check.warn(AGENTCHAT)
+    wrappers: dict[type, dict[str, Wrapper]] = {}
+    for seam in AGENTCHAT.seams:
+        if (root := owner(seam)) is not None:
+            wrappers.setdefault(root, {})[seam.name] = inside(seam)
+    return [Family(root, methods) for root, methods in wrappers.items()]
 
 
 def _left_behind(record: logging.LogRecord) -> bool:

@@ -1,4 +1,4 @@
-"""Puts the run into the classic API: the list of the framework's places that are replaced, and with what.
+"""Puts the run into the classic API: what stands in the places of the framework that the table (`seam`) names.
 
 Outside a run each of them behaves as before. They are replaced in the framework's classes, not in agents, because a
 workflow makes its agents itself, with no call of ours in between.
@@ -8,41 +8,35 @@ from __future__ import annotations
 
 import functools
 import logging
-import random
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
-from autogen.agentchat import conversable_agent, groupchat
-from autogen.agentchat.group import multi_agent_chat
-from autogen.agentchat.group.targets import transition_target
+from autogen.agentchat.conversable_agent import is_coroutine_callable
 from autogen.events.agent_events import ErrorEvent
-from autogen.io.base import IOStream
-from autogen.io.processors import AsyncConsoleEventProcessor, ConsoleEventProcessor
 from autogen.io.thread_io_stream import AsyncThreadIOStream, ThreadIOStream
-from autogen.oai.client import OpenAIWrapper, PlaceHolderClient
+from autogen.oai.client import PlaceHolderClient
 from fastagency_shared.extras import install_command
 
 from fastagency_backend.engine.bridge import RunEvicted, RunUnwound
 from fastagency_backend.engine.context import current_run
 from fastagency_backend.engine.run import Run
-from fastagency_backend.frameworks import connection
+from fastagency_backend.frameworks import connection, seam_check
 from fastagency_backend.frameworks.classic import stream
 from fastagency_backend.frameworks.classic.completion import record_client, refuse_on_loop
 from fastagency_backend.frameworks.classic.function import (
-    ChanceOfRuns,
     code_result,
     record_executor,
     record_function,
     tell_unreached,
 )
 from fastagency_backend.frameworks.classic.model import OFFLINE_CLIENT
-from fastagency_backend.frameworks.classic.thread import ThreadingOfRuns, in_own_loop, in_thread
+from fastagency_backend.frameworks.classic.thread import in_own_loop, in_thread
 from fastagency_backend.frameworks.model_settings import ModelNotUsable
+from fastagency_backend.frameworks.seam import CLASSIC, inside
+from fastagency_backend.frameworks.seam import owner as seam_owner
 
 Method = Callable[..., Any]
-ConversableAgent = conversable_agent.ConversableAgent
 
 _PRINTING_LOGGERS = ("autogen.oai.client", "autogen.oai.cohere")
 """The framework's loggers that have a handler of their own, which writes to the standard output."""
@@ -52,34 +46,19 @@ SHOWN_LIVE = "fastagency_shown_live"
 
 
 def instrument() -> None:
-    """Replace the places named here. To be called once."""
-    _replace(OpenAIWrapper, "create", _create)
-    _replace(OpenAIWrapper, "_register_default_client", _register_default_client)
-    _replace(ConversableAgent, "initiate_chat", _initiate_chat)
-    _replace(ConversableAgent, "a_initiate_chat", _a_initiate_chat)
-    _replace(ConversableAgent, "generate_reply", _generate_reply)
-    _replace(ConversableAgent, "a_generate_reply", _a_generate_reply)
-    _replace(ConversableAgent, "get_human_input", _get_human_input)
-    _replace(ConversableAgent, "a_get_human_input", _a_get_human_input)
-    _replace(ConversableAgent, "execute_function", _execute_function)
-    _replace(ConversableAgent, "a_execute_function", _a_execute_function)
-    _replace(ConversableAgent, "a_generate_function_call_reply", _a_generate_function_call_reply)
-    _replace(ConversableAgent, "a_generate_oai_reply", _a_generate_oai_reply)
-    _replace(ConversableAgent, "_generate_code_execution_reply_using_executor", _execute_code)
-    _replace(ConversableAgent, "run_code", _run_code)
-    _replace(ConversableAgent, "_run_async_in_thread", _run_async_in_thread)
-    _replace(ThreadIOStream, "send", _send)
-    _replace(AsyncThreadIOStream, "send", _send)
-    _replace(ThreadIOStream, "input", _input)
-    _replace(AsyncThreadIOStream, "input", _a_input)
-    _replace(ConsoleEventProcessor, "process_event", _process_event)
-    _replace(AsyncConsoleEventProcessor, "process_event", _a_process_event)
-    IOStream.get_global_default = staticmethod(_get_global_default(IOStream.get_global_default))
-    IOStream.set_default = staticmethod(_set_default(IOStream.set_default))
-    for module in (conversable_agent, multi_agent_chat):
-        module.threading = ThreadingOfRuns(threading)
-    for module in (groupchat, transition_target):
-        module.random = ChanceOfRuns(random)
+    """Replace the places of the table. To be called once.
+
+    Those that this version does not have are told of, and left out.
+    """
+    seam_check.warn(CLASSIC)
+    for seam in CLASSIC.seams:
+        if (owner := seam_owner(seam)) is None:
+            continue
+        if seam.kind == "method":
+            _replace(owner, seam.name, inside(seam))
+            continue
+        replacement = inside(seam)(getattr(owner, seam.name))
+        setattr(owner, seam.name, staticmethod(replacement) if seam.kind == "static" else replacement)
     for name in _PRINTING_LOGGERS:
         for handler in logging.getLogger(name).handlers:
             handler.addFilter(_off_stdout)
@@ -116,7 +95,7 @@ def _replace(owner: type, name: str, inside: Callable[[Method], Method]) -> None
 
 
 def _is_async(method: Method) -> bool:
-    return bool(conversable_agent.is_coroutine_callable(method))
+    return bool(is_coroutine_callable(method))
 
 
 def _create(original: Method) -> Method:
