@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import tempfile
 import time
 from collections.abc import Callable
@@ -22,8 +23,7 @@ from autogen_ext.models.openai import OpenAIChatCompletionClient
 from fastagency_backend import frameworks
 from fastagency_backend.assembly import engine_for
 from fastagency_backend.engine.engine import Engine
-from fastagency_backend.frameworks.agentchat.model import model_client
-from fastagency_backend.frameworks.model_settings import ModelSettings
+from fastagency_backend.frameworks.model_settings import ModelSettings, read_settings
 from fastagency_backend.settings import BackendSettings
 from fastagency_backend.workflow import AsyncUI, Workflow
 from fastagency_shared.messages import new_uuid, parse_message
@@ -122,10 +122,11 @@ async def main() -> None:
     print(machine())
     frameworks.prepare()
     with OpenAIServer() as server:
-        settings = ModelSettings(name="house-model", base_url=server.base_url)
+        os.environ |= {"FASTAGENCY_MODEL_NAME": "house-model", "FASTAGENCY_MODEL_BASE_URL": server.base_url}
+        settings = read_settings()
         kinds: dict[str, Make] = {
             "as in 1.0": lambda: as_1_0(settings),
-            "shared": lambda: model_client(settings),
+            "as it is": frameworks.model_client,
         }
         for name, make in kinds.items():
             print(f"a model client, {name}: {percentile([cost_s(make) for _ in range(3)], 0.5) * 1e3:.2f} ms of CPU")
