@@ -44,6 +44,7 @@ def test_two_processes_mean_the_same_by_a_shared_name() -> None:
 
 
 NOT_FOR_US = {
+    "backend/fastagency_backend/frameworks/model_settings.py": "settings: whether what they were read from has changed",
     "frontend/fastagency_frontend/page/environment.py": "sets the variables that Mesop reads",
     "frontend/fastagency_frontend/command/start.py": "hands the whole of it on to the two processes",
 }

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import os
+from functools import lru_cache
+from pathlib import Path
+
 from fastagency_shared.errors import FastAgencyError
 from fastagency_shared.fault import faults
 from pydantic import AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_ENV_FILE = ".env"
+_PREFIXES = ("FASTAGENCY_MODEL_", "OPENAI_")
 
 
 class ModelNotUsable(FastAgencyError):
@@ -16,7 +23,7 @@ class ModelSettings(BaseSettings):
     """Nothing set means the offline demo model. `config` goes before the other ways to name a model."""
 
     model_config = SettingsConfigDict(
-        env_prefix="FASTAGENCY_MODEL_", env_file=".env", extra="ignore", env_ignore_empty=True, populate_by_name=True
+        env_prefix="FASTAGENCY_MODEL_", env_file=_ENV_FILE, extra="ignore", env_ignore_empty=True, populate_by_name=True
     )
 
     name: str | None = Field(
@@ -61,11 +68,28 @@ class ModelSettings(BaseSettings):
 
 
 def read_settings() -> ModelSettings:
-    """The settings from the environment.
+    """The settings as they are now in the environment.
+
+    Every agent of every run asks for them, and reading takes half a millisecond: so what was read is kept for as long
+    as what it was read from stays as it is.
 
     Raises:
         ModelNotUsable: a value does not fit.
     """
+    variables = {name: value for name, value in os.environ.items() if name.upper().startswith(_PREFIXES)}
+    return _read(frozenset(variables.items()), _state_of(Path(_ENV_FILE)))
+
+
+def _state_of(path: Path) -> object:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+@lru_cache(maxsize=1)
+def _read(_variables: frozenset[tuple[str, str]], _file: object) -> ModelSettings:
     try:
         return ModelSettings()
     except ValidationError as error:

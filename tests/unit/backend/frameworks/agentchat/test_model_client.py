@@ -112,6 +112,22 @@ def test_a_value_that_does_not_fit_is_named_by_its_variable(monkeypatch: pytest.
         read_settings()
 
 
+def test_settings_are_read_again_when_they_change_and_only_then(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert read_settings() is read_settings()
+
+    monkeypatch.setenv("FASTAGENCY_MODEL_NAME", "of the environment")
+    assert read_settings().name == "of the environment"
+    monkeypatch.delenv("FASTAGENCY_MODEL_NAME")
+    (tmp_path / ".env").write_text("FASTAGENCY_MODEL_NAME=of the file\n")
+    assert read_settings().name == "of the file"
+    (tmp_path / ".env").write_text("FASTAGENCY_MODEL_NAME=of the file, changed\n")
+    assert read_settings().name == "of the file, changed"
+    (tmp_path / ".env").unlink()
+    assert read_settings().name is None
+
+
 def test_a_key_is_never_in_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
     config = {
         "provider": "autogen_ext.models.openai.OpenAIChatCompletionClient",
