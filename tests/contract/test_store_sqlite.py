@@ -62,7 +62,7 @@ async def test_a_claim_looks_only_at_what_is_ready_at_work_or_due(tmp_path: Path
     steps = [step for plan in plans.values() for step in plan if " run" in step]
     assert len(steps) >= len(STATEMENTS)
     for step in steps:
-        assert re.search(r"INDEX (run_(ready|at_work|due|by_worker)|sqlite_autoindex_run_1) ?", step), step
+        assert re.search(r"INDEX (run_(ready|at_work|due|by_worker|on_trial)|sqlite_autoindex_run_1) ?", step), step
 
 
 def _arguments(sql: str) -> object:

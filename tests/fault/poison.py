@@ -8,6 +8,7 @@ import re
 import time
 from typing import Any
 
+from autogen import ConversableAgent
 from autogen_agentchat.agents import AssistantAgent
 from autogen_agentchat.conditions import MaxMessageTermination
 from autogen_agentchat.teams import RoundRobinGroupChat
@@ -15,6 +16,7 @@ from autogen_core import FunctionCall
 from fastagency_backend.workflow import UI, AsyncUI, Workflow
 
 from tests.integration.test_agentchat_record import Model
+from tests.integration.test_tool_failures import Script
 
 wf = Workflow()
 
@@ -69,7 +71,18 @@ async def tool(ui: AsyncUI, params: dict[str, Any]) -> str:
     return await ui.process(team.run_stream(task="Leave"))
 
 
-RAISING = ("async", "step", "task", "interrupt", "thread", "tool")
+@wf.register(name="function", description="A function of the classic API exits")
+def function(ui: UI, params: dict[str, Any]) -> str:
+    ui.text_message(body="so far")
+    asker = ConversableAgent("asker", llm_config=False, human_input_mode="NEVER")
+    clerk = ConversableAgent("clerk", llm_config=False, human_input_mode="NEVER")
+    clerk.register_function({"leave": leave})
+    asker.register_reply([ConversableAgent, None], Script("leave", "{}").reply)
+    clerk.initiate_chat(asker, message="Leave", max_turns=2)
+    return "done"
+
+
+RAISING = ("async", "step", "task", "interrupt", "thread", "tool", "function")
 
 
 @wf.register(name="ends the process", description="Out of memory, say")

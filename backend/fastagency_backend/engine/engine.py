@@ -28,7 +28,7 @@ from fastagency_backend.engine.spec import WorkflowSpec
 from fastagency_backend.engine.trial import POLL_S, Trials
 from fastagency_backend.engine.watch import UNWATCHED
 from fastagency_backend.engine.watchdog import Watchdog
-from fastagency_backend.store.base import Store, StoreError
+from fastagency_backend.store.base import ON_TRIAL, RunRecord, Store, StoreError
 
 logger = logging.getLogger(__name__)
 
@@ -156,14 +156,14 @@ class Engine:
             return
         self.driver.idle_hands.clear()
         room = self.settings.max_live - self.driver.at_work
-        if room > 0 and not self._trials.others_first and await self._try_one():
-            return
-        if self._trials.others_first:
-            self._trials.others_first = False
+        on_trial, self._trials.others_first = not self._trials.others_first, False
+        if not on_trial:
             self.driver.idle_hands.set()
         if room > 0:
-            for record in await self.store.claim_runs(self.worker, list(self.workflows), limit=min(room, BATCH)):
-                self.driver.begin(record)
+            for record in await self.store.claim_runs(
+                self.worker, list(self.workflows), limit=min(room, BATCH), on_trial=on_trial
+            ):
+                self._begin(record)
                 self.driver.idle_hands.set()
         try:
             async with asyncio.timeout(self.settings.lease_s / 2):
@@ -171,16 +171,13 @@ class Engine:
         except TimeoutError:
             return
 
-    async def _try_one(self) -> bool:
-        """Take up one run on trial; whether there was one."""
-        workflows = list(self.workflows)
-        for record in await self.store.claim_runs(self.worker, workflows, limit=1, on_trial=True):
+    def _begin(self, record: RunRecord) -> None:
+        driving = self.driver.begin(record)
+        if record.attempts >= ON_TRIAL:
             logger.warning(
                 "%d workers have died with the run; it is taken up alone", record.attempts, extra=about(record)
             )
-            self._trials.begin(record, self.driver.begin(record))
-            return True
-        return False
+            self._trials.begin(record, driving)
 
     async def _look_around(self) -> None:
         """Another process has committed: readers look, and so do the runs."""

@@ -317,7 +317,7 @@ class Store(Protocol):
 
         A worker whose lease has expired counts as an attempt of those of its runs that got no further since it had
         taken them up (if all did: of all), and blames the run that is the only such one. Runs with `ON_TRIAL` attempts
-        or more come only with `on_trial`, and then no others: the one that was claimed last comes first.
+        or more come only with `on_trial`: one, without any other, the one that was claimed last.
         """
         ...
 

@@ -15,7 +15,7 @@ from contextlib import closing
 
 from fastagency_backend.store.base import ON_TRIAL, AtWork
 from fastagency_backend.store.liveness import NOW
-from fastagency_backend.store.suspicion import count_death
+from fastagency_backend.store.suspicion import NEXT_ON_TRIAL, count_death
 
 USER = "COALESCE(user_id, '')"
 """Whoever is not signed in counts as one user, for the turns; no limit is set on that one."""
@@ -46,7 +46,7 @@ _LINE = (
     f"SELECT id, updated FROM run WHERE status = 'ready' AND workflow = ? AND {USER} = ? "
     f"AND attempts < {ON_TRIAL} ORDER BY updated LIMIT ?"
 )
-STATEMENTS = (_COME_DUE, NEXT_DUE, _OWNERS, _LOST, _AT_WORK, _USERS, _LINE)
+STATEMENTS = (_COME_DUE, NEXT_DUE, _OWNERS, _LOST, _AT_WORK, _USERS, _LINE, NEXT_ON_TRIAL)
 """What is done at every claim; a test looks at how."""
 
 

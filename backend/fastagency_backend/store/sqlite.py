@@ -65,7 +65,7 @@ from fastagency_backend.store.sql import (
     log_anyway,
     record,
 )
-from fastagency_backend.store.suspicion import ACQUITTED, suspects
+from fastagency_backend.store.suspicion import ACQUITTED, suspect
 from fastagency_backend.store.sweep import Sweeper, clear, discard
 
 logger = logging.getLogger(__name__)
@@ -292,7 +292,8 @@ class SqliteStore:
             dead = self._liveness.dead(db)
             make_ready(db, dead)
             self._liveness.bury(db, dead)
-            chosen = suspects(db, workflows, limit) if on_trial else self._turns.choose(db, workflows, at_work, limit)
+            chosen = suspect(db, workflows) if on_trial else []
+            chosen = chosen or self._turns.choose(db, workflows, at_work, limit)
             db.executemany(TAKE, [(worker, run_id) for run_id in chosen])
             found = [get_run(db, run_id) for run_id in chosen]
             return [record for record in found if record is not None]

@@ -18,6 +18,10 @@ from collections.abc import Sequence
 from fastagency_backend.store.base import ON_TRIAL
 
 ACQUITTED = "attempts = 0, suspect = 0, blamed = 0"
+NEXT_ON_TRIAL = (
+    f"SELECT id FROM run WHERE status = 'ready' AND attempts >= {ON_TRIAL} "
+    "AND workflow IN (SELECT value FROM json_each(?)) ORDER BY updated DESC LIMIT 1"
+)
 
 
 def count_death(db: sqlite3.Connection, worker: str) -> None:
@@ -31,11 +35,6 @@ def count_death(db: sqlite3.Connection, worker: str) -> None:
     )
 
 
-def suspects(db: sqlite3.Connection, workflows: Sequence[str], limit: int) -> list[str]:
-    """Ids of what is to be taken up on trial: what was on trial last comes first."""
-    rows = db.execute(
-        f"SELECT id FROM run WHERE status = 'ready' AND attempts >= {ON_TRIAL} "
-        "AND workflow IN (SELECT value FROM json_each(?)) ORDER BY updated DESC LIMIT ?",
-        (json.dumps(list(workflows)), limit),
-    )
-    return [row[0] for row in rows]
+def suspect(db: sqlite3.Connection, workflows: Sequence[str]) -> list[str]:
+    """The id of the run that is to be taken up on trial, if there is one: what was on trial last comes first."""
+    return [row[0] for row in db.execute(NEXT_ON_TRIAL, (json.dumps(list(workflows)),))]
