@@ -85,7 +85,7 @@ def _fault(seam: Seam) -> str | None:
     if found is None or (method is None and seam.signature):
         return f"{seam.place} is not there ({seam.loses})"
     if seam.signature and (has := _signature(method)) != seam.signature:
-        return f"{seam.place} takes {has}, not {seam.signature} ({seam.loses})"
+        return f"{seam.place} takes {has}, not {seam.signature} (it may be that {seam.loses})"
     return None
 
 
