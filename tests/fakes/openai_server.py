@@ -175,7 +175,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._json(404, {"error": {"message": f"no such path: {self.path}"}})
 
     def do_GET(self) -> None:
-        self._json(200, {"object": "list", "data": []})
+        self._json(404, {"error": {"message": f"no such path: {self.path}"}})
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name is the base class's
         """Say nothing: the log file says it."""
