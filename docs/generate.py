@@ -1,4 +1,4 @@
-"""Writes the parts of the docs that follow from the code: messages, routes, refusals, settings, states, examples.
+"""Writes the parts of the docs that follow from the code: messages, routes, settings, states, public names, examples.
 
 Run `python docs/generate.py` after a change of one of them; a test fails while a page differs from the code. Generated
 parts lie between two comments and are replaced as a whole; everything around them is written by hand.
@@ -6,6 +6,7 @@ parts lie between two comments and are replaced as a whole; everything around th
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import re
 import sys
@@ -79,6 +80,28 @@ def settings_of(cls: type[BaseSettings]) -> Callable[[], str]:
     return table
 
 
+PUBLIC_MODULES = [
+    "fastagency",
+    "fastagency.adapters.fastapi",
+    "fastagency.runtimes.autogen",
+    "fastagency.runtimes.ag2",
+    "fastagency.ui.mesop",
+    "fastagency.ui.console",
+]
+
+
+def public_names() -> str:
+    """What applications import, each name once, and the first sentence of its docstring."""
+    rows: dict[int, list[str]] = {}
+    for path in PUBLIC_MODULES:
+        module = importlib.import_module(path)
+        for name in module.__all__:
+            thing = getattr(module, name)
+            if not isinstance(thing, str):  # the version
+                rows.setdefault(id(thing), [f"`{path}.{name}`", _first_sentence(thing)])
+    return _table(["Name", "Meaning"], list(rows.values()))
+
+
 def example(name: str) -> Callable[[], str]:
     """A file of `examples/guide`."""
 
@@ -97,6 +120,7 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "backend-settings": settings_of(BackendSettings),
     "frontend-settings": settings_of(FrontendSettings),
     "model-settings": settings_of(ModelSettings),
+    "public-names": public_names,
     "example-workflow": example("workflow.py"),
     "example-backend": example("main_1_fastapi.py"),
     "example-page": example("main_2_mesop.py"),
@@ -138,6 +162,11 @@ def _setting_row(cls: type[BaseSettings], name: str, field: FieldInfo) -> list[s
         variables = [str(choice) for choice in field.validation_alias.choices]
     default = field.get_default(call_default_factory=True, validated_data={})
     return [" or ".join(f"`{each}`" for each in variables), _default(default), field.description or ""]
+
+
+def _first_sentence(thing: object) -> str:
+    first = inspect.cleandoc(thing.__doc__ or "").split("\n\n")[0].rstrip(":")
+    return re.split(r"(?<=\.)\s", first)[0]
 
 
 def _default(value: Any) -> str:

@@ -55,8 +55,9 @@ class FastAPIAdapter:
 
     Args:
         provider: the `Workflow` object with the registered workflows.
-        discovery_path, initiate_workflow_path, ws_path: the three routes of the guide. The other routes (`/runs`,
-            `/health`) hang under the folder of `discovery_path`.
+        discovery_path: the first of the guide's three routes. The other routes (`/runs`, `/health`) are in its folder.
+        initiate_workflow_path: the second of them.
+        ws_path: the third, the WebSocket.
         get_user_id: any FastAPI dependency that returns the user's id (text, or None for an anonymous user), or raises
             `HTTPException` to refuse. It holds on every route, the WebSocket included. Without one, a caller is whoever
             the request claims.

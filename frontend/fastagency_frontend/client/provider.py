@@ -46,7 +46,9 @@ class FastAPIProvider:
 
     Args:
         fastapi_url: the address of the backend, such as `http://localhost:8008`; may have a path prefix.
-        discovery_path, initiate_workflow_path, ws_path: as given to the backend's `FastAPIAdapter`.
+        initiate_workflow_path: as given to the backend's `FastAPIAdapter`, like the next two.
+        discovery_path: see there.
+        ws_path: see there.
         headers: sent with every request, such as the credentials of this frontend.
         timeout: how many seconds the backend may take to answer one request.
         patience: how a lost connection is mended while a run is followed.

@@ -31,7 +31,8 @@ class ConsoleUI:
     """Runs a workflow in the terminal, for `FastAgency(provider=..., ui=ConsoleUI())` and `fastagency run`.
 
     Args:
-        stdin, stdout: where people type and read; the terminal by default.
+        stdin: where people type; the terminal by default.
+        stdout: where they read; the terminal by default.
     """
 
     def __init__(self, *, stdin: TextIO | None = None, stdout: TextIO | None = None) -> None:
