@@ -32,6 +32,15 @@ BEHIND = {"fastagency.adapters.fastapi.FastAPIAdapter": "fastagency_backend.web.
 LANGUAGES = {".conf": "nginx", ".service": "ini", ".mjs": "javascript"}
 
 
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Put the pages of a folder in its place in the navigation."""
+    for entry in config.nav or []:
+        for title, pages in entry.items() if isinstance(entry, dict) else ():
+            if isinstance(pages, str) and pages.endswith("/"):
+                entry[title] = [path.relative_to(DOCS).as_posix() for path in sorted(DOCS.glob(f"{pages}*.md"))]
+    return config
+
+
 def on_files(files: Files, *, config: MkDocsConfig) -> Files:
     """Add what the pages link to outside of their folder, and what that links to."""
     waiting = [DOCS / file.src_uri for file in files.documentation_pages()]
@@ -60,7 +69,9 @@ def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: 
 def on_post_page(output: str, *, page: Page, config: MkDocsConfig) -> str:
     """Hold the site to loading nothing from elsewhere."""
     if elsewhere := LOADED.findall(output):
-        raise PluginError(f"{page.file.src_uri} loads {elsewhere[0]}; the site must not load anything from other hosts.")
+        raise PluginError(
+            f"{page.file.src_uri} loads {elsewhere[0]}; the site must not load anything from other hosts."
+        )
     return output
 
 

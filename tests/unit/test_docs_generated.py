@@ -113,3 +113,27 @@ def test_the_protocol_page_has_every_close_code_and_header() -> None:
     assert [code for code in CloseCode if f"| {code.value} |" not in page] == []
     assert f"`{USER_HEADER}`" in page
     assert f"`{SUBPROTOCOL_V2}`" in page
+
+
+def test_the_index_lists_every_page() -> None:
+    index = ROOT / "docs" / "index.md"
+    listed = {(index.parent / link.partition("#")[0]).resolve() for link in links(index)}
+    assert [page.name for page in sorted(ROOT.glob("docs/**/*.md")) if page != index and page not in listed] == []
+
+
+def sources() -> str:
+    """The code that people read sentences of; those that go over several lines are put together."""
+    folders = ("shared", "backend", "frontend")
+    code = [path for name in folders for path in sorted((ROOT / name).rglob("*")) if path.suffix in (".py", ".js")]
+    text = "".join(path.read_text(encoding="utf-8") for path in code if not path.name.endswith(".d.ts"))
+    return re.sub(r"\"(?: \+)?\s*\n\s*f?\"", "", text)
+
+
+@pytest.mark.parametrize("name", ["troubleshooting.md", "page.md", "containers.md"])
+def test_quoted_sentences_are_what_people_read(name: str) -> None:
+    page, code = (ROOT / "docs" / name).read_text(encoding="utf-8"), sources()
+    # "…" and "..." stand for what differs; a number, too, is one of many.
+    quoted = re.findall(r"\"((?:[A-Z]|\.\.\. )[^\"]+)\"", " ".join(FENCED.sub("", page).split()))
+    pieces = [piece.strip(" .,") for each in quoted for piece in re.split(r"…|\.\.\.|\d+", each)]
+    assert quoted
+    assert [piece for piece in pieces if piece not in code] == []
