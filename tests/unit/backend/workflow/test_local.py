@@ -17,6 +17,14 @@ from fastagency_shared.messages import LoggedMessage
 DEADLINE_S = 60.0
 
 
+@pytest.fixture(autouse=True)
+def others_have_ended() -> None:
+    """A store's thread says that it has stopped just before it ends: those of earlier tests may have a moment left."""
+    for thread in threading.enumerate():
+        if thread.name.startswith("fastagency-"):
+            thread.join(10)
+
+
 @pytest.fixture
 def provider(tmp_path: Path) -> Iterator[LocalProvider]:
     wf = Workflow()
