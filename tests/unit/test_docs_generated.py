@@ -121,6 +121,11 @@ def test_the_index_lists_every_page() -> None:
     assert [page.name for page in sorted(ROOT.glob("docs/**/*.md")) if page != index and page not in listed] == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=ids(PAGES))
+def test_no_merge_was_left_unfinished(page: Path) -> None:
+    assert re.findall(r"^(?:<{7}|>{7}).*", page.read_text(encoding="utf-8"), re.MULTILINE) == []
+
+
 def sources() -> str:
     """The code that people read sentences of; those that go over several lines are put together."""
     folders = ("shared", "backend", "frontend")
