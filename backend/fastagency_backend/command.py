@@ -1,4 +1,4 @@
-"""What the backend adds to the command line: `fastagency backend`, `backup`, `restore`, and its part of `check`.
+"""What the backend adds to the command line: `backend`, `backup`, `restore`, `replay`, and its part of `check`.
 
 Imports nothing at the top that only an extra brings.
 """
@@ -111,6 +111,19 @@ def _restore(options: Namespace, _free_port: FreePort) -> int:
     return 0
 
 
+def _replay(options: Namespace, _free_port: FreePort) -> int:
+    from fastagency_backend.precheck import precheck, report, report_json
+
+    settings = load_settings()
+    with extra("fastapi", needed_by="Serving workflows"):
+        import fastapi  # noqa: F401
+    verdicts = _in_one_sentence(
+        lambda: precheck(settings.database, settings.workflows, ended=options.ended, processes=options.processes)
+    )
+    sys.stdout.write(report_json(verdicts) if options.json else report(verdicts))
+    return 0 if all(verdict.kind == "ok" for verdict in verdicts) else 1
+
+
 def _in_one_sentence(work: Callable[[], T]) -> T:
     from fastagency_backend.store import StoreError
 
@@ -129,6 +142,21 @@ def _add_restore_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--replace", action="store_true", help="replace the database that is there, and keep it beside")
 
 
+def _add_replay_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        required=True,
+        help="rehearse every open conversation on a copy of the database: no call, no question, no message",
+    )
+    parser.add_argument("--ended", action="store_true", help="conversations that have ended, too")
+    parser.add_argument("--json", action="store_true", help="write JSON")
+    parser.add_argument("--processes", type=int, metavar="N", help="default: one for each processor")
+
+
 command = Command("serve the workflows", _run)
 backup_command = Command("copy the database to a file, also while the backend runs", _back_up, _add_backup_arguments)
 restore_command = Command("put a backup in the place of the database", _restore, _add_restore_arguments)
+replay_command = Command(
+    "say, before a deploy, which open conversations today's code would break", _replay, _add_replay_arguments
+)

@@ -327,6 +327,33 @@ class StoreContract:
         assert (asked.uuid, asked.value, asked.order) == ("q", '"b"', 2)
         assert {"k1", "ask:q"} <= log.event_keys
 
+    async def test_what_was_asked_is_kept_for_people_only(self, store: Store) -> None:
+        lease = await owned(store)
+        await append(store, lease, "k1", "hello")
+        await record(store, lease, "s1", 1)
+        written = Written.now()
+        store.append_step(lease, "s2", StepRecord(2, "1", '{"town":"Rome"}'), written)
+        await written.future
+        past = await store.load_past(run_id())
+        assert past.asked == {"s1": None, "s2": '{"town":"Rome"}'}
+        assert past.said == {"k1": body("hello")}
+        assert (await store.load_log(run_id())).steps["s2"] == StepRecord(2, "1")
+
+    async def test_all_runs_in_pages(self, store: Store) -> None:
+        lease = await owned(store, 1)
+        await store.finish_run(lease, RunStatus.COMPLETED, None, body("end"), 2.0)
+        for number in range(2, 6):
+            await store.create_run(new(number, user=f"user{number}"))
+
+        async def walk(*, ended: bool) -> list[str]:
+            found: list[str] = []
+            while page := await store.walk_runs(after=found[-1] if found else "", limit=2, ended=ended):
+                found += [record.id for record in page]
+            return found
+
+        assert await walk(ended=False) == [run_id(number) for number in range(2, 6)]
+        assert await walk(ended=True) == [run_id(number) for number in range(1, 6)]
+
     async def test_a_closed_store_has_written_what_it_was_given(self, open_store: OpenStore) -> None:
         store = await open_store()
         lease = await owned(store)

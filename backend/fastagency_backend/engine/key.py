@@ -95,3 +95,9 @@ def steps_around(key: str) -> list[str]:
     """The keys of the steps that this one is a part of, the outermost first."""
     parts = key.split(INSIDE)
     return [INSIDE.join(parts[:depth]) for depth in range(1, len(parts))]
+
+
+def named(key: str) -> tuple[str, str]:
+    """The kind and the scope of a key, of its innermost part."""
+    kind, _, rest = key.split(INSIDE)[-1].partition(":")
+    return kind, rest.rpartition(":")[0]

@@ -11,7 +11,9 @@ from fastagency_shared.run import RunStatus
 
 from fastagency_backend.engine.activity import Activity
 from fastagency_backend.engine.journal import Journal
+from fastagency_backend.engine.outline import outline_of_message
 from fastagency_backend.engine.recording import Results
+from fastagency_backend.engine.strict import Request
 from fastagency_backend.store.base import QuestionRecord, RunLog
 
 
@@ -30,9 +32,13 @@ class Questions:
             RunEvicted: this process must drop the run; the question stays open.
         """
         known = self._known.get(key)
+        if (strict := self._results.strict) is not None:
+            strict.refused(Request(key, outline_of_message(body))) if known is None else strict.repeated(key)
         if known is not None and known.value is not None and known.order is not None:
             await self._results.give_out(key)
             return _answer(known.value)
+        if strict is not None:
+            await strict.wait()
         if known is None:
             known = self._known[key] = QuestionRecord(uuid, None, None)
             await self._journal.open_question(key, uuid, body, self._activity.touch())

@@ -16,9 +16,11 @@ from fastagency_backend.engine import context
 from fastagency_backend.engine.activity import Activity
 from fastagency_backend.engine.bridge import Bridge
 from fastagency_backend.engine.journal import Journal
-from fastagency_backend.engine.key import INSIDE, Keys
+from fastagency_backend.engine.key import INSIDE, Keys, named
 from fastagency_backend.engine.observer import Observer
-from fastagency_backend.engine.replay import Replay
+from fastagency_backend.engine.outline import outline_of_call
+from fastagency_backend.engine.replay import STRICT_PATIENCE_S, Replay
+from fastagency_backend.engine.strict import Request, Strict
 from fastagency_backend.store.base import RunLog, StepRecord
 
 logger = logging.getLogger(__name__)
@@ -40,6 +42,7 @@ class Results:
         bridge: Bridge,
         activity: Activity,
         observer: Observer,
+        strict: Strict | None = None,
     ) -> None:
         noted = {key: question.order for key, question in log.questions.items() if question.order is not None}
         orders = {key: step.order for key, step in log.steps.items()} | noted
@@ -47,17 +50,27 @@ class Results:
         self.steps = log.steps
         self.keys = keys
         self.journal, self.bridge, self.activity = journal, bridge, activity
-        self.replay = Replay(sorted(orders, key=orders.__getitem__))
+        self.replay = Replay(sorted(orders, key=orders.__getitem__), STRICT_PATIENCE_S if strict is not None else None)
         self.observer = observer
+        self.strict = strict
+        self.secrets: set[str] = set()
         self._begun: float | None = time.monotonic()
         self._order = log.last_order
 
-    def recording(self, key: str, name: str) -> Recording:
+    def recording(self, key: str, name: str, request: object) -> Recording:
         """The request of this key, recorded or to be made. `name` is what people call it."""
         step = self.steps.get(key)
-        if step is None and self.replay.active:
+        if step is not None:
+            if self.strict is not None:
+                self.strict.repeated(key)
+            return Recording(self, key, name, step)
+        asked = outline_of_call(named(key)[0], request, self.secrets)
+        if self.strict is not None:
+            self.strict.refused(Request(key, asked))
+            return _Refused(self, key, name, None)
+        if self.replay.active:
             logger.info("A call is made that was not recorded (%s)", key, extra={"run_id": self.run_id})
-        return Recording(self, key, name, step)
+        return Recording(self, key, name, None, json.dumps(asked, ensure_ascii=False))
 
     async def take(self, write: Callable[[int], asyncio.Future[None]]) -> None:
         """Give a new result its place in the order, and return when that is committed and its turn has come.
@@ -87,8 +100,10 @@ class Results:
 class Recording:
     """One request of a run, recorded or to be made: inside `attempt()`, and once."""
 
-    def __init__(self, results: Results, key: str, name: str, step: StepRecord | None) -> None:
-        self._results, self._key, self._name, self._step = results, key, name, step
+    def __init__(
+        self, results: Results, key: str, name: str, step: StepRecord | None, asked: str | None = None
+    ) -> None:
+        self._results, self._key, self._name, self._step, self._asked = results, key, name, step, asked
         self._given_out = False
 
     @property
@@ -142,7 +157,7 @@ class Recording:
 
     async def _commit(self, text: str) -> JsonValue:
         results = self._results
-        await results.bridge.cross(results.take(lambda order: self._record(StepRecord(order, text))))
+        await results.bridge.cross(results.take(lambda order: self._record(StepRecord(order, text, self._asked))))
         results.observer.stepped(self._key, replayed=False)
         return self._value()
 
@@ -162,3 +177,15 @@ class Recording:
         value: JsonValue = json.loads(self._step.value)
         self._given_out = True
         return value
+
+
+class _Refused(Recording):
+    """A request that strict replay does not make: whoever made it waits until the run is dropped."""
+
+    @property
+    def found(self) -> bool:
+        return True
+
+    async def replay(self) -> JsonValue:
+        assert self._results.strict is not None
+        await self._results.bridge.cross(self._results.strict.wait())

@@ -19,6 +19,8 @@ logger = logging.getLogger(__name__)
 
 PATIENCE_S = 0.05
 """How long the next result in order is waited for before another one goes first: changed code must not hang."""
+STRICT_PATIENCE_S = 0.5
+"""The same in a strict replay, where many runs go side by side, and what goes first is an error."""
 NEW_RESULT_PATIENCE_S = 1.0
 """How long a new result waits while recorded ones are left and nobody asks for them: then the code has changed."""
 SETTLE_TURNS = 30
@@ -28,7 +30,8 @@ SETTLE_TURNS = 30
 class Replay:
     """Made and used on one event loop, as the run starts. `past` are the keys of the recorded results, oldest first."""
 
-    def __init__(self, past: Iterable[str]) -> None:
+    def __init__(self, past: Iterable[str], patience_s: float | None = None) -> None:
+        self._patience_s = PATIENCE_S if patience_s is None else patience_s
         self._past = deque(past)
         self._left = set(self._past)
         self._parts: defaultdict[str, list[str]] = defaultdict(list)
@@ -95,7 +98,7 @@ class Replay:
 
     async def _next(self) -> str:
         try:
-            async with asyncio.timeout(PATIENCE_S):
+            async with asyncio.timeout(self._patience_s):
                 while (expected := self._expected()) not in self._waiting:
                     self._arrived.clear()
                     await self._arrived.wait()

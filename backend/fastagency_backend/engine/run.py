@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from fastagency_shared.answer import Answer
-from fastagency_shared.messages import LoggedMessage, Message, Question, TextChunk, TextMessage
+from fastagency_shared.messages import LoggedMessage, Message, Question, TextChunk, TextInput, TextMessage
 from pydantic import JsonValue
 
 from fastagency_backend.engine.activity import Activity
@@ -30,9 +30,11 @@ from fastagency_backend.engine.identity import identity_of, identity_of_1_0
 from fastagency_backend.engine.journal import Journal
 from fastagency_backend.engine.key import INSIDE, Keys
 from fastagency_backend.engine.observer import NOBODY, Observer
+from fastagency_backend.engine.outline import outline_of_message
 from fastagency_backend.engine.question import Questions
 from fastagency_backend.engine.recording import Recording, Results
 from fastagency_backend.engine.slot import Slots
+from fastagency_backend.engine.strict import Request, Strict
 from fastagency_backend.engine.unsaved import Unsaved
 from fastagency_backend.store.base import Lease, RunLog, RunRecord, Store
 
@@ -50,6 +52,7 @@ class Run:
         drop: Callable[[Run], None],
         observer: Observer = NOBODY,
         unsaved: Unsaved | None = None,
+        strict: Strict | None = None,
     ) -> None:
         self.id = record.id
         self.tag = record.id.encode()
@@ -60,12 +63,13 @@ class Run:
         self.activity = Activity()
         self.observer = observer
         self._keys = Keys(self.id, record.key_version)
-        self.results = Results(self.id, log, self._keys, self.journal, self.bridge, self.activity, observer)
+        self.results = Results(self.id, log, self._keys, self.journal, self.bridge, self.activity, observer, strict)
         self.questions = Questions(log, self.journal, self.results, self.activity)
         self.tasks: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
         self.aborted: asyncio.Future[BaseException] = self.bridge.loop.create_future()
         self.slots = Slots()
         self._seen = set(log.event_keys)
+        self.strict = strict
 
     # --- messages -------------------------------------------------------------------------------------------------
 
@@ -84,6 +88,8 @@ class Run:
         body = body_of(message)
         with self.bridge.held_open():
             key = self._key("event", message.type, self._identity(message, identity))
+            if self.strict is not None:
+                return self._hold_against_log(key, body)
             if key in self._seen:
                 return False
             if INSIDE in key:  # the step around it may be tried again
@@ -110,7 +116,7 @@ class Run:
         """Look up this very request (its n-th time in this run): for what `step` cannot express, such as streams."""
         self.bridge.check()
         key = self._key(kind, scope, request, lasting=True)
-        return self.results.recording(key, scope or kind)
+        return self.results.recording(key, scope or kind, request)
 
     async def step(self, kind: str, scope: str, request: Any, call: Callable[[], Awaitable[JsonValue]]) -> JsonValue:
         """The recorded result of this request; or make the call, record what it returns, and return that.
@@ -161,9 +167,12 @@ class Run:
         self.bridge.check()
         key = self._key("ask", question.sender or "", self._identity(question, identity), lasting=True)
         try:
-            return await self.questions.ask(key, question.uuid, body)
+            answer = await self.questions.ask(key, question.uuid, body)
         finally:
             self._keys.end(key)
+        if isinstance(question, TextInput) and question.password:
+            self.results.secrets.add(str(answer))
+        return answer
 
     @property
     def replaying(self) -> bool:
@@ -202,6 +211,14 @@ class Run:
         return self.record.durable and not self.journal.backlog.size and self.activity.only_waits(warm_s)
 
     # --- inside ---------------------------------------------------------------------------------------------------
+
+    def _hold_against_log(self, key: str, body: str) -> bool:
+        assert self.strict is not None
+        if key in self._seen:
+            self.strict.repeated(key)
+        else:
+            self.strict.refused(Request(key, outline_of_message(body)))
+        return key not in self._seen
 
     def _key(self, kind: str, scope: str, request: Any, *, lasting: bool = False) -> str:
         return self._keys.next(kind, scope, request, inside=self._current_step(), lasting=lasting)

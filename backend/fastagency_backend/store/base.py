@@ -111,10 +111,14 @@ class StoredEvent:
 
 @dataclass(frozen=True, slots=True)
 class StepRecord:
-    """A recorded result: `order` is its place among all results that reached the run, `value` is JSON text."""
+    """A recorded result: `order` is its place among all results that reached the run, `value` is JSON text.
+
+    `asked` is the outline of the request, as JSON text, kept to say what changed; a replay does not need or load it.
+    """
 
     order: int
     value: str
+    asked: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +151,14 @@ class RunLog:
         """The place of the newest result."""
         noted = (question.order for question in self.questions.values() if question.order is not None)
         return max(*(step.order for step in self.steps.values()), *noted, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What a run did, for people, by key: the outlines of its steps' requests, and the bodies of what it said."""
+
+    asked: dict[str, str | None] = field(default_factory=dict)
+    said: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,6 +283,10 @@ class Store(Protocol):
         """A user's runs, newest first: those with one of the statuses, if any are named, and of the workflow."""
         ...
 
+    async def walk_runs(self, *, after: str, limit: int, ended: bool) -> list[RunRecord]:
+        """All users' runs whose id is greater than `after`, by id: those that have not ended, or all."""
+        ...
+
     async def rename_run(self, run_id: str, title: str, at: float) -> RunRecord | None: ...
 
     async def delete_run(self, run_id: str) -> bool:
@@ -340,6 +356,8 @@ class Store(Protocol):
     # --- the life of an owned run ---------------------------------------------------------------------------------
 
     async def load_log(self, run_id: str) -> RunLog: ...
+
+    async def load_past(self, run_id: str) -> Past: ...
 
     def append_event(self, lease: Lease, key: str, body: str, at: float, done: Done) -> None:
         """Append a message. Thread-safe; returns before it is committed."""

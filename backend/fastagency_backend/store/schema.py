@@ -56,6 +56,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         f"CREATE INDEX run_on_trial ON run(updated) WHERE status = 'ready' AND attempts >= {ON_TRIAL}",
     ),
     ("ALTER TABLE run ADD COLUMN parent TEXT",),
+    ("ALTER TABLE step ADD COLUMN asked TEXT",),
 )
 
 

@@ -38,7 +38,8 @@ APPEND_EVENT = (
 )
 LAST_SEQ = f"SELECT (SELECT COALESCE(MAX(seq), 0) FROM event WHERE run_id = :run_id) FROM run WHERE {OWNED}"
 APPEND_STEP = (
-    f"INSERT INTO step(run_id, key, ord, value) SELECT :run_id, :key, :ord, :value FROM run WHERE {OWNED} RETURNING 0"
+    "INSERT INTO step(run_id, key, ord, value, asked) "
+    f"SELECT :run_id, :key, :ord, :value, :asked FROM run WHERE {OWNED} RETURNING 0"
 )
 NOTE_ANSWER = (
     "UPDATE question SET ord = :ord WHERE run_id = :run_id AND uuid = :uuid "

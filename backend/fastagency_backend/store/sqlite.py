@@ -29,6 +29,7 @@ from fastagency_backend.store.base import (
     Lease,
     Line,
     NewRun,
+    Past,
     QuestionRecord,
     RunLog,
     RunRecord,
@@ -234,6 +235,17 @@ class SqliteStore:
 
         return await self._reader.run(job)
 
+    async def walk_runs(self, *, after: str, limit: int, ended: bool) -> list[RunRecord]:
+        def job(db: sqlite3.Connection) -> list[RunRecord]:
+            rows = db.execute(
+                f"SELECT {COLUMNS}, {DETAILS} FROM run WHERE id > ? {'' if ended else f'AND {LIVE}'} "
+                "ORDER BY id LIMIT ?",
+                (after, limit),
+            )
+            return [record(row) for row in rows]
+
+        return await self._reader.run(job)
+
     async def rename_run(self, run_id: str, title: str, at: float) -> RunRecord | None:
         def job(db: sqlite3.Connection) -> RunRecord | None:
             db.execute("UPDATE run SET title = ?, titled = 1, updated = ? WHERE id = ?", (title, at, run_id))
@@ -340,11 +352,26 @@ class SqliteStore:
 
         return await self._reader.run(job)
 
+    async def load_past(self, run_id: str) -> Past:
+        def job(db: sqlite3.Connection) -> Past:
+            asked = db.execute("SELECT key, asked FROM step WHERE run_id = ?", (run_id,)).fetchall()
+            said = db.execute("SELECT key, body FROM event WHERE run_id = ?", (run_id,)).fetchall()
+            return Past(dict(asked), dict(said))
+
+        return await self._reader.run(job)
+
     def append_event(self, lease: Lease, key: str, body: str, at: float, done: Done) -> None:
         self._writer.submit_row(Rows(append_events, lease), (key, at, body), done)
 
     def append_step(self, lease: Lease, key: str, step: StepRecord, done: Done) -> None:
-        args = {"run_id": lease.run_id, "fence": lease.fence, "key": key, "ord": step.order, "value": step.value}
+        args = {
+            "run_id": lease.run_id,
+            "fence": lease.fence,
+            "key": key,
+            "ord": step.order,
+            "value": step.value,
+            "asked": step.asked,
+        }
         self._writer.submit(lambda db: fenced(db, APPEND_STEP, args), done, lease)
 
     async def open_question(
