@@ -27,6 +27,7 @@ def test_both_sides_offer_their_commands() -> None:
         "check",
         "backup",
         "restore",
+        "replay",
         "version",
     ]
 
