@@ -17,6 +17,7 @@ from fastagency_backend.engine.rehearsal import rehearse_all
 from fastagency_backend.engine.verdict import Verdict
 from fastagency_backend.store import SqliteStore
 from fastagency_backend.store.backup import back_up
+from fastagency_backend.store.base import NewRun
 from fastagency_backend.workflow import UI, AsyncUI, Workflow
 from fastagency_frontend.command.main import main
 
@@ -146,6 +147,30 @@ async def test_runs_that_have_ended(tmp_path: Path) -> None:
     assert {name: verdict.kind for name, verdict in as_it_was.items()} == {"trip": "ok", "team": "ok"}
     longer = await rehearsed(tmp_path / "runs.sqlite3", with_longer_end, tmp_path, ended=True)
     assert (longer["trip"].kind, longer["trip"].calls) == ("calls", 1)
+
+
+async def test_code_that_talks_without_end_once_it_is_past_its_log(tmp_path: Path) -> None:
+    """Nothing is wrong with it, if its run was at work; neither a thread nor the loop is held for long."""
+
+    async def endless(ui: AsyncUI, params: dict[str, Any]) -> str:
+        number = 0
+        while True:
+            await ui.text_message(body=f"{number}")
+            number += 1
+
+    def endless_thread(ui: UI, params: dict[str, Any]) -> str:
+        number = 0
+        while True:
+            ui.text_message(body=f"{number}")
+            number += 1
+
+    store = SqliteStore(tmp_path / "runs.sqlite3", synchronous="OFF")
+    await store.open(lambda: None)
+    for number, name in enumerate(("trip", "team"), 1):
+        await store.create_run(NewRun(run_id(number), name, "{}", None, "title", True, 1.0))
+    await store.close()
+    verdicts = await rehearsed(tmp_path / "runs.sqlite3", trips.application(endless_thread, endless), tmp_path)
+    assert {verdict.kind for verdict in verdicts.values()} == {"ok"}, verdicts
 
 
 async def test_code_that_reaches_the_network_outside_of_a_call_is_found(tmp_path: Path) -> None:

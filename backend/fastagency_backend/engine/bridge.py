@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import CancelledError as FutureCancelled
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 T = TypeVar("T")
 
@@ -44,7 +44,11 @@ class Bridge:
     def check(self) -> None:
         """Raises `RunEvicted`, or `RunUnwound` in a thread without a loop, once the bridge is closed."""
         if self.closed:
-            raise RunUnwound(self._run_id) if _running_loop() is None else RunEvicted(self._run_id)
+            self.dismiss()
+
+    def dismiss(self) -> NoReturn:
+        """Tell whoever calls to stop. Raises `RunEvicted`, or `RunUnwound` in a thread without a loop."""
+        raise RunUnwound(self._run_id) if _running_loop() is None else RunEvicted(self._run_id)
 
     @contextmanager
     def held_open(self) -> Iterator[None]:

@@ -25,7 +25,7 @@ from fastagency_backend.engine.run import Run
 from fastagency_backend.engine.spec import WorkflowSpec
 from fastagency_backend.engine.strict import Strict
 from fastagency_backend.engine.verdict import Kind, Verdict, judge_new_and_left
-from fastagency_backend.store.base import RunRecord, Store
+from fastagency_backend.store.base import RunRecord, Store, StoreError
 
 logger = logging.getLogger(__name__)
 
@@ -61,15 +61,24 @@ def _refuse(event: str, _args: tuple[Any, ...]) -> None:
 async def rehearse_all(
     store: Store, workflows: Mapping[str, WorkflowSpec], *, ended: bool, share: tuple[int, int] = (0, 1)
 ) -> AsyncIterator[Verdict]:
-    """The verdicts of all runs that are open, or `ended` too; of every n-th run only, counted from k, if `share` is
-    `(k, n)`."""
+    """The verdicts of all runs that are open, and with `ended` of the others.
+
+    `share` is `(k, n)`, for n processes that share the work: every n-th run, counted from k.
+    """
     tracking.install(asyncio.get_running_loop())
     refuse_network()
     slots = asyncio.Semaphore(AT_ONCE)
 
     async def one(record: RunRecord) -> Verdict:
         async with slots:
-            return await rehearse(store, workflows, record)
+            try:
+                return await rehearse(store, workflows, record)
+            except StoreError:
+                raise
+            except Exception as error:
+                logger.exception("The run could not be replayed", extra={"run_id": record.id})
+                sentence = f"cannot be replayed: {type(error).__name__}: {error}"
+                return Verdict(record.id, record.workflow, "unclear", sentence)
 
     after, number = "", 0
     while page := await store.walk_runs(after=after, limit=PAGE, ended=ended):
@@ -112,11 +121,8 @@ async def _until_calm(run: Run, strict: Strict, work: asyncio.Task[str | None], 
             noted, since, looks = strict.noted, time.monotonic(), 0
         looks += 1
         calm_s = time.monotonic() - since
-        if (
-            strict.waiting
-            and looks > CALM_LOOKS
-            and (not strict.left or (at_once and strict.new) or calm_s > PATIENCE_S)
-        ):
+        known = not strict.left or (at_once and strict.new) or calm_s > PATIENCE_S
+        if strict.waiting and looks > CALM_LOOKS and known:
             return True
         if calm_s > STUCK_S:
             return False
@@ -133,15 +139,13 @@ async def _judge(
     past, unrepeatable = await _past(store, record) if strict.left or strict.new else ({}, set())
     left = sorted(strict.left - unrepeatable)
     failure = _failure(run, work)
-    if failure is not None and record.status is not RunStatus.FAILED:
+    if failure is not None and record.status is not RunStatus.FAILED and not strict.full:
         return verdict("fails", f"would fail: {type(failure).__name__}: {failure}")
+    if not waited and not strict.new:
+        return verdict("unclear", f"cannot be replayed: it has done nothing for {STUCK_S:g} s, and does not wait")
     if left or (strict.new and _stands_still(record)):
         return verdict(*judge_new_and_left(strict.new, left, past))
-    if not waited:
-        return verdict(
-            "unclear", f"cannot be replayed: it was not through {STUCK_S:g} s after its last recorded result"
-        )
-    if record.status is RunStatus.COMPLETED and work.done() and work.result() != record.result:
+    if record.status is RunStatus.COMPLETED and work.done() and not strict.full and work.result() != record.result:
         return verdict("diverges", f"would end with {work.result()!r}, not {record.result!r}")
     return verdict("ok", "goes on as before")
 

@@ -16,6 +16,8 @@ from fastagency_backend.engine.key import named, steps_around
 from fastagency_backend.engine.outline import Outline
 from fastagency_backend.store.base import RunLog
 
+MAX_NEW = 100
+
 
 @dataclass(frozen=True)
 class Request:
@@ -33,7 +35,7 @@ class Strict:
     """
 
     def __init__(self, log: RunLog) -> None:
-        self.left = {key for key in {*log.steps, *log.questions, *log.event_keys} if _is_of_the_code(key)}
+        self.left = {*log.steps, *log.questions, *filter(_is_said_by_the_code, log.event_keys)}
         self.new: list[Request] = []
         self.waiting = 0
         self.noted = 0
@@ -43,6 +45,11 @@ class Strict:
             for outer in steps_around(key):
                 self._parts[outer].append(key)
         self._steps = log.steps
+
+    @property
+    def full(self) -> bool:
+        """Whether so much is new that more of it says nothing."""
+        return len(self.new) >= MAX_NEW
 
     def repeated(self, key: str) -> None:
         """The run has come to something that is in the log."""
@@ -71,7 +78,7 @@ class Strict:
         raise AssertionError("unreachable: nobody sets that future")
 
 
-def _is_of_the_code(key: str) -> bool:
-    """Whether this is of the workflow: how a run began and ended, and who answered, is told by the engine."""
+def _is_said_by_the_code(key: str) -> bool:
+    """Not by the engine, which tells how the run began and ended, and who answered."""
     kind, scope = named(key)
-    return kind not in ("answer", "end", "resumed") and (kind, scope) != ("event", "workflow_started")
+    return kind == "event" and scope != "workflow_started"

@@ -69,8 +69,8 @@ def fork(db: sqlite3.Connection, source: str, before: str, new: str, at: float) 
         ],
     )
     db.execute(
-        "INSERT INTO step(run_id, key, ord, value) "
-        "SELECT ?, key, ord, value FROM step WHERE run_id = ? AND (? IS NULL OR ord < ?)",
+        "INSERT INTO step(run_id, key, ord, value, asked) "
+        "SELECT ?, key, ord, value, asked FROM step WHERE run_id = ? AND (? IS NULL OR ord < ?)",
         (new, source, here.order, here.order),
     )
     return True
