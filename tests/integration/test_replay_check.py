@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from fastagency_backend.engine.rehearsal import rehearse_all
 from fastagency_backend.engine.verdict import Verdict
+from fastagency_backend.precheck import precheck
 from fastagency_backend.store import SqliteStore
 from fastagency_backend.store.backup import back_up
 from fastagency_backend.store.base import NewRun
@@ -22,7 +23,9 @@ from fastagency_backend.workflow import UI, AsyncUI, Workflow
 from fastagency_frontend.command.main import main
 
 from tests.fakes import trips
+from tests.fakes.classic import agent, person, predictable
 from tests.fakes.lab import Lab, run_id, until
+from tests.fakes.openai_server import OpenAIServer
 
 TRIP, TEAM = 1, 2
 
@@ -79,6 +82,36 @@ async def test_what_breaks_nothing_passes(change: str, tmp_path: Path) -> None:
         "team": ("ok", []),
     }
     assert not trips.CALLS
+
+
+async def test_a_chat_of_the_classic_api(tmp_path: Path) -> None:
+    def chat(name: str) -> Workflow:
+        def team(ui: UI, params: dict[str, Any]) -> str:
+            return ui.process(person().run(agent(name, server), message="Hello", max_turns=4))
+
+        return trips.application(team=team)
+
+    with OpenAIServer() as server:
+        predictable(server)
+        lab = Lab(tmp_path / "runs.sqlite3")
+        lab.wf = chat("teacher")
+        engine = await lab.engine()
+        await lab.start(engine, "team")
+        first = await lab.question(engine)
+        await lab.answer(engine, "Go on")
+
+        async def asked_again() -> bool:
+            return await lab.question(engine) != first
+
+        await until(asked_again)
+        await lab.close()
+        server.calls.clear()
+        as_it_was = await rehearsed(tmp_path / "runs.sqlite3", chat("teacher"), tmp_path)
+        renamed = await rehearsed(tmp_path / "runs.sqlite3", chat("tutor"), tmp_path)
+        assert not server.calls
+    assert as_it_was["team"].kind == "ok", as_it_was
+    assert (renamed["team"].kind, renamed["team"].calls) == ("calls", 1)
+    assert "the model call of teacher became the model call of tutor" in renamed["team"].details[1]
 
 
 async def test_a_tool_that_asks_a_person_is_where_it_was(tmp_path: Path) -> None:
@@ -256,6 +289,18 @@ async def test_the_command(
     assert await asyncio.to_thread(main, ["replay", "--check"]) == code
     assert f"{kinds['ok']} go on" in capsys.readouterr().out
     assert _rows(database) == before
+
+
+async def test_several_processes_share_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    await in_the_middle(tmp_path / "runs.sqlite3", trips.application())
+    (tmp_path / "deployed_to_two.py").write_text(MODULE.format("INCOMPATIBLE['changed question'][0]"))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("fastagency_backend.precheck.FEW", 0)
+    verdicts = await asyncio.to_thread(precheck, tmp_path / "runs.sqlite3", "deployed_to_two:wf", processes=2)
+    assert [(verdict.run_id, verdict.kind) for verdict in verdicts] == [
+        (run_id(TRIP), "diverges"),
+        (run_id(TEAM), "ok"),
+    ]
 
 
 def _rows(database: Path) -> list[str]:

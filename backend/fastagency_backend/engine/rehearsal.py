@@ -29,7 +29,7 @@ from fastagency_backend.store.base import RunRecord, Store, StoreError
 
 logger = logging.getLogger(__name__)
 
-AT_ONCE = 32
+AT_ONCE = 64
 """Runs that are rehearsed side by side."""
 PAGE = 500
 LOOK_S = 0.005

@@ -105,6 +105,7 @@ class Replay:
         except TimeoutError:
             key = next(key for key in self._past if key in self._waiting)
             logger.info("Replay: %s was not asked for in its turn, %s goes first", expected, key)
+            self._patience_s = PATIENCE_S
             return key
         return expected
 

@@ -54,9 +54,9 @@ class Named:
                 return f"the message {self.scope}"
             case "ask":
                 return f"the question of {self.scope}" if self.scope else "the question"
-            case "llm":
+            case "llm" | "completion":
                 return f"the model call of {self.scope or 'no agent'}"
-            case "tool":
+            case "tool" | "function":
                 return f"the tool call of {self.scope or 'no agent'}"
             case "step":
                 return f"the step {self.scope.replace('<locals>.', '')}"
