@@ -113,4 +113,5 @@ def _content(target: Path) -> str:
     if target.suffix == ".md":
         return text
     language = LANGUAGES.get(target.suffix, target.suffix.removeprefix("."))
-    return f"# {target.relative_to(ROOT).as_posix()}\n\n```{language}\n{text}```\n"
+    path = target.relative_to(ROOT).as_posix()
+    return f"---\nsearch: {{exclude: true}}\n---\n# {path}\n\n```{language}\n{text}```\n"

@@ -18,6 +18,8 @@ from tests.integration.server import app_with, serve
 
 DOCS = Path(__file__).parents[2] / "docs"
 FILE = re.compile(r"^```python\n# (\w+\.py)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+CODE = re.compile(r"^```python\n(?!# \w+\.py\n)(.*?)^```", re.DOTALL | re.MULTILINE)
+GENERATED = re.compile(r"<!-- generated: .*?<!-- /generated -->", re.DOTALL)
 BASH = re.compile(r"^```bash\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 
@@ -101,3 +103,32 @@ def test_review(monkeypatch, tmp_path):
 """
     (tmp_path / "test_review.py").write_text(test, encoding="utf-8")
     assert "1 passed" in run_pytest(tmp_path)
+
+
+def python_blocks(page: str) -> list[str]:
+    """The blocks that neither belong to a file nor come from one."""
+    return CODE.findall(GENERATED.sub("", (DOCS / page).read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("page", ["workflow.md", "durability.md", "deployment.md"])
+def test_each_block_of_code_runs_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, page: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    blocks = python_blocks(page)
+    assert blocks
+    for number, code in enumerate(blocks, start=1):
+        exec(compile(code, f"{page}, block {number}", "exec"), {"__name__": "example"})
+
+
+def test_the_client_of_the_page_on_the_protocol(tmp_path: Path) -> None:
+    wf = Workflow()
+
+    @wf.register(name="simple_learning", description="Asks for a subject")
+    def simple_learning(ui: UI, params: dict[str, Any]) -> str:
+        return f"so {ui.text_input(sender='teacher', prompt='subject?')}"
+
+    [client] = python_blocks("protocol.md")
+    with serve(app_with(tmp_path, wf)) as url:
+        command = [sys.executable, "-c", client.replace("http://127.0.0.1:8008", url)]
+        done = subprocess.run(command, input="maths\n", capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "{'result': 'so maths'}" in done.stdout.splitlines()[-1]

@@ -26,7 +26,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Workflow:
-    """The workflows of an application::
+    """The workflows of an application:
 
         wf = Workflow()
 
