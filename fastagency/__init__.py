@@ -8,6 +8,7 @@ from importlib.metadata import version
 
 from fastagency_backend.engine.context import current_step_key
 from fastagency_backend.workflow import UI, AsyncUI, Choices, Workflow
+from fastagency_shared.errors import QuestionExpired
 
 from fastagency.app import FastAgency
 from fastagency.messages import (
@@ -36,6 +37,7 @@ __all__ = [
     "IOMessage",
     "KeepAlive",
     "MultipleChoice",
+    "QuestionExpired",
     "SuggestedFunctionCall",
     "SystemMessage",
     "TextInput",

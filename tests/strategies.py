@@ -41,6 +41,7 @@ _BY_FIELD: dict[str, st.SearchStrategy[Any]] = {
     "delta": texts,
     "offset": st.none() | st.integers(0, 10**6),
     "status": texts,
+    "deadline": st.none() | moments,
     "value": st.none() | texts | st.lists(texts, max_size=3),
 }
 

@@ -28,5 +28,6 @@ def engine_for(
         watch_folder=settings.database.parent,
         frozen_s=settings.frozen_s,
         frozen_exit_s=settings.frozen_exit_s,
+        max_at_work_per_user=settings.max_runs_at_work_per_user,
     )
     return Engine(store, specs, limits, observer_for(settings), on_failure)

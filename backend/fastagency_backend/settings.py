@@ -62,6 +62,12 @@ class BackendSettings(BaseSettings):
         description="Seconds after which a process whose event loop stands still ends, for its supervisor to start it "
         "again; unset: never.",
     )
+    max_runs_at_work_per_user: int | None = Field(
+        default=None,
+        ge=1,
+        description="Runs of one signed-in user that are at work at a time, over all processes (one that waits for a "
+        "person, or sleeps, is not); more wait for their turn. Unset: no limit.",
+    )
     retention_days: float | None = Field(
         default=None, gt=0, description="Days after which an ended conversation is removed; unset keeps all."
     )

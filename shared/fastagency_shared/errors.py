@@ -7,7 +7,8 @@ FastAgencyError
 │   ├── UnknownRun         404  no such run, or not yours: the two are never told apart
 │   ├── UnknownQuestion    404  the run never asked that
 │   ├── Conflict           409  the request contradicts what is already recorded
-│   │   └── AlreadyAnswered
+│   │   ├── AlreadyAnswered
+│   │   └── QuestionExpired
 │   ├── InvalidRequest     422  malformed, too large, or not among the choices
 │   └── StoreUnavailable   503  nothing wrong with the request: nothing can be kept at the moment
 └── BackendError           the client could not get an answer from the backend
@@ -70,6 +71,10 @@ class AlreadyAnswered(Conflict):
     """Somebody answered this question before: the first valid answer wins."""
 
 
+class QuestionExpired(Conflict):
+    """Nobody answered before the deadline: refuses a late answer, and is raised in a workflow without a default."""
+
+
 class InvalidRequest(RequestError):
     status = 422
 
@@ -108,6 +113,7 @@ REQUEST_ERRORS: dict[str, type[RequestError]] = {
         UnknownQuestion,
         Conflict,
         AlreadyAnswered,
+        QuestionExpired,
         InvalidRequest,
         StoreUnavailable,
     )

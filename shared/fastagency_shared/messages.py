@@ -176,25 +176,37 @@ class FunctionCallExecution(Message):
 
 
 class TextInput(Message):
-    """The workflow asks a person for text and waits. With `password` the answer is never shown nor logged."""
+    """The workflow asks a person for text and waits. With `password` the answer is never shown nor logged.
+
+    `deadline` (v2 only): no answer is taken from then on.
+    """
 
     type: Literal["text_input"] = "text_input"
     prompt: str | None = None
     suggestions: list[str] = Field(default_factory=list)
     password: bool = False
+    deadline: datetime | None = None
 
+    v2_fields = frozenset({"deadline"})
+    system_fields = frozenset({"deadline"})
     is_question = True
 
 
 class MultipleChoice(Message):
-    """The workflow asks a person to choose and waits: one of `choices`, or any number of them unless `single`."""
+    """The workflow asks a person to choose and waits: one of `choices`, or any number of them unless `single`.
+
+    `deadline` (v2 only): no answer is taken from then on, and `default`, if there is one, is chosen.
+    """
 
     type: Literal["multiple_choice"] = "multiple_choice"
     prompt: str | None = None
     choices: list[str] = Field(default_factory=list)
     default: str | None = None
     single: bool = True
+    deadline: datetime | None = None
 
+    v2_fields = frozenset({"deadline"})
+    system_fields = frozenset({"deadline"})
     is_question = True
 
 
@@ -275,6 +287,17 @@ class InputAnswered(Message):
     value: str | list[str] | None = None
 
 
+class InputExpired(Message):
+    """v2: nobody answered `question` before its deadline; it is closed. A v1 client gets a `system_message`.
+
+    `value` is what the workflow goes on with; null if there is no default, or it is a password.
+    """
+
+    type: Literal["question_expired"] = "question_expired"
+    question: str = ""
+    value: str | list[str] | None = None
+
+
 class Thought(Message):
     """v2: an agent's reasoning, apart from what it says."""
 
@@ -336,6 +359,7 @@ LoggedMessage: TypeAlias = (
     | WorkflowCancelled
     | WorkflowResumed
     | InputAnswered
+    | InputExpired
     | Thought
     | Usage
 )
@@ -371,6 +395,8 @@ def to_v1(message: LoggedMessage | TransientMessage) -> LoggedMessage | None:
     match message:
         case WorkflowFailed():
             return Error(**_envelope(message), short=message.short, long=message.long)
+        case InputExpired():
+            return SystemMessage(**_envelope(message), message={"event": message.type, "body": expired_text(message)})
         case WorkflowCancelled():
             return Error(**_envelope(message), short=message.reason or "The workflow was stopped.")
         case (
@@ -397,6 +423,14 @@ def to_v1(message: LoggedMessage | TransientMessage) -> LoggedMessage | None:
         ):
             return message
     assert_never(message)
+
+
+def expired_text(message: InputExpired) -> str:
+    """What people are told when a question has expired."""
+    if message.value is None:
+        return "Nobody answered in time."
+    value = message.value if isinstance(message.value, str) else ", ".join(message.value)
+    return f"Nobody answered in time; the answer is: {value or '(none)'}"
 
 
 def v1_json(message: LoggedMessage | TransientMessage) -> str | None:

@@ -1,4 +1,4 @@
-"""Whether a run does anything but wait for people: then it may leave memory."""
+"""Whether a run does anything but wait for people, or for a moment: then it may leave memory."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Activity:
 
     def __init__(self) -> None:
         self.calls = 0
-        self.asking = 0
+        self.waits = 0
         self._lock = threading.Lock()
         self._active_at = time.monotonic()
 
@@ -35,14 +35,14 @@ class Activity:
             self.touch()
 
     @contextmanager
-    def waiting_for_person(self) -> Iterator[None]:
-        """Around the wait for an answer. On the engine's loop."""
-        self.asking += 1
+    def waiting(self) -> Iterator[None]:
+        """Around the wait for an answer, or for a moment. On the engine's loop."""
+        self.waits += 1
         try:
             yield
         finally:
-            self.asking -= 1
+            self.waits -= 1
 
     def only_waits(self, for_s: float) -> bool:
-        """Whether for so many seconds the run has done nothing but wait for people."""
-        return self.asking > 0 and not self.calls and time.monotonic() - self._active_at >= for_s
+        """Whether for so many seconds the run has done nothing but wait."""
+        return self.waits > 0 and not self.calls and time.monotonic() - self._active_at >= for_s

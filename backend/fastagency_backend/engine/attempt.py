@@ -7,13 +7,14 @@ import json
 import logging
 from typing import Any
 
+from fastagency_shared.errors import QuestionExpired
 from fastagency_shared.messages import WorkflowCompleted, WorkflowFailed, WorkflowStarted
 from fastagency_shared.run import RunStatus
 
 from fastagency_backend.engine.body import whole
 from fastagency_backend.engine.bridge import RunEvicted, RunUnwound
 from fastagency_backend.engine.containment import WorkflowAborted
-from fastagency_backend.engine.failure import IN_WORKFLOW
+from fastagency_backend.engine.failure import IN_WORKFLOW, UNANSWERED
 from fastagency_backend.engine.run import Run
 from fastagency_backend.engine.spec import WorkflowSpec
 
@@ -46,7 +47,7 @@ async def attempt(run: Run, spec: WorkflowSpec, *, fresh: bool) -> None:
         if run.evicted:
             raise RunEvicted(run.id) from error
         # A cancellation that is not ours is an error like any other: the workflow awaited what it had cancelled.
-        failure = spec.explain(run, error) or IN_WORKFLOW
+        failure = UNANSWERED if isinstance(error, QuestionExpired) else spec.explain(run, error) or IN_WORKFLOW
         run.observer.failed("workflow", failure.kind)
         logger.exception("The workflow %r failed (%s)", spec.name, failure.kind)
         run.cut_off()

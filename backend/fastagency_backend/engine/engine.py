@@ -28,7 +28,7 @@ from fastagency_backend.engine.spec import WorkflowSpec
 from fastagency_backend.engine.trial import POLL_S, Trials
 from fastagency_backend.engine.watch import UNWATCHED
 from fastagency_backend.engine.watchdog import Watchdog
-from fastagency_backend.store.base import ON_TRIAL, RunRecord, Store, StoreError
+from fastagency_backend.store.base import ON_TRIAL, AtWork, RunRecord, Store, StoreError
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +52,7 @@ class EngineSettings:
     `max_attempts`: how often a run may take its worker down, one time after the other, before it is set aside.
     `watch_folder`: where it is written what a loop that stands still was doing; None: it is not watched.
     `frozen_s`: when it counts as frozen; `frozen_exit_s`: when the process ends because of that.
+    `max_at_work_per_user`: runs of a signed-in user that are at work at a time, over all workers.
     """
 
     warm_s: float = 30.0
@@ -62,6 +63,7 @@ class EngineSettings:
     watch_folder: Path | None = None
     frozen_s: float = 10.0
     frozen_exit_s: float | None = None
+    max_at_work_per_user: int | None = None
 
 
 class Engine:
@@ -159,14 +161,18 @@ class Engine:
         on_trial, self._trials.others_first = not self._trials.others_first, False
         if not on_trial:
             self.driver.idle_hands.set()
+        wait_s = self.settings.lease_s / 2
         if room > 0:
-            for record in await self.store.claim_runs(
-                self.worker, list(self.workflows), limit=min(room, BATCH), on_trial=on_trial
-            ):
+            records = await self.store.claim_runs(
+                self.worker, list(self.workflows), limit=min(room, BATCH), at_work=self._limits(), on_trial=on_trial
+            )
+            for record in records:
                 self._begin(record)
                 self.driver.idle_hands.set()
+            due_s = await self.store.next_due()
+            wait_s = wait_s if due_s is None else max(0.0, min(wait_s, due_s))
         try:
-            async with asyncio.timeout(self.settings.lease_s / 2):
+            async with asyncio.timeout(wait_s):
                 await self.driver.idle_hands.wait()
         except TimeoutError:
             return
@@ -178,6 +184,13 @@ class Engine:
                 "%d workers have died with the run; it is taken up alone", record.attempts, extra=about(record)
             )
             self._trials.begin(record, driving)
+
+    def _limits(self) -> AtWork:
+        of_workflow = {name: spec.max_at_work for name, spec in self.workflows.items()}
+        return AtWork(
+            self.settings.max_at_work_per_user,
+            {name: limit for name, limit in of_workflow.items() if limit is not None},
+        )
 
     async def _look_around(self) -> None:
         """Another process has committed: readers look, and so do the runs."""

@@ -13,5 +13,6 @@ class Failure:
     sentence: str
 
 
+UNANSWERED = Failure("unanswered", "A question was not answered in time, so the workflow stopped.")
 IN_WORKFLOW = Failure("error", "The workflow stopped because of an error.")
 """What is said when nothing better is known."""

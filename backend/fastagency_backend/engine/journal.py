@@ -102,13 +102,29 @@ class Journal:
             self.acquitted = True
             self._store.acquit_run(self._lease)
 
-    async def open_question(self, key: str, uuid: str, body: str, at: float) -> None:
-        """Log a question and leave it open. Raises `RunEvicted` when that fails."""
-        event = await self._or_dropped(self._store.open_question(self._lease, key, uuid, body, at))
+    async def open_question(self, key: str, uuid: str, body: str, at: float, due: float | None) -> None:
+        """Log a question and leave it open. Raises `RunEvicted` when that fails; so do the methods that follow."""
+        event = await self._or_dropped(self._store.open_question(self._lease, key, uuid, body, at, due))
         self.show(event)
 
+    async def expire_question(self, uuid: str, value: str, body: str, at: float) -> bool:
+        """Close a question at its deadline; False when it was closed already."""
+        event = await self._or_dropped(self._store.expire_question(self._lease, uuid, value, body, at))
+        if event is not None:
+            self.show(event)
+        return event is not None
+
+    async def rest(self, due: float | None) -> None:
+        """Nothing is done until a moment; or, with None, the run goes on."""
+        self._bridge.check()
+        await self._or_dropped(self._store.rest(self._lease, due))
+
+    async def now(self) -> float:
+        """The store's clock."""
+        return await self._or_dropped(self._store.now())
+
     async def read_answer(self, uuid: str) -> str | None:
-        """The answer to a question, if there is one. Raises `RunEvicted` when the store fails."""
+        """The answer to a question, or what counts in its place, if there is one."""
         return await self._or_dropped(self._store.read_answer(self._lease.run_id, uuid))
 
     async def finish(self, status: RunStatus, result: str | None, last: Message) -> None:

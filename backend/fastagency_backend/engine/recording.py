@@ -107,6 +107,10 @@ class Recording:
         self._given_out = False
 
     @property
+    def key(self) -> str:
+        return self._key
+
+    @property
     def found(self) -> bool:
         """Whether the result is recorded: then `replay()`, else make the call inside `calling()` and `save()`."""
         return self._step is not None

@@ -4,7 +4,9 @@ Three kinds of things leave a trace, each under a key that says *what* it is (`k
 
 - `emit`: a message. In the log once; a replay that emits it again is not heard.
 - `step`: a result that must not be paid for twice. Recorded once; a replay gets the recorded one.
-- `ask`: a question to a person. Open until it is answered, by anybody, in any process.
+- `ask`: a question to a person. Open until it is answered, by anybody, in any process, or until its deadline.
+
+`sleep` is made of steps.
 
 The methods may be called from the engine's loop, from another loop, or from any thread; `_blocking` ones only from a
 thread without the engine's loop.
@@ -31,8 +33,9 @@ from fastagency_backend.engine.journal import Journal
 from fastagency_backend.engine.key import INSIDE, Keys
 from fastagency_backend.engine.observer import NOBODY, Observer
 from fastagency_backend.engine.outline import outline_of_message
-from fastagency_backend.engine.question import Questions
+from fastagency_backend.engine.question import Deadline, Questions
 from fastagency_backend.engine.recording import Recording, Results
+from fastagency_backend.engine.sleep import Sleeps
 from fastagency_backend.engine.slot import Slots
 from fastagency_backend.engine.strict import Request, Strict
 from fastagency_backend.engine.unsaved import Unsaved
@@ -65,6 +68,7 @@ class Run:
         self._keys = Keys(self.id, record.key_version)
         self.results = Results(self.id, log, self._keys, self.journal, self.bridge, self.activity, observer, strict)
         self.questions = Questions(log, self.journal, self.results, self.activity)
+        self.sleeps = Sleeps(self.journal, self.activity)
         self.tasks: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
         self.aborted: asyncio.Future[BaseException] = self.bridge.loop.create_future()
         self.slots = Slots()
@@ -149,30 +153,53 @@ class Run:
 
     # --- people ---------------------------------------------------------------------------------------------------
 
-    async def ask(self, question: Question, *, identity: Any = None) -> Answer:
+    async def ask(self, question: Question, deadline: Deadline | None = None, *, identity: Any = None) -> Answer:
         """Ask a person and wait: a while warm, then out of memory until the answer brings the run back.
 
         Raises:
+            QuestionExpired: nobody has answered before the deadline, and there is no default.
             RunEvicted: this process must drop the run; the question stays open.
         """
-        return await self.bridge.cross(self._ask(question, identity))
+        return await self.bridge.cross(self._ask(question, deadline, identity))
 
-    def ask_blocking(self, question: Question, *, identity: Any = None) -> Answer:
+    def ask_blocking(self, question: Question, deadline: Deadline | None = None, *, identity: Any = None) -> Answer:
         """`ask` for a workflow's thread."""
-        return self.bridge.wait_for(self._ask(question, identity))
+        return self.bridge.wait_for(self._ask(question, deadline, identity))
 
-    async def _ask(self, question: Question, identity: Any) -> Answer:
+    async def _ask(self, question: Question, deadline: Deadline | None, identity: Any) -> Answer:
         question = question.model_copy(update={"workflow_uuid": self.id})
-        body = body_of(question)
         self.bridge.check()
         key = self._key("ask", question.sender or "", self._identity(question, identity), lasting=True)
         try:
-            answer = await self.questions.ask(key, question.uuid, body)
+            answer = await self.questions.ask(key, question, deadline)
         finally:
             self._keys.end(key)
         if isinstance(question, TextInput) and question.password:
             self.results.secrets.add(str(answer))
         return answer
+
+    # --- time -----------------------------------------------------------------------------------------------------
+
+    async def sleep(self, seconds: float) -> None:
+        """Return so many seconds after this was first called, in whichever process that is.
+
+        Raises:
+            RunEvicted: this process must drop the run.
+        """
+        await self.bridge.cross(self._sleep(seconds))
+
+    def sleep_blocking(self, seconds: float) -> None:
+        """`sleep` for a workflow's thread."""
+        self.bridge.wait_for(self._sleep(seconds))
+
+    async def _sleep(self, seconds: float) -> None:
+        moment = self.recording("sleep", "", seconds)
+        key = self._key("slept", "", moment.key, lasting=True)
+        if self.strict is not None and moment.found and key not in self.results.steps:
+            await self.strict.wait()  # it slept when the log was copied, and that is nothing new
+        ended = self.results.recording(key, "slept", moment.key)
+        with moment.attempt(), ended.attempt():
+            await self.sleeps.sleep(seconds, moment, ended)
 
     @property
     def replaying(self) -> bool:
@@ -207,7 +234,7 @@ class Run:
         return self.bridge.closed
 
     def parkable(self, warm_s: float) -> bool:
-        """Whether the run has done nothing for a while but wait for people."""
+        """Whether the run has done nothing for a while but wait."""
         return self.record.durable and not self.journal.backlog.size and self.activity.only_waits(warm_s)
 
     # --- inside ---------------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from fastagency_shared.errors import (
     AlreadyAnswered,
     Conflict,
     InvalidRequest,
+    QuestionExpired,
     StoreUnavailable,
     UnknownQuestion,
     UnknownRun,
@@ -169,7 +170,9 @@ class RunService:
             run_id, question, json.dumps(checked), message.model_dump_json(), time.time(), title
         )
         if event is None:
-            raise AlreadyAnswered("This question has been answered already.")
+            if self._driver is not None:
+                self._driver.wake(run_id)
+            raise await self._closed(run_id, question)
         self._feeds.push(run_id, event)
         status = RunStatus.WAITING if len(record.questions) > 1 else RunStatus.RUNNING
         self._feeds.push(run_id, RunStatusChanged(workflow_uuid=run_id, status=status, title=title))
@@ -183,12 +186,18 @@ class RunService:
                 assert message.is_question
                 return message  # type: ignore[return-value]
         if await self._store.read_answer(record.id, uuid) is not None:
-            raise AlreadyAnswered("This question has been answered already.")
+            raise await self._closed(record.id, uuid)
         if record.status.ended:
             raise Conflict("This conversation has ended; nothing can be answered any more.")
         raise UnknownQuestion("This conversation has no such question.")
 
     @_refuses
+    async def _closed(self, run_id: str, question: str) -> Conflict:
+        """Why no answer to this question is taken any more."""
+        if await self._store.has_expired(run_id, question):
+            return QuestionExpired("The time to answer this question is over.")
+        return AlreadyAnswered("This question has been answered already.")
+
     async def cancel(self, run_id: str, user_id: str | None) -> RunRecord:
         """Stop a run at once, with the call that it is in; one that has ended stays as it is.
 

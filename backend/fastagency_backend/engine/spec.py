@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 class WorkflowSpec:
     """`body` takes the run to its end and returns the result.
 
+    `max_at_work`: how many of its runs may be at work at a time, over all workers.
     `explain` says why a run failed, from what the body raised, if it knows better than that.
     """
 
@@ -25,6 +26,7 @@ class WorkflowSpec:
     description: str
     body: Callable[[Run], Awaitable[str | None]]
     durable: bool = True
+    max_at_work: int | None = None
     explain: Callable[[Run, BaseException], Failure | None] = lambda _run, _error: None
 
 

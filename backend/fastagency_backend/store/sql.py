@@ -64,7 +64,7 @@ GO_ON = (
 """After a question was closed."""
 REST = (
     f"UPDATE run SET due = :due, status = CASE WHEN :due IS NOT NULL OR {OPEN_QUESTION} THEN 'waiting' "
-    f"ELSE 'running' END WHERE {OWNED} RETURNING 0"
+    f"ELSE 'running' END WHERE {OWNED} AND worker IS NOT NULL RETURNING 0"
 )
 PARK = (
     f"UPDATE run SET worker = NULL, due = {DUE_WHEN_PARKED}, {ACQUITTED} WHERE {OWNED} "

@@ -12,6 +12,7 @@ from fastagency_shared.messages import (
     AnswerResult,
     Error,
     InputAnswered,
+    InputExpired,
     KeepAlive,
     MultipleChoice,
     Question,
@@ -108,12 +109,14 @@ class SessionV1:
                 yield _text(message.sender, message.recipient, message.prompt, self.run_id)
             case TextInput() | MultipleChoice():
                 self._open[message.uuid] = message
-                yield event.body
+                yield v1_json(message) or ""
             case InputAnswered():
                 self._open.pop(message.question, None)
                 if past:
                     yield _text(message.sender, message.recipient, _shown(message.value), self.run_id)
             case _:
+                if isinstance(message, InputExpired):
+                    self._open.pop(message.question, None)
                 frame = v1_json(message)
                 if frame is not None:
                     yield frame

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, TypeAlias, TypeVar, get_args
 
+from fastagency_shared.answer import check_answer
+from fastagency_shared.errors import InvalidRequest
 from fastagency_shared.fault import describe
 from fastagency_shared.messages import (
     Error,
@@ -16,6 +18,7 @@ from fastagency_shared.messages import (
     Question,
     SuggestedFunctionCall,
     SystemMessage,
+    TextInput,
     TextMessage,
     Thought,
     Usage,
@@ -24,6 +27,8 @@ from fastagency_shared.run import MAX_QUESTION_ID_CHARS
 from pydantic import ValidationError
 from pydantic_core import to_jsonable_python
 
+from fastagency_backend.engine.question import Deadline
+from fastagency_backend.engine.sleep import check_seconds
 from fastagency_backend.workflow.field import Envelope
 from fastagency_backend.workflow.pending import text_of
 
@@ -65,6 +70,23 @@ def build(cls: type[M], run_id: str, fields: Mapping[str, Any]) -> M:
         raise ValueError(f"{cls.__name__}.{describe(error)}.") from None
     _check(message)
     return message
+
+
+def build_question(cls: type[Question], run_id: str, fields: Mapping[str, Any]) -> tuple[Question, Deadline | None]:
+    """A question and its deadline. Raises as `build`."""
+    content = {name: value for name, value in fields.items() if name != "deadline_s"}
+    default = content.pop("default", None) if cls is TextInput else content.get("default")
+    question = build(cls, run_id, content)
+    after_s = fields.get("deadline_s")
+    if after_s is None:
+        if cls is TextInput and default is not None:
+            raise ValueError("TextInput.default is what counts at the deadline: give `deadline_s` too.")
+        return question, None
+    try:
+        answer = None if default is None else check_answer(question, default)
+    except InvalidRequest as error:
+        raise ValueError(f"{cls.__name__}.default: {error}") from None
+    return question, Deadline(check_seconds(after_s, "deadline_s"), answer)
 
 
 def rebuild(message: Authored, run_id: str) -> Authored:

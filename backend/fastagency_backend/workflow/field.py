@@ -53,12 +53,15 @@ class TextInputFields(Envelope, total=False):
     prompt: str | None
     suggestions: Texts | None
     password: bool
+    deadline_s: float | None
+    default: str | None
 
 
 class _Choice(Envelope, total=False):
     prompt: str | None
     choices: Required[Texts]
     default: str | None
+    deadline_s: float | None
 
 
 class MultipleChoiceFields(_Choice, total=False):

@@ -43,12 +43,20 @@ class Workflow:
         self._specs: dict[str, WorkflowSpec] = {}
 
     def register(
-        self, name: str, description: str, *, durable: bool = True, fail_on_redefintion: bool = True
+        self,
+        name: str,
+        description: str,
+        *,
+        durable: bool = True,
+        max_at_work: int | None = None,
+        fail_on_redefintion: bool = True,
     ) -> Callable[[F], F]:
         """Publish a function `(ui, params) -> str` under a name.
 
         `durable=False`: the function cannot stand being started again from its top, so after a crash its run ends
-        with an error that says so. `fail_on_redefintion=False` lets a name be registered again.
+        with an error that says so. `fail_on_redefintion=False` lets a name be registered again. `max_at_work`: how many
+        of its runs are at work at a time, over all workers (one that waits for a person, or sleeps, is not); more wait
+        for their turn.
 
         Raises:
             ValueError: the name is empty, too long or taken.
@@ -56,11 +64,15 @@ class Workflow:
         """
         if not name or len(name) > MAX_NAME_CHARS:
             raise ValueError(f"A workflow's name has 1 to {MAX_NAME_CHARS} characters, not {len(name)}.")
+        if max_at_work is not None and max_at_work < 1:
+            raise ValueError(f"max_at_work is at least 1, not {max_at_work}; leave it out for no limit.")
         if name in self._specs and fail_on_redefintion:
             raise ValueError(f"A workflow {name!r} is registered already; choose another name.")
 
         def decorator(fn: F) -> F:
-            self._specs[name] = WorkflowSpec(name, description, _checked(_body(fn)), durable, frameworks.explain)
+            self._specs[name] = WorkflowSpec(
+                name, description, _checked(_body(fn)), durable, explain=frameworks.explain, max_at_work=max_at_work
+            )
             return fn
 
         return decorator

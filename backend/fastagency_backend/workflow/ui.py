@@ -29,10 +29,12 @@ from fastagency_shared.messages import (
 from pydantic import JsonValue
 
 from fastagency_backend import frameworks
+from fastagency_backend.engine.question import Deadline
 from fastagency_backend.engine.run import Run
+from fastagency_backend.engine.sleep import check_seconds
 from fastagency_backend.workflow.argument import request_of
 from fastagency_backend.workflow.attempts import attempts_of
-from fastagency_backend.workflow.build import Authored, build, rebuild
+from fastagency_backend.workflow.build import Authored, build, build_question, rebuild
 from fastagency_backend.workflow.choice import Choices
 from fastagency_backend.workflow.field import (
     Envelope,
@@ -93,8 +95,8 @@ class _Hands:
     def _emit(self, cls: type[Authored], fields: Mapping[str, Any]) -> None:
         self._run.emit(build(cls, self._run.id, fields))
 
-    def _question(self, cls: type[Question], fields: Mapping[str, Any]) -> Question:
-        return build(cls, self._run.id, fields)
+    def _question(self, cls: type[Question], fields: Mapping[str, Any]) -> tuple[Question, Deadline | None]:
+        return build_question(cls, self._run.id, fields)
 
 
 class UI(_Hands):
@@ -125,8 +127,11 @@ class UI(_Hands):
         self._emit(KeepAlive, fields)
 
     def text_input(self, **fields: Unpack[TextInputFields]) -> str:
-        """Ask for text and return it. Content: `prompt`, `suggestions`, `password`."""
-        return str(self._run.ask_blocking(self._question(TextInput, fields)))
+        """Ask for text and return it. Content: `prompt`, `suggestions`, `password`.
+
+        After `deadline_s` seconds `default` is returned; without one, `QuestionExpired` is raised.
+        """
+        return str(self._run.ask_blocking(*self._question(TextInput, fields)))
 
     @overload
     def multiple_choice(self, **fields: Unpack[SeveralChoicesFields]) -> Choices: ...
@@ -136,8 +141,9 @@ class UI(_Hands):
         """Ask for a choice and return it. Content: `prompt`, `choices`, `default`, `single` (True).
 
         With `single=False` the result is a `Choices`: text joined by commas, whose `chosen` is the list.
+        After `deadline_s` seconds the `default` is returned; without one, `QuestionExpired` is raised.
         """
-        return _chosen(self._run.ask_blocking(self._question(MultipleChoice, fields)))
+        return _chosen(self._run.ask_blocking(*self._question(MultipleChoice, fields)))
 
     def process_message(self, message: Authored) -> str | None:
         """Show a message that was built by hand; a question returns its answer. The checks are those of the methods."""
@@ -187,6 +193,10 @@ class UI(_Hands):
             "step", _name(fn), request, lambda: attempts.blocking(lambda: fn(*args, **kwargs))
         )
 
+    def sleep(self, seconds: float) -> None:
+        """Return so many seconds later. Meanwhile the run may leave memory; a restart does not begin the time anew."""
+        self._run.sleep_blocking(check_seconds(seconds, "seconds"))
+
     def now(self) -> datetime:
         """The time (UTC), the same one when the run is replayed."""
         return _time(self._run.step_blocking("now", "", "", time.time))
@@ -229,8 +239,8 @@ class AsyncUI(_Hands):
         await self._show(KeepAlive, fields)
 
     async def text_input(self, **fields: Unpack[TextInputFields]) -> str:
-        """Ask for text and return it. Content: `prompt`, `suggestions`, `password`."""
-        return str(await self._run.ask(self._question(TextInput, fields)))
+        """Ask for text and return it; see `UI.text_input`."""
+        return str(await self._run.ask(*self._question(TextInput, fields)))
 
     @overload
     async def multiple_choice(self, **fields: Unpack[SeveralChoicesFields]) -> Choices: ...
@@ -238,7 +248,7 @@ class AsyncUI(_Hands):
     async def multiple_choice(self, **fields: Unpack[MultipleChoiceFields]) -> str: ...
     async def multiple_choice(self, **fields: Any) -> str:
         """Ask for a choice and return it; see `UI.multiple_choice`."""
-        return _chosen(await self._run.ask(self._question(MultipleChoice, fields)))
+        return _chosen(await self._run.ask(*self._question(MultipleChoice, fields)))
 
     async def process_message(self, message: Authored) -> str | None:
         """Show a message that was built by hand; a question returns its answer. See `UI.process_message`."""
@@ -286,6 +296,10 @@ class AsyncUI(_Hands):
 
         request = self._request(fn, args, kwargs)
         return await self._run.step("step", _name(fn), request, lambda: attempts.awaited(call))
+
+    async def sleep(self, seconds: float) -> None:
+        """Return so many seconds later; see `UI.sleep`."""
+        await self._run.sleep(check_seconds(seconds, "seconds"))
 
     async def now(self) -> datetime:
         """The time (UTC), the same one when the run is replayed."""

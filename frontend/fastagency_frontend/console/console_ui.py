@@ -3,7 +3,14 @@
 from collections.abc import Generator, Iterator, Mapping
 from typing import Any, TextIO
 
-from fastagency_shared.errors import AlreadyAnswered, BackendError, FastAgencyError, InvalidRequest, UnknownQuestion
+from fastagency_shared.errors import (
+    AlreadyAnswered,
+    BackendError,
+    FastAgencyError,
+    InvalidRequest,
+    QuestionExpired,
+    UnknownQuestion,
+)
 from fastagency_shared.messages import (
     InputAnswered,
     LoggedMessage,
@@ -123,7 +130,7 @@ class _Conversation:
                 self._send(run_id, question, value)
             except InvalidRequest as refusal:
                 self._terminal.show([Line(str(refusal), Style.RED)])
-            except (AlreadyAnswered, UnknownQuestion) as news:
+            except (AlreadyAnswered, QuestionExpired, UnknownQuestion) as news:
                 self._terminal.show([Line(str(news), Style.YELLOW)])
                 return
             else:

@@ -8,6 +8,7 @@ from fastagency_shared.messages import (
     Error,
     FunctionCallExecution,
     InputAnswered,
+    InputExpired,
     KeepAlive,
     LoggedMessage,
     Message,
@@ -26,6 +27,7 @@ from fastagency_shared.messages import (
     WorkflowFailed,
     WorkflowResumed,
     WorkflowStarted,
+    expired_text,
 )
 
 from fastagency_frontend.console.terminal import Line, Style
@@ -67,6 +69,8 @@ def render(message: LoggedMessage | TransientMessage) -> list[Line]:
             return _block("Goes on from where it failed", Style.YELLOW)
         case InputAnswered():
             return _block("Answered", Style.DIM, "(not shown)" if message.value is None else _value(message.value))
+        case InputExpired():
+            return _block(expired_text(message), Style.YELLOW)
         case Usage():
             tokens = f"{message.prompt_tokens} tokens in, {message.completion_tokens} out"
             return [Line(f"({message.model or 'model'}: {tokens})", Style.DIM)]

@@ -14,6 +14,7 @@ from fastagency_shared.messages import (
     Error,
     FunctionCallExecution,
     InputAnswered,
+    InputExpired,
     KeepAlive,
     LoggedMessage,
     MultipleChoice,
@@ -31,6 +32,7 @@ from fastagency_shared.messages import (
     WorkflowFailed,
     WorkflowResumed,
     WorkflowStarted,
+    expired_text,
 )
 
 from fastagency_frontend.page.markdown import to_html
@@ -41,6 +43,7 @@ from fastagency_frontend.page.row import (
     CompletedRow,
     DetailedNoticeRow,
     ErrorRow,
+    ExpiredRow,
     FailedRow,
     InterruptedTextRow,
     MultipleChoiceRow,
@@ -85,6 +88,8 @@ def to_row(message: LoggedMessage | TransientMessage) -> Row | None:
             return MultipleChoiceRow(type=message.type, **head, **_text(message.prompt), choices=message.choices)
         case InputAnswered():
             return AnsweredRow(type=message.type, **head, question=message.question, values=_values(message))
+        case InputExpired(question=question):
+            return ExpiredRow(type=message.type, **head, question=question, text=expired_text(message))
         case SystemMessage():
             return _notice(message, head)
         case Error():

@@ -106,6 +106,14 @@ class AnsweredRow(RowHead):
     values: list[str] | None
 
 
+class ExpiredRow(RowHead):
+    """`question` is the id of the question's row; `text` says what became of it."""
+
+    type: Literal["question_expired"]
+    question: str
+    text: str
+
+
 class NoticeRow(RowHead, RenderedText):
     type: Literal["system_message"]
     heading: str | None
@@ -146,6 +154,7 @@ Row: TypeAlias = (
     | TextInputRow
     | MultipleChoiceRow
     | AnsweredRow
+    | ExpiredRow
     | NoticeRow
     | DetailedNoticeRow
     | ThoughtRow

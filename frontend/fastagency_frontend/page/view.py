@@ -12,6 +12,7 @@ from typing import Literal
 
 from fastagency_shared.messages import (
     InputAnswered,
+    InputExpired,
     Message,
     MultipleChoice,
     RunStatusChanged,
@@ -137,7 +138,7 @@ class RunFold:
     def fold(self, message: Message) -> None:
         if message.is_question:
             self._open = [*self._open, message.uuid] if message.uuid not in self._open else self._open
-        elif isinstance(message, InputAnswered):
+        elif isinstance(message, InputAnswered | InputExpired):
             self._open = [question for question in self._open if question != message.question]
         elif isinstance(message, WorkflowResumed):
             self._ended = None

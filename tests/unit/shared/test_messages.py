@@ -14,8 +14,12 @@ from fastagency_shared.messages import (
     Error,
     FunctionCallExecution,
     InputAnswered,
+    InputExpired,
     LoggedMessage,
     Message,
+    MultipleChoice,
+    SystemMessage,
+    TextInput,
     TextMessage,
     TransientMessage,
     WorkflowCancelled,
@@ -181,7 +185,22 @@ def test_a_v1_client_is_sent_only_types_of_the_guide(message: Any) -> None:
     if message.type in V1_TYPES:
         assert shown is message
     else:
-        assert (shown is None) == (not message.ends_run)
+        assert (shown is None) == (not message.ends_run and not isinstance(message, InputExpired))
+
+
+@given(messages_of(TextInput) | messages_of(MultipleChoice))
+def test_a_v1_client_is_sent_no_deadline(message: Any) -> None:
+    frame = json.loads(v1_json(message) or "")
+    assert "deadline" not in frame["content"]
+    assert frame["content"].keys() | {"deadline"} == message.wire()["content"].keys()
+
+
+@given(messages_of(InputExpired))
+def test_a_v1_client_is_told_that_a_question_has_expired_in_a_notice(message: InputExpired) -> None:
+    shown = to_v1(message)
+    assert isinstance(shown, SystemMessage)
+    assert str(shown.message["body"]).startswith("Nobody answered in time")
+    assert (message.value is None) == (shown.message["body"] == "Nobody answered in time.")
 
 
 @given(messages_of(WorkflowFailed) | messages_of(WorkflowCancelled))

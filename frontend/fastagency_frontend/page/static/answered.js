@@ -1,14 +1,19 @@
 // @ts-check
-// Which question has just been answered, from where the log is read to where answers are written.
+// Which question has just been closed, and why, from where the log is read to where answers are written.
 
-/** @typedef {(question: string) => void} Listener */
+/** @typedef {(question: string, why: string) => void} Listener */
+
+const ANSWERED = "This question has been answered.";
 
 /** @type {Set<Listener>} */
 const listeners = new Set();
 
-/** @param {string} question */
-export function reportAnswered(question) {
-  for (const listener of listeners) listener(question);
+/**
+ * @param {string} question
+ * @param {string} [why]
+ */
+export function reportAnswered(question, why = ANSWERED) {
+  for (const listener of listeners) listener(question, why);
 }
 
 /**

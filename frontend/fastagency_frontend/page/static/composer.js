@@ -24,7 +24,6 @@ const DOUBLE_PRESS_MS = 250;
 
 const NOT_SENT = "Another question is open now. What you wrote is still here; it has not been sent.";
 const SURE = "This was written for the question before. Send it once more if it answers this one.";
-const ANSWERED = "This question has been answered.";
 
 /** @type {Set<Composer>} */
 const composers = new Set();
@@ -76,7 +75,7 @@ class Composer extends HTMLElement {
 
   connectedCallback() {
     composers.add(this);
-    this.#unwatch = watchAnswered((question) => question === this.#question && this.#close());
+    this.#unwatch = watchAnswered((question, why) => question === this.#question && this.#close(why));
   }
 
   disconnectedCallback() {
@@ -183,12 +182,16 @@ class Composer extends HTMLElement {
     this.#say(NOT_SENT);
   }
 
-  /** The log says that the question has been answered: somebody was quicker. */
-  #close() {
+  /**
+   * The log says that the question is closed: somebody was quicker, or its time is over.
+   *
+   * @param {string} why
+   */
+  #close(why) {
     if (this.#busy) return;
     this.#closed = true;
     this.#field.readOnly = true;
-    this.#say(ANSWERED);
+    this.#say(why);
     this.#update();
   }
 

@@ -190,7 +190,10 @@ class Transcript extends HTMLElement {
     this.#newest = fresh.at(-1)?.seq ?? this.#newest;
     const made = this.#widgets(fresh);
     this.list.append(...made);
-    for (const row of fresh) if (row.type === "input_answered") reportAnswered(row.question);
+    for (const row of fresh) {
+      if (row.type === "input_answered") reportAnswered(row.question);
+      if (row.type === "question_expired") reportAnswered(row.question, row.text);
+    }
     this.#follow();
     return made;
   }

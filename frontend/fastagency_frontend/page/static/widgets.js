@@ -25,6 +25,9 @@ export class Board {
   /** Questions that have an answer. @type {Set<string>} */
   answered = new Set();
 
+  /** Questions whose deadline has passed. @type {Set<string>} */
+  expired = new Set();
+
   over = false;
 
   /** The run has ended: what waits for an answer or a result waits for nothing any more. */
@@ -87,6 +90,12 @@ const WIDGETS = {
   text_input: question,
   multiple_choice: question,
   input_answered: answer,
+  question_expired: (row, board) => {
+    board.expired.add(row.question);
+    const state = board.questions.get(row.question);
+    if (state) setQuestionState(state, "closed");
+    return line("flow", "info", row.text, stamp(row));
+  },
 
   system_message: (row) => {
     if ("details" in row) {
@@ -122,7 +131,8 @@ function unknown(row) {
  */
 function question(row, board) {
   const state = element("p", "question-state");
-  setQuestionState(state, board.answered.has(row.id) ? "answered" : board.over ? "closed" : "waiting");
+  const closed = board.over || board.expired.has(row.id);
+  setQuestionState(state, board.answered.has(row.id) ? "answered" : closed ? "closed" : "waiting");
   board.questions.set(row.id, state);
   const bubble = element("div", "bubble question", markdown(row.html || "Please answer."), state);
   return message(avatar(row.sender), heading(row), bubble);

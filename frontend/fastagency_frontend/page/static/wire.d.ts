@@ -174,6 +174,18 @@ export interface AnsweredRow {
   values: string[] | null;
 }
 
+/** `question` is the id of the question's row; `text` says what became of it. */
+export interface ExpiredRow {
+  id: string;
+  seq: number | null;
+  at: string | null;
+  sender: string | null;
+  recipient: string | null;
+  type: "question_expired";
+  question: string;
+  text: string;
+}
+
 export interface NoticeRow {
   id: string;
   seq: number | null;
@@ -393,6 +405,7 @@ export type Row =
   | TextInputRow
   | MultipleChoiceRow
   | AnsweredRow
+  | ExpiredRow
   | NoticeRow
   | DetailedNoticeRow
   | ThoughtRow

@@ -47,9 +47,11 @@ class FailingStore(SqliteStore):
         self._maybe("load_log")
         return await super().load_log(run_id)
 
-    async def open_question(self, lease: Lease, key: str, uuid: str, body: str, at: float) -> StoredEvent:
+    async def open_question(
+        self, lease: Lease, key: str, uuid: str, body: str, at: float, due: float | None = None
+    ) -> StoredEvent:
         self._maybe("open_question")
-        return await super().open_question(lease, key, uuid, body, at)
+        return await super().open_question(lease, key, uuid, body, at, due)
 
     async def read_answer(self, run_id: str, uuid: str) -> str | None:
         self._maybe("read_answer")

@@ -206,6 +206,12 @@ METHODS: dict[str, type[Message]] = {cls.model_fields["type"].default: cls for c
 WIDER = {list[str]: Texts, dict[str, JsonValue]: Mapping[str, Any], JsonValue: Any}
 
 
+NOT_OF_THE_MESSAGE: dict[str, dict[str, Any]] = {
+    "text_input": {"deadline_s": float | None, "default": str | None},
+    "multiple_choice": {"deadline_s": float | None},
+}
+
+
 def keywords(method: Any) -> list[type]:
     """The typed keywords of a method: one set of them for each overload."""
     return [get_args(get_type_hints(each)["fields"])[0] for each in get_overloads(method) or [method]]
@@ -218,6 +224,8 @@ def test_the_keywords_of_a_method_are_the_fields_of_its_message(ui: type, name: 
     model, envelope = get_type_hints(cls), {"sender", "recipient", "auto_reply", "uuid"}
     for fields in keywords(getattr(ui, name)):
         types = get_type_hints(fields)
+        for option, kind in NOT_OF_THE_MESSAGE.get(name, {}).items():
+            assert types.pop(option) == kind
         assert types.keys() == envelope | set(cls.content_fields()) - cls.system_fields
         for field in types.keys() - {"uuid", "single"}:
             assert types[field] in (wide := WIDER.get(model[field], model[field]), wide | None)

@@ -29,6 +29,8 @@ SHOWN = [
     (m.WorkflowResumed(by="ann"), ["Goes on from where it failed"]),
     (m.InputAnswered(value=["a", "b"]), ["Answered", "  [", '    "a",', '    "b"', "  ]"]),
     (m.InputAnswered(value=None), ["Answered", "  (not shown)"]),
+    (m.InputExpired(), ["Nobody answered in time."]),
+    (m.InputExpired(value=["a", "b"]), ["Nobody answered in time; the answer is: a, b"]),
 ]
 
 

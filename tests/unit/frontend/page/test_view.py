@@ -8,6 +8,7 @@ from typing import Any
 from fastagency_frontend.page.view import RunFold, ShellView, conversation_views, run_view, watches_workflows
 from fastagency_shared.messages import (
     InputAnswered,
+    InputExpired,
     Message,
     MultipleChoice,
     RunStatusChanged,
@@ -43,7 +44,7 @@ def run(**changes: Any) -> RunInfo:
 
 
 @given(
-    st.lists(st.sampled_from(["q1", "q2", "q3", "a1", "a2", "a3", "text", "title"]), max_size=12),
+    st.lists(st.sampled_from(["q1", "q2", "q3", "a1", "a2", "a3", "x1", "x2", "text", "title"]), max_size=12),
     st.none() | st.sampled_from(list(ENDS)),
 )
 def test_folding_agrees_with_reading(steps: list[str], end: RunStatus | None) -> None:
@@ -54,8 +55,8 @@ def test_folding_agrees_with_reading(steps: list[str], end: RunStatus | None) ->
         if step in by_id:
             message = by_id[step]
             open_questions = [*open_questions, by_id[step]] if by_id[step] not in open_questions else open_questions
-        elif step[0] == "a":
-            message = InputAnswered(question=f"q{step[1]}")
+        elif step[0] in "ax":
+            message = (InputAnswered if step[0] == "a" else InputExpired)(question=f"q{step[1]}")
             open_questions = [each for each in open_questions if each.uuid != f"q{step[1]}"]
         elif step == "title":
             title = "new title"

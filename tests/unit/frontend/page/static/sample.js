@@ -33,6 +33,7 @@ export const ROWS = {
   text_input: { ...HEAD, type: "text_input", body: "Name?", html: "<p>Name?</p>", password: false },
   multiple_choice: { ...HEAD, type: "multiple_choice", body: "Size?", html: "<p>Size?</p>", choices: ["S", "L"] },
   input_answered: { ...HEAD, type: "input_answered", question: "m1", values: ["Ada"] },
+  question_expired: { ...HEAD, type: "question_expired", question: "m1", text: "Nobody answered in time." },
   system_message: { ...HEAD, type: "system_message", heading: "Stop", body: "b", html: "<p>b</p>" },
   thought: { ...HEAD, type: "thought", body: "first line\nsecond", html: "<p>first line second</p>" },
   usage: { ...HEAD, type: "usage", model: "m-1", prompt: 12, completion: 3 },

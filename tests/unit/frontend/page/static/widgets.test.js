@@ -84,6 +84,15 @@ test("a question waits until its answer, and is closed with the run if there is 
   assert.deepEqual(states(), ["answered", "closed"]);
 });
 
+test("a question whose time is over is closed, read before or after", () => {
+  const [before, after] = [new Board(), new Board()];
+  const early = shown(ROWS.text_input, before);
+  assert.equal(shown(ROWS.question_expired, before).textContent?.includes("Nobody answered in time."), true);
+  shown(ROWS.question_expired, after);
+  for (const made of [early, shown(ROWS.text_input, after)])
+    assert.equal(find(made, ".question-state").dataset.state, "closed");
+});
+
 test("a question that is read after its answer is answered", () => {
   const board = new Board();
   shown(ROWS.input_answered, board);
