@@ -1,6 +1,7 @@
 """Makes a site of pages that read as well on a plain git host; `mkdocs.yml` names this file.
 
 - A link out of this folder, such as `../deploy/compose.yaml`, leads to a page of the site that holds that file.
+- A folder in the navigation stands for its pages.
 - The table of public names on `reference.md` gives way to their documentation.
 - A page that would load something from another host is an error.
 """
