@@ -490,7 +490,7 @@ class SqliteStore:
     async def retry_run(self, run_id: str, body: str, at: float) -> StoredEvent | None:
         def job(db: sqlite3.Connection) -> StoredEvent | None:
             failed = db.execute(
-                "UPDATE run SET status = 'ready', result = NULL, updated = ?, attempts = 0, suspect = 0, blamed = 0 "
+                f"UPDATE run SET status = 'ready', result = NULL, updated = ?, {ACQUITTED} "
                 "WHERE id = ? AND status = 'failed' RETURNING fence",
                 (at, run_id),
             ).fetchone()
