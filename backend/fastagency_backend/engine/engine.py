@@ -22,6 +22,7 @@ from fastagency_backend.engine.driver import Driver
 from fastagency_backend.engine.feed import Feeds
 from fastagency_backend.engine.health import Examination, Health
 from fastagency_backend.engine.lag import Lag
+from fastagency_backend.engine.line import Lines
 from fastagency_backend.engine.observer import NOBODY, Observer
 from fastagency_backend.engine.service import RunService
 from fastagency_backend.engine.spec import WorkflowSpec
@@ -93,7 +94,8 @@ class Engine:
         self._trials = Trials(self.driver.live)
         self._watchdog = self._watchdog_for(self.settings)
         self._foreign = asyncio.Event()
-        self._examination = Examination(store, self._chores, self.lag, self.service.readers.leaving)
+        self._lines = Lines(store)
+        self._examination = Examination(store, self._chores, self.lag, self.service.readers.leaving, self._lines)
         self._next_removal = 0.0
 
     async def start(self) -> None:
@@ -112,6 +114,7 @@ class Engine:
         self._chores.start("look-around", self._look_around)
         self._chores.start("tidy", self._tidy)
         self._chores.start("lag", self.lag.look)
+        self._chores.start("lines", self._lines.look)
         self._chores.start("remove", self._remove)
         self.observer.started(self)
         logger.info("The engine runs as worker %s", self.worker)

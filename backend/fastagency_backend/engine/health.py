@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from fastagency_backend.engine.chore import Chores
 from fastagency_backend.engine.lag import Lag
+from fastagency_backend.engine.line import NOBODY, Lines, Waiting
 from fastagency_backend.store.base import Store, StoreBroken, StoreError
 
 logger = logging.getLogger(__name__)
@@ -24,12 +25,13 @@ KEPT_S = 1.0
 class Health:
     """`alive`: waiting may help; otherwise only a new start of the process, or a person, does.
 
-    `ready`: it serves people now. `unwell` names the parts that are not well: `loop`, `chores`, `writer`, `database`;
-    or `stopping`.
+    `waiting`: runs that no worker has taken up for a while. `ready`: it serves people now. `unwell` names the parts
+    that are not well: `loop`, `chores`, `writer`, `database`; or `stopping`.
     """
 
     alive: bool = True
     unwell: tuple[str, ...] = ()
+    waiting: Waiting = NOBODY
 
     @property
     def ready(self) -> bool:
@@ -39,8 +41,11 @@ class Health:
 class Examination:
     """Looks at the parts; what is wrong with them is in the log, and not in the result."""
 
-    def __init__(self, store: Store, chores: Chores, lag: Lag, leaving: asyncio.Event) -> None:
+    def __init__(
+        self, store: Store, chores: Chores, lag: Lag, leaving: asyncio.Event, lines: Lines | None = None
+    ) -> None:
         self._store, self._chores, self._lag, self._leaving = store, chores, lag, leaving
+        self._lines = lines or Lines(store)
         self._one_at_a_time = asyncio.Lock()
         self._found = Health()
         self._found_at = float("-inf")
@@ -65,7 +70,7 @@ class Examination:
         unwell = tuple(name for name, well in parts.items() if not well)
         if unwell:
             logger.warning("The backend is not well: %s", ", ".join(unwell))
-        return Health(alive=parts["chores"] and not self._broken, unwell=unwell)
+        return Health(parts["chores"] and not self._broken, unwell, self._lines.waiting)
 
     async def _answers(self, name: str, request: Awaitable[object]) -> bool:
         try:

@@ -17,11 +17,17 @@ logger = logging.getLogger(__name__)
 
 
 class HealthReport(BaseModel):
-    """`unwell` names the parts that are not well; with status 503 there is at least one."""
+    """`unwell` names the parts that are not well; with status 503 there is at least one.
+
+    `waiting_for_room`: runs that have waited for their turn for a while; `waiting_for_workflow`: those whose
+    workflow no worker has.
+    """
 
     alive: bool
     ready: bool
     unwell: list[str] = []
+    waiting_for_room: int = 0
+    waiting_for_workflow: int = 0
 
 
 def add_route(router: APIRouter, path: str, engine: Callable[[], Awaitable[Engine]]) -> None:
@@ -33,6 +39,12 @@ def add_route(router: APIRouter, path: str, engine: Callable[[], Awaitable[Engin
         except StoreError:  # a mounted application starts its engine now
             logger.exception("The engine could not be started")
             found = Health(unwell=("database",))
-        report = HealthReport(alive=found.alive, ready=found.ready, unwell=list(found.unwell))
+        report = HealthReport(
+            alive=found.alive,
+            ready=found.ready,
+            unwell=list(found.unwell),
+            waiting_for_room=found.waiting.for_room,
+            waiting_for_workflow=found.waiting.for_workflow,
+        )
         status = 200 if found.ready else 503
         return JSONResponse(report.model_dump(exclude_defaults=True), status, headers={"Cache-Control": "no-store"})

@@ -1,0 +1,63 @@
+"""Runs that wait for a worker: said in the log, and counted for health."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+
+from fastagency_backend.store.base import Line, Store
+
+logger = logging.getLogger(__name__)
+
+LOOK_EVERY_S = 5.0
+PATIENCE_S = 5.0
+"""Whoever waits for less than this is not spoken of."""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Runs that wait for their turn, and those whose workflow no worker has."""
+
+    for_room: int = 0
+    for_workflow: int = 0
+
+
+NOBODY = Waiting()
+
+
+class Lines:
+    """Looks again and again; says in the log what has changed."""
+
+    def __init__(self, store: Store) -> None:
+        self.waiting = NOBODY
+        self._store = store
+        self._said: frozenset[tuple[str, bool]] = frozenset()
+
+    async def look(self) -> None:
+        now = await self._store.now()
+        late = [line for line in await self._store.lines() if now - line.since >= PATIENCE_S]
+        self.waiting = Waiting(
+            sum(line.runs for line in late if line.offered), sum(line.runs for line in late if not line.offered)
+        )
+        for line in late:
+            if (line.workflow, line.offered) not in self._said:
+                _say(line)
+        self._said = frozenset((line.workflow, line.offered) for line in late)
+        await asyncio.sleep(LOOK_EVERY_S)
+
+
+def _say(line: Line) -> None:
+    if line.offered:
+        logger.warning(
+            "%d runs of the workflow %r wait for their turn: the workers have no room for more, or the limits of runs "
+            "at work are reached (FASTAGENCY_MAX_LIVE_RUNS, FASTAGENCY_MAX_RUNS_AT_WORK_PER_USER, max_at_work)",
+            line.runs,
+            line.workflow,
+        )
+    else:
+        logger.warning(
+            "%d runs of the workflow %r wait: no worker has it any more. They go on when it is registered again",
+            line.runs,
+            line.workflow,
+        )
