@@ -129,7 +129,7 @@ class SessionV1:
             value = read_plain_answer(question, text)
             await self._service.answer(self.run_id, self._user_id, question.uuid, value)
         except (InvalidRequest, StoreUnavailable) as error:
-            return [self.refusal(error.detail), question.model_dump_json()]
+            return [self.refusal(error.detail), v1_json(question) or ""]
         except RequestError:
             self._open.pop(question.uuid, None)
             raise
