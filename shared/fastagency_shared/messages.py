@@ -337,11 +337,12 @@ class AnswerResult(Message):
 
 
 class RunStatusChanged(Message):
-    """v2, transient: the run's status or title changed."""
+    """v2, transient: the run's status or title changed, or why it waits for a worker (`reason`, for people)."""
 
     type: Literal["run_status"] = "run_status"
     status: str = ""
     title: str | None = None
+    reason: str | None = None
 
 
 LoggedMessage: TypeAlias = (

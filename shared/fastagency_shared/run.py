@@ -136,7 +136,8 @@ class RunInfo(BaseModel):
     """A run without its messages.
 
     `last_seq` is the cursor of the newest message; `questions` are those that wait for an answer, oldest first.
-    `parent` is the run that this one was forked from.
+    `parent` is the run that this one was forked from. `reason` tells people why a run that is ready is not taken up; it
+    comes with `GET /runs/{id}` and pages of messages.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -152,6 +153,7 @@ class RunInfo(BaseModel):
     updated_at: datetime
     last_seq: int = 0
     parent: str | None = None
+    reason: str | None = None
     questions: list[Annotated[TextInput | MultipleChoice, Field(discriminator="type")]] = Field(default_factory=list)
 
 

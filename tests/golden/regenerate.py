@@ -65,7 +65,7 @@ SAMPLES: tuple[Message, ...] = (
     Usage(uuid="0f" * 16, **_AGENT, model="small", prompt_tokens=12, completion_tokens=34),
     TextChunk(uuid="10" * 16, **_TRANSIENT, sender="teacher", stream="s1", delta="Hel"),
     AnswerResult(uuid="11" * 16, **_TRANSIENT, question=QUESTION, accepted=False, reason="It is not a choice."),
-    RunStatusChanged(uuid="12" * 16, **_TRANSIENT, status="waiting", title="maths"),
+    RunStatusChanged(uuid="12" * 16, **_TRANSIENT, status="ready", title="maths", reason="It waits."),
 )
 
 

@@ -85,7 +85,8 @@ class Engine:
         self.feeds = Feeds()
         self.observer = observer
         self.driver = Driver(self.worker, store, workflows, self.feeds, observer, self.settings.max_attempts)
-        self.service = RunService(store, workflows, self.feeds, self.driver)
+        self._lines = Lines(store, self.feeds)
+        self.service = RunService(store, workflows, self.feeds, self.driver, self._lines)
         self.lag = Lag()
         self.failure: str | None = None
         """Why this worker cannot go on, once it cannot: nothing is claimed or driven any more."""
@@ -94,7 +95,6 @@ class Engine:
         self._trials = Trials(self.driver.live)
         self._watchdog = self._watchdog_for(self.settings)
         self._foreign = asyncio.Event()
-        self._lines = Lines(store)
         self._examination = Examination(store, self._chores, self.lag, self.service.readers.leaving, self._lines)
         self._next_removal = 0.0
 

@@ -9,6 +9,7 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 
 from fastagency_backend.engine.chore import Chores
+from fastagency_backend.engine.feed import Feeds
 from fastagency_backend.engine.lag import Lag
 from fastagency_backend.engine.line import NOBODY, Lines, Waiting
 from fastagency_backend.store.base import Store, StoreBroken, StoreError
@@ -45,7 +46,7 @@ class Examination:
         self, store: Store, chores: Chores, lag: Lag, leaving: asyncio.Event, lines: Lines | None = None
     ) -> None:
         self._store, self._chores, self._lag, self._leaving = store, chores, lag, leaving
-        self._lines = lines or Lines(store)
+        self._lines = lines or Lines(store, Feeds())
         self._one_at_a_time = asyncio.Lock()
         self._found = Health()
         self._found_at = float("-inf")

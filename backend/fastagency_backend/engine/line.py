@@ -1,4 +1,4 @@
-"""Runs that wait for a worker: said in the log, and counted for health."""
+"""Runs that wait for a worker: said in the log and to those who watch them, and counted for health."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import asyncio
 import logging
 from dataclasses import dataclass
 
-from fastagency_backend.store.base import Line, Store
+from fastagency_shared.run import RunStatus
+
+from fastagency_backend.engine.feed import Feeds
+from fastagency_backend.store.base import Line, RunRecord, Store
 
 logger = logging.getLogger(__name__)
 
@@ -29,10 +32,11 @@ NOBODY = Waiting()
 class Lines:
     """Looks again and again; says in the log what has changed."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, feeds: Feeds) -> None:
         self.waiting = NOBODY
-        self._store = store
+        self._store, self._feeds = store, feeds
         self._said: frozenset[tuple[str, bool]] = frozenset()
+        self._reasons: dict[str, str] = {}
 
     async def look(self) -> None:
         now = await self._store.now()
@@ -44,7 +48,26 @@ class Lines:
             if (line.workflow, line.offered) not in self._said:
                 _say(line)
         self._said = frozenset((line.workflow, line.offered) for line in late)
+        self._reasons = {line.workflow: reason_of(line) for line in late}
+        if self._reasons:
+            await self._tell()
         await asyncio.sleep(LOOK_EVERY_S)
+
+    def reason(self, run: RunRecord) -> str | None:
+        """Why nobody has taken up the run, in words for people; None: it is not in a line, or not for long."""
+        return self._reasons.get(run.workflow) if run.status is RunStatus.READY else None
+
+    async def _tell(self) -> None:
+        """Send those who watch a run that is ready back to the store: there they learn the reason."""
+        for run_id, (_, about) in (await self._store.heads(self._feeds.watched)).items():
+            if about.startswith(RunStatus.READY):
+                self._feeds.go_stale(run_id)
+
+
+def reason_of(line: Line) -> str:
+    if line.offered:
+        return "This conversation waits for its turn: the server is busy."
+    return f"The workflow {line.workflow!r} is not offered at the moment. The conversation goes on when it is back."
 
 
 def _say(line: Line) -> None:

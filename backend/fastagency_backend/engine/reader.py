@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 
-from fastagency_shared.messages import TextChunk
+from fastagency_shared.messages import RunStatusChanged, TextChunk
 
 from fastagency_backend.engine.feed import Feeds, Item, in_order
-from fastagency_backend.store.base import Store
+from fastagency_backend.store.base import RunRecord, Store
 
 PAGE = 500
 """Events read from the store at a time."""
 
 
 class Readers:
-    """See the module's docstring. `leaving` is set once everybody is sent home."""
+    """See the module's docstring. `leaving` is set once everybody is sent home.
 
-    def __init__(self, store: Store, feeds: Feeds) -> None:
+    `reason` says why a run waits for a worker, if it does.
+    """
+
+    def __init__(self, store: Store, feeds: Feeds, reason: Callable[[RunRecord], str | None]) -> None:
         self.leaving = asyncio.Event()
-        self._store, self._feeds = store, feeds
+        self._store, self._feeds, self._reason = store, feeds, reason
         self._heads: dict[str, tuple[int, str]] = {}
 
     async def watch(self, run_id: str, *, after: int, beat_s: float) -> AsyncGenerator[Sequence[Item], None]:
@@ -28,6 +31,7 @@ class Readers:
         Yields batches, in order and without a gap; an empty one at least every `beat_s` seconds.
         """
         cursor = after
+        told: str | None = None
         with self._feeds.subscribe(run_id) as subscription:
             while not self.leaving.is_set():
                 if subscription.stale:
@@ -38,6 +42,9 @@ class Readers:
                         yield page.events
                     if page.run is None or (page.run.status.ended and not page.more):
                         return
+                    if (reason := self._reason(page.run)) != told:
+                        told = reason
+                        yield [RunStatusChanged(workflow_uuid=run_id, status=page.run.status, reason=reason)]
                     subscription.stale = subscription.stale or page.more
                     continue
                 batch, cursor = in_order(subscription, cursor)
@@ -47,6 +54,7 @@ class Readers:
                         *(item for item in batch if not isinstance(item, TextChunk)),
                         *self._feeds.under_way(run_id),
                     ]
+                told = next((each.reason for each in reversed(batch) if isinstance(each, RunStatusChanged)), told)
                 if batch:
                     yield batch
                 elif not subscription.stale:

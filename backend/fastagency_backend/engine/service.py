@@ -36,6 +36,7 @@ from fastagency_shared.run import MAX_TITLE_CHARS, InitiateRequest, RunStatus
 
 from fastagency_backend.engine.about import about
 from fastagency_backend.engine.feed import Feeds
+from fastagency_backend.engine.line import Lines
 from fastagency_backend.engine.reader import Readers
 from fastagency_backend.engine.spec import WorkflowSpec, spec_of
 from fastagency_backend.store.base import EventPage, NewRun, RunRecord, Store, StoreError
@@ -90,10 +91,16 @@ class RunService:
     """
 
     def __init__(
-        self, store: Store, workflows: Mapping[str, WorkflowSpec], feeds: Feeds, driver: DrivesRuns | None = None
+        self,
+        store: Store,
+        workflows: Mapping[str, WorkflowSpec],
+        feeds: Feeds,
+        driver: DrivesRuns | None = None,
+        lines: Lines | None = None,
     ) -> None:
         self.workflows = workflows
-        self.readers = Readers(store, feeds)
+        self.reason = (lines or Lines(store, feeds)).reason
+        self.readers = Readers(store, feeds, self.reason)
         self._store, self._feeds, self._driver = store, feeds, driver
 
     @_refuses
@@ -269,7 +276,8 @@ class RunService:
     async def rename(self, run_id: str, user_id: str | None, title: str) -> RunRecord:
         await self.get(run_id, user_id)
         record = _owned(await self._store.rename_run(run_id, title, time.time()), run_id, user_id)
-        self._feeds.push(run_id, RunStatusChanged(workflow_uuid=run_id, status=record.status, title=title))
+        renamed = RunStatusChanged(workflow_uuid=run_id, status=record.status, title=title, reason=self.reason(record))
+        self._feeds.push(run_id, renamed)
         return record
 
     @_refuses

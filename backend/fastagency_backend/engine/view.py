@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from fastagency_shared.messages import LoggedMessage, MultipleChoice, TextInput, TransientMessage, parse_message
@@ -14,7 +15,7 @@ from fastagency_backend.store.base import EventPage, RunRecord, StoredEvent
 _question: TypeAdapter[TextInput | MultipleChoice] = TypeAdapter(TextInput | MultipleChoice)
 
 
-def run_info(record: RunRecord) -> RunInfo:
+def run_info(record: RunRecord, reason: str | None = None) -> RunInfo:
     """The run as `GET /runs/{id}` shows it."""
     return RunInfo(
         workflow_uuid=record.id,
@@ -28,14 +29,16 @@ def run_info(record: RunRecord) -> RunInfo:
         updated_at=_moment(record.updated),
         last_seq=record.last_seq,
         parent=record.parent,
+        reason=reason,
         questions=[_question.validate_json(body) for body in record.questions],
     )
 
 
-def message_page(page: EventPage) -> MessagePage:
+def message_page(page: EventPage, reason: Callable[[RunRecord], str | None]) -> MessagePage:
     """A page of the log as `GET /runs/{id}/messages` shows it."""
     assert page.run is not None
-    return MessagePage(run=run_info(page.run), messages=[logged(event) for event in page.events], more=page.more)
+    run = run_info(page.run, reason(page.run))
+    return MessagePage(run=run, messages=[logged(event) for event in page.events], more=page.more)
 
 
 def logged(event: StoredEvent) -> LoggedMessage | TransientMessage:

@@ -346,7 +346,7 @@ class Store(Protocol):
         ...
 
     async def heads(self, run_ids: Sequence[str]) -> dict[str, tuple[int, str]]:
-        """The newest `seq` of each run, and a text that changes with its status and title. Missing: deleted."""
+        """The newest `seq` of each run, and its status with its title behind it. Missing: deleted."""
         ...
 
     async def owned_runs(self, worker: str) -> dict[str, int]:

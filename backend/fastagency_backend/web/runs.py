@@ -56,7 +56,9 @@ def add_routes(publication: Publication, path: str) -> None:
     @router.get(one, responses=RESPONSES)
     async def get_run(run_id: RunPath, user_id: Any = Depends(caller)) -> RunInfo:
         """One run, with the questions that wait for an answer."""
-        return run_info(await (await publication.service()).get(run_id, user_id))
+        service = await publication.service()
+        run = await service.get(run_id, user_id)
+        return run_info(run, service.reason(run))
 
     @router.get(one + "/messages", responses=RESPONSES)
     async def get_messages(
@@ -70,7 +72,8 @@ def add_routes(publication: Publication, path: str) -> None:
     ) -> MessagePage:
         """A page of the run's log."""
         service = await publication.service()
-        return message_page(await service.read(run_id, user_id, after=after, limit=limit, before=before))
+        page = await service.read(run_id, user_id, after=after, limit=limit, before=before)
+        return message_page(page, service.reason)
 
     @router.get(
         one + "/events",

@@ -75,14 +75,16 @@ class LocalProvider:
         return [run_info(record) for record in records]
 
     def run(self, run_id: str, *, caller: Caller = ANYBODY) -> RunInfo:
-        return run_info(self._call(self._service().get(run_id, caller.user_id)))
+        service = self._service()
+        run = self._call(service.get(run_id, caller.user_id))
+        return run_info(run, service.reason(run))
 
     def messages(
         self, run_id: str, *, after: int = 0, limit: int = 200, before: int | None = None, caller: Caller = ANYBODY
     ) -> MessagePage:
         service = self._service()
         page = self._call(service.read(run_id, caller.user_id, after=after, limit=limit, before=before))
-        return message_page(page)
+        return message_page(page, service.reason)
 
     def follow(
         self, run_id: str, *, after: int = 0, beat_s: float = 5.0, caller: Caller = ANYBODY

@@ -74,6 +74,8 @@ def render(message: LoggedMessage | TransientMessage) -> list[Line]:
         case Usage():
             tokens = f"{message.prompt_tokens} tokens in, {message.completion_tokens} out"
             return [Line(f"({message.model or 'model'}: {tokens})", Style.DIM)]
+        case RunStatusChanged(reason=str(reason)):
+            return _block(reason, Style.YELLOW)
         case KeepAlive() | TextChunk() | AnswerResult() | RunStatusChanged():
             return []
     assert_never(message)

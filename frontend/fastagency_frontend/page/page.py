@@ -86,7 +86,7 @@ def _conversation(state: PageState, run: RunView | None) -> None:
             forms(state, run)
         elif run.phase == "working":
             with me.box(classes="fa-hint"):
-                me.text("The agents are working. You can leave this page: the conversation goes on.")
+                me.text(run.reason or "The agents are working. You can leave this page: the conversation goes on.")
         else:
             _ended(run)
 

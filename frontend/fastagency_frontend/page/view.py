@@ -50,17 +50,18 @@ class QuestionView(BaseModel):
 
 
 class RunView(BaseModel):
-    """One run: what its header and its forms show."""
+    """One run: what its header and its forms show; `reason` says why it is not at work, if it has to wait."""
 
     id: str
     name: str
     title: str
     phase: Phase
+    reason: str | None = None
     questions: list[QuestionView] = []
 
     @property
     def revision(self) -> str:
-        return revision_of(self.phase, self.title, [question.id for question in self.questions])
+        return revision_of(self.phase, self.title, self.reason, [question.id for question in self.questions])
 
     def answered(self, question_id: str) -> RunView:
         """The run after an answer to one of its questions, until more is known."""
@@ -119,10 +120,10 @@ def watches_workflows(fingerprint: str) -> bool:
 
 
 class RunFold:
-    """A run's phase, title and open questions, kept up to date from its messages while they stream by."""
+    """What changes of a `RunView`, kept up to date from the run's messages while they stream by."""
 
     def __init__(self, run: RunInfo) -> None:
-        self.title = run.title
+        self.title, self.reason = run.title, run.reason
         self._ended: RunStatus | None = run.status if run.status.ended else None
         self._open = [question.uuid for question in run.questions]
 
@@ -133,7 +134,7 @@ class RunFold:
     @property
     def revision(self) -> str:
         """Equal to `RunView.revision` when the page shows what is true."""
-        return revision_of(self.phase, self.title, self._open)
+        return revision_of(self.phase, self.title, self.reason, self._open)
 
     def fold(self, message: Message) -> None:
         if message.is_question:
@@ -143,10 +144,10 @@ class RunFold:
         elif isinstance(message, WorkflowResumed):
             self._ended = None
         elif isinstance(message, RunStatusChanged):
-            self.title = message.title or self.title
+            self.title, self.reason = message.title or self.title, message.reason
         if message.ends_run:
             self._ended = _END_OF.get(message.type, RunStatus.COMPLETED)
-            self._open = []
+            self._open, self.reason = [], None
 
 
 _END_OF = {
@@ -162,6 +163,7 @@ def run_view(run: RunInfo) -> RunView:
         name=run.name,
         title=run.title,
         phase=phase_of(run),
+        reason=run.reason,
         questions=[_question(question) for question in run.questions],
     )
 
@@ -182,8 +184,8 @@ def _listed(run: RunInfo) -> Phase:
     return "waiting" if run.status is RunStatus.WAITING else phase_of(run)
 
 
-def revision_of(phase: Phase, title: str, questions: list[str]) -> str:
-    return _digest("\n".join([phase, title, *questions]))
+def revision_of(phase: Phase, title: str, reason: str | None, questions: list[str]) -> str:
+    return _digest("\n".join([phase, title, reason or "", *questions]))
 
 
 def _phase(ended: RunStatus | None, waiting: bool) -> Phase:

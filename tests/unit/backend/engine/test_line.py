@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
 import pytest
 from fastagency_backend.engine import line as line_module
+from fastagency_backend.engine.feed import Feeds
 from fastagency_backend.engine.line import Lines, Waiting
 from fastagency_backend.store.base import Line
+from fastagency_shared.messages import RunStatusChanged
 
-from tests.fakes.lab import Lab
+from tests.fakes.lab import Lab, until
 
 
 class FakeStore:
@@ -22,6 +25,9 @@ class FakeStore:
     async def lines(self) -> list[Line]:
         return self.there
 
+    async def heads(self, run_ids: list[str]) -> dict[str, tuple[int, str]]:
+        return {}
+
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -32,7 +38,7 @@ async def test_what_waits_is_counted_and_logged_once(caplog: pytest.LogCaptureFi
     caplog.set_level(logging.WARNING)
     full, gone, new = Line("full", 3, 90.0, True), Line("gone", 2, 10.0, False), Line("new", 9, 99.0, True)
     store = FakeStore(full, gone, new)
-    lines = Lines(store)  # type: ignore[arg-type]
+    lines = Lines(store, Feeds())  # type: ignore[arg-type]
     await lines.look()
     await lines.look()
     assert lines.waiting == Waiting(for_room=3, for_workflow=2)
@@ -60,3 +66,41 @@ async def test_health_tells_of_a_workflow_that_is_gone(lab: Lab, monkeypatch: py
     await lab.start(engine, "flow")
     await engine._lines.look()
     assert (await engine.health()).waiting == Waiting(for_workflow=1), "this worker has claimed nothing yet"
+
+
+BUSY = "This conversation waits for its turn: the server is busy."
+GONE = "The workflow 'flow' is not offered at the moment. The conversation goes on when it is back."
+
+
+async def test_those_who_watch_a_run_are_told_why_it_waits(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(line_module, "PATIENCE_S", -60.0)
+
+    @lab.wf.register("flow", "d")
+    async def flow(ui: object, params: object) -> str:
+        return "done"
+
+    engine = await lab.engine(max_live=0)
+    run = await lab.start(engine, "flow")
+
+    async def watch(heard: list[str | None]) -> None:
+        async for batch in engine.service.readers.watch(run, after=0, beat_s=60):
+            heard.extend(item.reason for item in batch if isinstance(item, RunStatusChanged))
+
+    first: list[str | None] = []
+    later: list[str | None] = []
+    async with asyncio.TaskGroup() as group:
+        group.create_task(watch(first))
+        await until(lambda: first == [GONE])
+        group.create_task(watch(later))
+        await until(lambda: later == [GONE])
+        assert engine.service.reason(await lab.run(engine)) == GONE
+        await lab.engine()
+        await lab.completed(engine)
+    assert first[0] == GONE
+    assert first[1:] in ([], [None], [BUSY], [BUSY, None]), "nobody is told twice"
+    assert engine.service.reason(await lab.run(engine)) is None
+
+
+@pytest.mark.parametrize(("offered", "sentence"), [(True, BUSY), (False, GONE)])
+def test_the_reason_is_a_sentence_for_people(offered: bool, sentence: str) -> None:
+    assert line_module.reason_of(Line("flow", 1, 0.0, offered)) == sentence

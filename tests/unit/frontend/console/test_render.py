@@ -44,6 +44,10 @@ def test_usage_is_one_line() -> None:
     assert [line.text for line in render(usage)] == ["(demo: 3 tokens in, 4 out)"]
 
 
+def test_a_run_that_waits_for_a_worker_says_so() -> None:
+    assert [line.text for line in render(m.RunStatusChanged(reason="It waits."))] == ["", "It waits."]
+
+
 @pytest.mark.parametrize("message", [m.KeepAlive(), m.TextChunk(delta="H"), m.AnswerResult(), m.RunStatusChanged()])
 def test_what_is_not_for_people_is_not_shown(message: m.TransientMessage) -> None:
     assert render(message) == []

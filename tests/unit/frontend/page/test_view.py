@@ -44,12 +44,12 @@ def run(**changes: Any) -> RunInfo:
 
 
 @given(
-    st.lists(st.sampled_from(["q1", "q2", "q3", "a1", "a2", "a3", "x1", "x2", "text", "title"]), max_size=12),
+    st.lists(st.sampled_from(["q1", "q2", "q3", "a1", "a2", "a3", "x1", "x2", "text", "title", "reason"]), max_size=12),
     st.none() | st.sampled_from(list(ENDS)),
 )
 def test_folding_agrees_with_reading(steps: list[str], end: RunStatus | None) -> None:
     by_id = {question.uuid: question for question in QUESTIONS}
-    fold, open_questions, title = RunFold(run()), [], "w"
+    fold, open_questions, title, reason = RunFold(run()), [], "w", None
     for step in steps:
         message: Message = TextMessage(body="hi")
         if step in by_id:
@@ -60,12 +60,15 @@ def test_folding_agrees_with_reading(steps: list[str], end: RunStatus | None) ->
             open_questions = [each for each in open_questions if each.uuid != f"q{step[1]}"]
         elif step == "title":
             title = "new title"
-            message = RunStatusChanged(title=title)
+            message, reason = RunStatusChanged(title=title), None
+        elif step == "reason":
+            reason = "It waits."
+            message = RunStatusChanged(reason=reason)
         fold.fold(message)
     if end is not None:
-        open_questions = []
+        open_questions, reason = [], None
         fold.fold(ENDS[end])
-    read = run(questions=open_questions, title=title, status=end or RunStatus.RUNNING)
+    read = run(questions=open_questions, title=title, reason=reason, status=end or RunStatus.RUNNING)
     assert fold.revision == run_view(read).revision
     assert fold.phase == run_view(read).phase
     assert RunFold(read).revision == fold.revision
@@ -77,7 +80,14 @@ def test_a_run_that_waits_is_the_persons_turn() -> None:
 
 
 def test_the_revision_changes_with_what_is_shown() -> None:
-    runs = [run(), run(title="other"), run(questions=QUESTIONS[:1]), run(questions=QUESTIONS[:2]), run(status="failed")]
+    runs = [
+        run(),
+        run(reason="It waits."),
+        run(title="other"),
+        run(questions=QUESTIONS[:1]),
+        run(questions=QUESTIONS[:2]),
+        run(status="failed"),
+    ]
     assert len({run_view(each).revision for each in runs}) == len(runs)
 
 
