@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from fastagency_backend.engine.engine import Engine, EngineSettings
+from fastagency_backend.engine.limits import Limits
 from fastagency_backend.engine.spec import WorkflowSpec
 from fastagency_backend.observe import observer_for
 from fastagency_backend.settings import BackendSettings
@@ -19,7 +20,7 @@ def engine_for(
     `on_failure` is called there with a sentence when the worker cannot go on.
     """
     store = SqliteStore(settings.database, synchronous=settings.database_synchronous)
-    limits = EngineSettings(
+    engine_settings = EngineSettings(
         warm_s=settings.warm_s,
         lease_s=settings.lease_s,
         retention_s=settings.retention_s,
@@ -29,5 +30,11 @@ def engine_for(
         frozen_s=settings.frozen_s,
         frozen_exit_s=settings.frozen_exit_s,
         max_at_work_per_user=settings.max_runs_at_work_per_user,
+        limits=Limits(
+            max_message_bytes=settings.max_message_bytes,
+            max_params_bytes=settings.max_params_bytes,
+            max_answer_bytes=settings.max_answer_bytes,
+            max_step_bytes=settings.max_step_bytes,
+        ),
     )
-    return Engine(store, specs, limits, observer_for(settings), on_failure)
+    return Engine(store, specs, engine_settings, observer_for(settings), on_failure)

@@ -68,6 +68,21 @@ class BackendSettings(BaseSettings):
         description="Runs of one signed-in user that are at work at a time, over all processes (one that waits for a "
         "person, or sleeps, is not); more wait for their turn. Unset: no limit.",
     )
+    max_message_bytes: int = Field(
+        default=1_048_576,
+        ge=4096,
+        description="Bytes of a message. What is shown is cut with a note; a larger question or result is an error in "
+        "the workflow.",
+    )
+    max_params_bytes: int = Field(default=1_000_000, ge=2, description="Bytes of the params of a run, as JSON.")
+    max_answer_bytes: int = Field(
+        default=400_000, ge=1, description="Bytes of an answer; a text has at most 100,000 characters, too."
+    )
+    max_step_bytes: int = Field(
+        default=4_194_304,
+        ge=4096,
+        description="Bytes, as JSON, of what one step returns: a completion, a call of a tool, `ui.step`.",
+    )
     retention_days: float | None = Field(
         default=None, gt=0, description="Days after which an ended conversation is removed; unset keeps all."
     )

@@ -9,7 +9,8 @@ FastAgencyError
 │   ├── Conflict           409  the request contradicts what is already recorded
 │   │   ├── AlreadyAnswered
 │   │   └── QuestionExpired
-│   ├── InvalidRequest     422  malformed, too large, or not among the choices
+│   ├── TooLarge           413  more bytes than are kept of it
+│   ├── InvalidRequest     422  malformed, too long, or not among the choices
 │   └── StoreUnavailable   503  nothing wrong with the request: nothing can be kept at the moment
 └── BackendError           the client could not get an answer from the backend
     ├── BackendUnreachable down, refused or cut
@@ -75,6 +76,12 @@ class QuestionExpired(Conflict):
     """Nobody answered before the deadline: refuses a late answer, and is raised in a workflow without a default."""
 
 
+class TooLarge(RequestError):
+    """More bytes than the backend keeps; `str(error)` says how many that would be."""
+
+    status = 413
+
+
 class InvalidRequest(RequestError):
     status = 422
 
@@ -114,6 +121,7 @@ REQUEST_ERRORS: dict[str, type[RequestError]] = {
         Conflict,
         AlreadyAnswered,
         QuestionExpired,
+        TooLarge,
         InvalidRequest,
         StoreUnavailable,
     )

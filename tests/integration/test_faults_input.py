@@ -150,7 +150,7 @@ async def test_half_a_character_in_an_answer_is_refused_everywhere(client: Clien
         ('{"workflow_name": "params", "workflow_uuid": {"id": 1}}', 422),
         ('{"workflow_name": "' + "x" * 300 + '"}', 422),
         ('{"workflow_name": "params", "user_id": "' + "x" * 600 + '"}', 422),
-        ('{"workflow_name": "params", "params": {"a": "' + "x" * 1_000_001 + '"}}', 422),
+        ('{"workflow_name": "params", "params": {"a": "' + "x" * 1_000_001 + '"}}', 413),
         ('{"workflow_name": "params", "params": {"a": ' + "[" * 400 + "]" * 400 + "}}", 422),
     ],
 )

@@ -14,7 +14,8 @@ from fastagency_shared.run import RunStatus
 from fastagency_backend.engine.body import whole
 from fastagency_backend.engine.bridge import RunEvicted, RunUnwound
 from fastagency_backend.engine.containment import WorkflowAborted
-from fastagency_backend.engine.failure import IN_WORKFLOW, UNANSWERED
+from fastagency_backend.engine.failure import IN_WORKFLOW, TOO_LARGE, UNANSWERED, Failure
+from fastagency_backend.engine.limits import ExceedsLimit, size_of
 from fastagency_backend.engine.run import Run
 from fastagency_backend.engine.spec import WorkflowSpec
 
@@ -42,12 +43,12 @@ async def attempt(run: Run, spec: WorkflowSpec, *, fresh: bool) -> None:
     try:
         with run.observer.segment(run.record, fresh=fresh):
             result = await _outcome(run, spec)
-        text = None if result is None else whole(str(result))
+        text = None if result is None else _kept(run, str(result))
     except (Exception, asyncio.CancelledError, RunUnwound) as error:
         if run.evicted:
             raise RunEvicted(run.id) from error
         # A cancellation that is not ours is an error like any other: the workflow awaited what it had cancelled.
-        failure = UNANSWERED if isinstance(error, QuestionExpired) else spec.explain(run, error) or IN_WORKFLOW
+        failure = _why(error) or spec.explain(run, error) or IN_WORKFLOW
         run.observer.failed("workflow", failure.kind)
         logger.exception("The workflow %r failed (%s)", spec.name, failure.kind)
         run.cut_off()
@@ -55,6 +56,24 @@ async def attempt(run: Run, spec: WorkflowSpec, *, fresh: bool) -> None:
         await _finish(run, RunStatus.FAILED, WorkflowFailed(short=failure.sentence, long=hint, **BETWEEN))
     else:
         await _finish(run, RunStatus.COMPLETED, WorkflowCompleted(result=text, **BETWEEN), text)
+
+
+def _kept(run: Run, result: str) -> str:
+    """A result is data, which nobody reads before it is used: one that is too large is refused, never cut."""
+    limit = run.limits.max_message_bytes
+    if (size := size_of(result)) > limit:
+        remedy = "Return a summary, and keep the rest elsewhere."
+        raise ExceedsLimit.of("The result of the workflow", size, limit, "max_message_bytes", remedy)
+    return whole(result)
+
+
+def _why(error: BaseException) -> Failure | None:
+    match error:
+        case QuestionExpired():
+            return UNANSWERED
+        case ExceedsLimit():
+            return TOO_LARGE
+    return None
 
 
 async def set_aside(run: Run) -> None:

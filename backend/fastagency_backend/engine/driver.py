@@ -16,6 +16,7 @@ from fastagency_backend.engine.bridge import RunUnwound
 from fastagency_backend.engine.context import entered
 from fastagency_backend.engine.feed import Feeds
 from fastagency_backend.engine.gate import Gate
+from fastagency_backend.engine.limits import Limits
 from fastagency_backend.engine.observer import Observer
 from fastagency_backend.engine.run import Run
 from fastagency_backend.engine.spec import WorkflowSpec
@@ -48,11 +49,12 @@ class Driver:
         feeds: Feeds,
         observer: Observer,
         max_attempts: int,
+        limits: Limits,
     ) -> None:
         self.live: dict[str, Run] = {}
         self.idle_hands = asyncio.Event()
         self._worker, self._store, self._workflows, self._feeds = worker, store, workflows, feeds
-        self._observer, self._max_attempts = observer, max_attempts
+        self._observer, self._max_attempts, self._limits = observer, max_attempts, limits
         self._gate = Gate(store)
         self._drivers: set[asyncio.Task[None]] = set()
         self._drops: set[asyncio.Task[None]] = set()
@@ -176,6 +178,7 @@ class Driver:
             drop=self.evict,
             observer=self._observer,
             unsaved=unsaved,
+            limits=self._limits,
         )
         if (stale := self.live.get(run.id)) is not None:
             self.evict(stale)

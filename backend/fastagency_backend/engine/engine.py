@@ -22,6 +22,7 @@ from fastagency_backend.engine.driver import Driver
 from fastagency_backend.engine.feed import Feeds
 from fastagency_backend.engine.health import Examination, Health
 from fastagency_backend.engine.lag import Lag
+from fastagency_backend.engine.limits import DEFAULT_LIMITS, Limits
 from fastagency_backend.engine.line import Lines
 from fastagency_backend.engine.observer import NOBODY, Observer
 from fastagency_backend.engine.service import RunService
@@ -54,6 +55,7 @@ class EngineSettings:
     `watch_folder`: where it is written what a loop that stands still was doing; None: it is not watched.
     `frozen_s`: when it counts as frozen; `frozen_exit_s`: when the process ends because of that.
     `max_at_work_per_user`: runs of a signed-in user that are at work at a time, over all workers.
+    `limits`: how large what is kept may be.
     """
 
     warm_s: float = 30.0
@@ -65,6 +67,7 @@ class EngineSettings:
     frozen_s: float = 10.0
     frozen_exit_s: float | None = None
     max_at_work_per_user: int | None = None
+    limits: Limits = DEFAULT_LIMITS
 
 
 class Engine:
@@ -84,9 +87,10 @@ class Engine:
         self.worker = new_uuid()
         self.feeds = Feeds()
         self.observer = observer
-        self.driver = Driver(self.worker, store, workflows, self.feeds, observer, self.settings.max_attempts)
+        limits = self.settings.limits
+        self.driver = Driver(self.worker, store, workflows, self.feeds, observer, self.settings.max_attempts, limits)
         self._lines = Lines(store, self.feeds)
-        self.service = RunService(store, workflows, self.feeds, self.driver, self._lines)
+        self.service = RunService(store, workflows, self.feeds, self.driver, self._lines, limits)
         self.lag = Lag()
         self.failure: str | None = None
         """Why this worker cannot go on, once it cannot: nothing is claimed or driven any more."""

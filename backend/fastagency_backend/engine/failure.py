@@ -14,5 +14,6 @@ class Failure:
 
 
 UNANSWERED = Failure("unanswered", "A question was not answered in time, so the workflow stopped.")
+TOO_LARGE = Failure("too_large", "Something in this conversation is larger than is kept, so the workflow stopped.")
 IN_WORKFLOW = Failure("error", "The workflow stopped because of an error.")
 """What is said when nothing better is known."""

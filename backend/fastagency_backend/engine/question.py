@@ -18,6 +18,7 @@ from fastagency_backend.engine.activity import Activity
 from fastagency_backend.engine.alarm import Alarm
 from fastagency_backend.engine.body import body_of
 from fastagency_backend.engine.journal import Journal
+from fastagency_backend.engine.limits import ExceedsLimit, size_of
 from fastagency_backend.engine.outline import outline_of_message
 from fastagency_backend.engine.recording import Results
 from fastagency_backend.engine.strict import Request
@@ -47,6 +48,7 @@ class Questions:
 
         Raises:
             QuestionExpired: nobody has answered before the deadline, and there is no default.
+            ExceedsLimit: the question is too large.
             RunEvicted: this process must drop the run; the question stays open.
         """
         known = self._known.get(key)
@@ -85,7 +87,11 @@ class Questions:
         if deadline is not None:
             due = await self._journal.now() + deadline.after_s
             question = question.model_copy(update={"deadline": datetime.fromtimestamp(due, UTC)})
-        await self._journal.open_question(key, question.uuid, body_of(question), self._activity.touch(), due)
+        body, limit = body_of(question), self._results.limits.max_message_bytes
+        if (size := size_of(body)) > limit:
+            remedy = "Ask in fewer words, and keep the rest elsewhere: a question may hold a link."
+            raise ExceedsLimit.of("The question", size, limit, "max_message_bytes", remedy)
+        await self._journal.open_question(key, question.uuid, body, self._activity.touch(), due)
         self._show(RunStatus.WAITING)
         return QuestionRecord(question.uuid, None, None, due)
 

@@ -17,6 +17,7 @@ from fastagency_backend.engine.activity import Activity
 from fastagency_backend.engine.bridge import Bridge
 from fastagency_backend.engine.journal import Journal
 from fastagency_backend.engine.key import INSIDE, Keys, named
+from fastagency_backend.engine.limits import ExceedsLimit, Limits, size_of
 from fastagency_backend.engine.observer import Observer
 from fastagency_backend.engine.outline import outline_of_call
 from fastagency_backend.engine.replay import STRICT_PATIENCE_S, Replay
@@ -28,6 +29,10 @@ logger = logging.getLogger(__name__)
 
 class Unrecordable(TypeError):
     """A call was made, and what it returned cannot be recorded. It has not failed: it keeps its place (`Keys`)."""
+
+
+class TooLargeToRecord(ExceedsLimit, Unrecordable):
+    pass
 
 
 class Results:
@@ -42,6 +47,7 @@ class Results:
         bridge: Bridge,
         activity: Activity,
         observer: Observer,
+        limits: Limits,
         strict: Strict | None = None,
     ) -> None:
         noted = {key: question.order for key, question in log.questions.items() if question.order is not None}
@@ -52,6 +58,7 @@ class Results:
         self.journal, self.bridge, self.activity = journal, bridge, activity
         self.replay = Replay(sorted(orders, key=orders.__getitem__), STRICT_PATIENCE_S if strict is not None else None)
         self.observer = observer
+        self.limits = limits
         self.strict = strict
         self.secrets: set[str] = set()
         self._begun: float | None = time.monotonic()
@@ -147,7 +154,7 @@ class Recording:
         Awaiting it gives the result as a replay will give it out: tuples are lists, keys are text.
 
         Raises:
-            Unrecordable: it is not JSON.
+            Unrecordable: it is not JSON, or too large.
         """
         try:
             text = json.dumps(value)
@@ -156,6 +163,10 @@ class Recording:
                 f"What {self._name} returned cannot be recorded, because it is not JSON ({error}). "
                 "Return a dict, a list, text, a number, a bool or None."
             ) from None
+        limit = self._results.limits.max_step_bytes
+        if len(text) > limit and (size := size_of(value)) > limit:
+            remedy = "Keep it elsewhere and return where it is, such as a path or a link."
+            raise TooLargeToRecord.of(f"What {self._name} returned", size, limit, "max_step_bytes", remedy)
         self._results.journal.hold(self._key, text)
         return self._commit(text)
 

@@ -31,6 +31,7 @@ from fastagency_backend.engine.feed import Feeds
 from fastagency_backend.engine.identity import identity_of, identity_of_1_0
 from fastagency_backend.engine.journal import Journal
 from fastagency_backend.engine.key import INSIDE, Keys
+from fastagency_backend.engine.limits import DEFAULT_LIMITS, Limits, fitted
 from fastagency_backend.engine.observer import NOBODY, Observer
 from fastagency_backend.engine.outline import outline_of_message
 from fastagency_backend.engine.question import Deadline, Questions
@@ -56,6 +57,7 @@ class Run:
         observer: Observer = NOBODY,
         unsaved: Unsaved | None = None,
         strict: Strict | None = None,
+        limits: Limits = DEFAULT_LIMITS,
     ) -> None:
         self.id = record.id
         self.tag = record.id.encode()
@@ -65,8 +67,11 @@ class Run:
         self.journal = Journal(self.lease, store, feeds, self.bridge, unsaved or Unsaved(), lambda: drop(self))
         self.activity = Activity()
         self.observer = observer
+        self.limits = limits
         self._keys = Keys(self.id, record.key_version)
-        self.results = Results(self.id, log, self._keys, self.journal, self.bridge, self.activity, observer, strict)
+        self.results = Results(
+            self.id, log, self._keys, self.journal, self.bridge, self.activity, observer, limits, strict
+        )
         self.questions = Questions(log, self.journal, self.results, self.activity)
         self.sleeps = Sleeps(self.journal, self.activity)
         self.tasks: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
@@ -81,6 +86,7 @@ class Run:
         """Append a message to the log. Thread-safe; returns before it is committed.
 
         `identity` is what makes the message the same one in a replay: by default all of it but its own id.
+        One that is larger than the limit is cut, with a line that says so.
         A workflow's thread waits here while too much is uncommitted; on the loop, `await drain()` does.
         Returns whether it is new: a replay emits again what is in the log.
 
@@ -89,7 +95,7 @@ class Run:
         """
         if message.workflow_uuid != self.id:
             message = message.model_copy(update={"workflow_uuid": self.id})
-        body = body_of(message)
+        body = fitted(message, body_of(message), self.limits.max_message_bytes)
         with self.bridge.held_open():
             key = self._key("event", message.type, self._identity(message, identity))
             if self.strict is not None:

@@ -16,9 +16,9 @@ from fastagency_shared.answer import Answer, check_answer
 from fastagency_shared.errors import (
     AlreadyAnswered,
     Conflict,
-    InvalidRequest,
     QuestionExpired,
     StoreUnavailable,
+    TooLarge,
     UnknownQuestion,
     UnknownRun,
 )
@@ -36,6 +36,7 @@ from fastagency_shared.run import MAX_TITLE_CHARS, InitiateRequest, RunStatus
 
 from fastagency_backend.engine.about import about
 from fastagency_backend.engine.feed import Feeds
+from fastagency_backend.engine.limits import DEFAULT_LIMITS, Limits, excess, size_of
 from fastagency_backend.engine.line import Lines
 from fastagency_backend.engine.reader import Readers
 from fastagency_backend.engine.spec import WorkflowSpec, spec_of
@@ -46,7 +47,6 @@ logger = logging.getLogger(__name__)
 P = ParamSpec("P")
 T = TypeVar("T")
 
-MAX_PARAMS_CHARS = 1_000_000
 FORKABLE_KEY_VERSION = 2
 """Before, keys contained the run's id."""
 UNAVAILABLE = "Nothing can be saved at the moment. What was said so far is kept; please try again in a little while."
@@ -97,23 +97,26 @@ class RunService:
         feeds: Feeds,
         driver: DrivesRuns | None = None,
         lines: Lines | None = None,
+        limits: Limits = DEFAULT_LIMITS,
     ) -> None:
         self.workflows = workflows
         self.reason = (lines or Lines(store, feeds)).reason
         self.readers = Readers(store, feeds, self.reason)
         self._store, self._feeds, self._driver = store, feeds, driver
+        self._limits = limits
 
     @_refuses
     async def create(self, request: InitiateRequest, user_id: str | None) -> RunRecord:
         """Create a run; the same request again gives the same run.
 
         Raises:
-            UnknownWorkflow, Conflict (the id is taken by another request), InvalidRequest (params too large).
+            UnknownWorkflow, Conflict (the id is taken by another request), TooLarge (the params).
         """
         spec = spec_of(request.workflow_name, self.workflows)
         params = json.dumps(request.params)
-        if len(params) > MAX_PARAMS_CHARS:
-            raise InvalidRequest(f"The params have {len(params)} characters; the most is {MAX_PARAMS_CHARS}.")
+        limit = self._limits.max_params_bytes
+        if len(params) > limit and (size := size_of(request.params)) > limit:
+            raise TooLarge(excess("The JSON of the params", size, limit, "max_params_bytes"))
         title = one_line(spec.description) or spec.name
         new = NewRun(request.workflow_uuid, spec.name, params, user_id, title, spec.durable, time.time())
         record, created = await self._store.create_run(new)
@@ -158,10 +161,12 @@ class RunService:
         """Check an answer and record it; the first valid one wins.
 
         Raises:
-            UnknownRun, UnknownQuestion, AlreadyAnswered, Conflict (the run has ended), InvalidRequest.
+            UnknownRun, UnknownQuestion, AlreadyAnswered, Conflict (the run has ended), InvalidRequest, TooLarge.
         """
         record = await self.get(run_id, user_id)
         asked = await self._open_question(record, question)
+        if (size := size_of(value)) > (limit := self._limits.max_answer_bytes):
+            raise TooLarge(excess("The answer", size, limit, "max_answer_bytes"))
         checked = check_answer(asked, value)
         hidden = isinstance(asked, TextInput) and asked.password
         message = InputAnswered(

@@ -19,7 +19,8 @@ RETRY_AFTER_S = 5
 RESPONSES: dict[int | str, dict[str, Any]] = {
     404: {"model": Problem, "description": "There is no such thing, or it is not yours."},
     409: {"model": Problem, "description": "The request contradicts what is recorded."},
-    422: {"model": Problem, "description": "The request is malformed, too large, or not among the choices."},
+    413: {"model": Problem, "description": "It has more bytes than are kept."},
+    422: {"model": Problem, "description": "The request is malformed, too long, or not among the choices."},
     503: {"model": Problem, "description": "Nothing can be read or kept at the moment: try again later."},
 }
 

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from fastagency_shared.answer import read_plain_answer
 from fastagency_shared.connection import AnswerFrame, CancelFrame, read_client_frame
-from fastagency_shared.errors import InvalidRequest, RequestError, StoreUnavailable
+from fastagency_shared.errors import InvalidRequest, RequestError, StoreUnavailable, TooLarge
 from fastagency_shared.messages import (
     AnswerResult,
     Error,
@@ -128,7 +128,7 @@ class SessionV1:
         try:
             value = read_plain_answer(question, text)
             await self._service.answer(self.run_id, self._user_id, question.uuid, value)
-        except (InvalidRequest, StoreUnavailable) as error:
+        except (InvalidRequest, StoreUnavailable, TooLarge) as error:
             return [self.refusal(error.detail), v1_json(question) or ""]
         except RequestError:
             self._open.pop(question.uuid, None)

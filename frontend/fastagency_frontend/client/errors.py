@@ -21,6 +21,7 @@ from fastagency_shared.errors import (
     FastAgencyError,
     InvalidRequest,
     RequestError,
+    TooLarge,
     UnknownRun,
 )
 from fastagency_shared.fault import describe_request
@@ -84,7 +85,7 @@ _STATUS: dict[int, ErrorRow] = {
     404: _MISSING,
     405: _MISSING,
     408: _SLOW,
-    413: (InvalidRequest, "This is too large for the backend (HTTP 413). Please shorten it."),
+    413: (TooLarge, "This is too large for the backend (HTTP 413). Please shorten it."),
     429: (BackendRefused, "The backend at {url} is asked too often (HTTP 429). Wait a little and try again."),
     501: _MISSING,
     502: _UNREACHABLE,

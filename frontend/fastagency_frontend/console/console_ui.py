@@ -9,6 +9,7 @@ from fastagency_shared.errors import (
     FastAgencyError,
     InvalidRequest,
     QuestionExpired,
+    TooLarge,
     UnknownQuestion,
 )
 from fastagency_shared.messages import (
@@ -128,7 +129,7 @@ class _Conversation:
             value = ask(self._terminal, question)
             try:
                 self._send(run_id, question, value)
-            except InvalidRequest as refusal:
+            except (InvalidRequest, TooLarge) as refusal:
                 self._terminal.show([Line(str(refusal), Style.RED)])
             except (AlreadyAnswered, QuestionExpired, UnknownQuestion) as news:
                 self._terminal.show([Line(str(news), Style.YELLOW)])

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 from fastagency_backend.engine.engine import Engine
-from fastagency_backend.engine.service import MAX_PARAMS_CHARS
 from fastagency_backend.workflow import UI, AsyncUI
 from fastagency_shared.errors import (
     AlreadyAnswered,
     Conflict,
     InvalidRequest,
+    TooLarge,
     UnknownQuestion,
     UnknownRun,
     UnknownWorkflow,
@@ -268,8 +268,8 @@ async def test_what_is_wrong_is_said(lab: Lab) -> None:
     engine = await lab.engine()
     with pytest.raises(UnknownWorkflow, match=r"no workflow 'nope'\. There are: 'talk'"):
         await lab.start(engine, "nope")
-    with pytest.raises(InvalidRequest, match=str(MAX_PARAMS_CHARS)):
-        await lab.start(engine, "talk", text="x" * MAX_PARAMS_CHARS)
+    with pytest.raises(TooLarge, match=r"1,000,000 .FASTAGENCY_MAX_PARAMS_BYTES"):
+        await lab.start(engine, "talk", text="x" * 1_000_000)
     await lab.start(engine, "talk")
     uuid = await lab.question(engine)
     with pytest.raises(UnknownQuestion):

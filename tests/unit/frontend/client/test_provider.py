@@ -203,7 +203,7 @@ REPLIES = [
     ({"status_code": 403, "json": {"detail": {"a": 1}}}, errors.BackendRefused, "does not allow this"),
     ({"status_code": 404, "json": {"detail": "Not Found"}}, errors.BackendIncompatible, "no route for this"),
     ({"status_code": 405, "text": "no"}, errors.BackendIncompatible, "has no route for this .HTTP 405"),
-    ({"status_code": 413, "text": "big"}, errors.InvalidRequest, "too large"),
+    ({"status_code": 413, "text": "big"}, errors.TooLarge, "too large"),
     ({"status_code": 418, "text": "tea"}, errors.BackendIncompatible, "is not a FastAgency backend"),
     ({"status_code": 429}, errors.BackendRefused, "too often"),
     ({"status_code": 500, "text": "Traceback: secret"}, errors.BackendError, "failed .HTTP 500.. Its log says why"),
