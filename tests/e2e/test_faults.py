@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.sync_api import expect
 
@@ -124,3 +125,24 @@ def test_people_do_not_wait_for_each_other(any_server: Process, visit: Visit) ->
     for person in idle:
         person.tab.button("Stop").click()
         expect(person.tab.phase).to_have_text("Stopped")
+
+
+def test_a_conversation_that_waits_for_room_says_so_until_it_goes_on(tmp_path: Path, visit: Visit) -> None:
+    backend = backend_process(tmp_path, FASTAGENCY_MAX_LIVE_RUNS="1")
+    page = page_process("gthread", backend, tmp_path)
+    try:
+        backend.start()
+        page.start()
+        with httpx.Client(base_url=f"{backend.url}/fastagency") as client:
+            other = client.post("/initiate_workflow", json={"workflow_name": "worker"}).json()["workflow_uuid"]
+            tab = visit(page).visit()
+            tab.start("worker")
+            hint = tab.page.locator(".fa-hint")
+            expect(hint).to_have_text("This conversation waits for its turn: the server is busy.")
+            tab.picture("fault-no-room")
+            client.post(f"/runs/{other}/cancel").raise_for_status()
+        expect(tab.said("This takes a while.")).to_be_visible()
+        expect(hint).to_contain_text("The agents are working.")
+    finally:
+        page.stop()
+        backend.stop()
