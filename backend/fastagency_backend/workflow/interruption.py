@@ -3,8 +3,10 @@
 Python can be told to raise an exception in another thread (`PyThreadState_SetAsyncExc`). It does so at some line of
 Python, wherever that is. So the thread is left alone at first, for most end by themselves, and while it is in code in
 which others would suffer: that of locks, logging and imports, and ours. One that does not compute, but waits in a call
-of C, is left alone too: the exception would not arrive, and as long as one is to come somewhere, CPython 3.11 enters no
-function in a thread that is traced, by a debugger or a measurement of coverage.
+of C, is left alone too, for the exception would not arrive.
+
+As long as an exception is to come somewhere, CPython 3.11 enters no function in a thread that is traced, by a debugger
+or a measurement of coverage: then nothing is interrupted.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from fastagency_backend.engine.bridge import RunUnwound
 
 logger = logging.getLogger(__name__)
 
+HANGS_IF_TRACED = sys.version_info < (3, 12)
 GRACE_S = 1.0
 """How long a thread has to end by itself, and then between two interruptions."""
 TRIES = 10
@@ -70,7 +73,7 @@ class Interruption:
                 return
 
     def begin(self, loop: asyncio.AbstractEventLoop) -> None:
-        if (thread := self._thread) is not None:
+        if (thread := self._thread) is not None and not (HANGS_IF_TRACED and sys.gettrace() is not None):
             self._cpu_s = _cpu_s(thread)
             loop.call_later(GRACE_S, self._try, loop)
 

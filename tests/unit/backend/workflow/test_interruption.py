@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +15,11 @@ from fastagency_backend.workflow import UI, interruption
 from fastagency_shared.run import RunStatus
 
 from tests.fakes.lab import Lab, run_id, until
+
+pytestmark = pytest.mark.skipif(
+    interruption.HANGS_IF_TRACED and sys.gettrace() is not None,
+    reason="A process that is traced interrupts nothing: tests/process/test_traced_threads.py runs these in another.",
+)
 
 
 @pytest.fixture(autouse=True)
