@@ -83,5 +83,10 @@ async def test_the_gallery_shows_every_message_that_a_workflow_can_send(tmp_path
     log = await play("gallery", tmp_path, answer)
 
     every = {cls.model_fields["type"].default for cls in LoggedMessage.__args__}
-    assert every - {message.type for message in log} == {"workflow_failed", "workflow_resumed", "workflow_cancelled"}
+    assert every - {message.type for message in log} == {
+        "workflow_failed",
+        "workflow_resumed",
+        "workflow_cancelled",
+        "question_expired",
+    }
     assert "pa55word" not in "".join(message.model_dump_json() for message in log)

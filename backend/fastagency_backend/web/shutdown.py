@@ -16,9 +16,13 @@ from types import FrameType
 
 
 def stop_server() -> bool:
-    """Ask the server of this process to stop, as a SIGTERM does; False where no server handles that signal."""
-    if not callable(signal.getsignal(signal.SIGTERM)):
-        return False  # the default action would end a process that only tests, or embeds, the application
+    """Ask the server of this process to stop, as a SIGTERM does; False where no server handles that signal.
+
+    A server that does has its loop in the main thread. Elsewhere the process is that of somebody who tests or embeds
+    the application, and the signal would end it. Call it on the loop.
+    """
+    if threading.current_thread() is not threading.main_thread() or not callable(signal.getsignal(signal.SIGTERM)):
+        return False
     os.kill(os.getpid(), signal.SIGTERM)
     return True
 
