@@ -11,7 +11,7 @@ from fastagency_frontend.client.backoff import Patience
 from fastagency_shared.run import RunStatus
 
 from tests.fault.supervised import Supervised
-from tests.fault.test_poison import DEADLINE_S, ended, texts, until
+from tests.fault.test_poison import DEADLINE_S, begun, ended, texts, until
 
 LINES = {"sleeps": "in sleeps", "spins": "in spins", "matches": "in matches"}
 
@@ -56,7 +56,7 @@ def poisoned(pair: Pair, name: str, **params: float) -> None:
     """Innocents beside a run that freezes its worker: it is set aside, and they end well."""
     watched = pair.workers[0]
     innocents = [pair.provider.start(each, {}).workflow_uuid for each in ("works", "thinks", "works", "asks")]
-    guilty = pair.provider.start(name, params).workflow_uuid
+    guilty = begun(pair.provider, name, params, watched)
     info = until(lambda: ended(pair.provider, guilty), f"{name} goes on: {pair.log[-6000:]}", watched)
     assert info.status is RunStatus.FAILED
     assert texts(pair.provider, guilty) == ["so far"]

@@ -11,6 +11,7 @@ import pytest
 from fastagency_frontend.client import FastAPIProvider
 from fastagency_frontend.client.backoff import Patience
 from fastagency_shared.errors import BackendError
+from fastagency_shared.messages import new_uuid
 from fastagency_shared.run import RunInfo, RunStatus
 
 from tests.fault import poison
@@ -30,6 +31,13 @@ def until(condition: Callable[[], Any], what: str, backend: Supervised) -> Any:
             pass
         time.sleep(0.1)
     raise AssertionError(f"{what}\n{backend.log[-8000:]}")
+
+
+def begun(provider: FastAPIProvider, name: str, params: dict[str, Any], backend: Supervised) -> str:
+    """Start a run that may end the process before the reply has come: the same request again is the same run."""
+    run = new_uuid()
+    until(lambda: provider.start(name, params, run_id=run), f"{name} does not start", backend)
+    return run
 
 
 @pytest.fixture
@@ -80,7 +88,7 @@ def test_who_ends_the_process_is_set_aside_and_no_innocent(
     backend: Supervised, provider: FastAPIProvider, after_s: float
 ) -> None:
     innocents = [provider.start(name, {}).workflow_uuid for name in ("asks", "works", "thinks", "asks", "works")]
-    guilty = provider.start("ends the process", {"after_s": after_s}).workflow_uuid
+    guilty = begun(provider, "ends the process", {"after_s": after_s}, backend)
     until(lambda: backend.deaths, "nothing has happened", backend)
     innocents += [
         until(lambda name=name: provider.start(name, {}), "nothing starts", backend).workflow_uuid
@@ -106,7 +114,7 @@ def test_who_ends_the_process_is_set_aside_and_no_innocent(
 @pytest.mark.fault
 @pytest.mark.timeout(600)
 def test_alone_it_is_set_aside_after_exactly_three_deaths(backend: Supervised, provider: FastAPIProvider) -> None:
-    guilty = provider.start("ends the process", {}).workflow_uuid
+    guilty = begun(provider, "ends the process", {}, backend)
     until(lambda: ended(provider, guilty), "the guilty one goes on", backend)
     last = provider.messages(guilty).messages[-1]
     assert last.short.startswith("This conversation has stopped the server 3 times")  # type: ignore[union-attr]
