@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -12,6 +11,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests.e2e.person import Person
 from tests.e2e.process import Process, backend_process, page_process
+from tests.needed import missing
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 CHROMIUM_ARGUMENTS = [
@@ -38,10 +38,7 @@ def find_chromium() -> str:
     """The browser's program; without one the tests are skipped, but in CI they fail."""
     found = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
     if found is None:
-        sentence = "The end-to-end tests need Chromium or Chrome on the PATH: apt-get install chromium"
-        if os.environ.get("CI"):
-            pytest.fail(sentence)
-        pytest.skip(sentence)
+        missing("The end-to-end tests need Chromium or Chrome on the PATH: apt-get install chromium")
     return found
 
 

@@ -9,9 +9,8 @@ import subprocess
 import time
 from pathlib import Path
 
-import pytest
-
 from tests.e2e.process import ROOT, Process, free_port
+from tests.needed import missing
 
 SHIPPED = ROOT / "deploy" / "nginx"
 START_TIMEOUT_S = 20
@@ -39,10 +38,7 @@ def find_nginx() -> str:
     """nginx's program; without it the tests are skipped, but in CI they fail."""
     found = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
     if found is None:
-        sentence = "The tests of the proxy need nginx: apt-get install nginx-light"
-        if os.environ.get("CI"):
-            pytest.fail(sentence)
-        pytest.skip(sentence)
+        missing("The tests of the proxy need nginx: apt-get install nginx-light")
     return found
 
 

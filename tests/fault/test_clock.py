@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from tests.e2e.process import Process, backend_process
+from tests.needed import missing
 
 pytestmark = [pytest.mark.fault, pytest.mark.timeout(240)]
 
@@ -30,10 +31,7 @@ def faked(tmp_path: Path) -> dict[str, str]:
     """The environment of a process whose time of day is `now` plus what stands in the file `clock`."""
     found = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")) if shutil.which("faketime") else []
     if not found:
-        sentence = "faketime is not installed: apt-get install faketime"
-        if os.environ.get("CI"):
-            pytest.fail(sentence)
-        pytest.skip(sentence)
+        missing("faketime is not installed: apt-get install faketime")
     (tmp_path / "clock").write_text("+0")
     return {
         "LD_PRELOAD": str(found[0]),
