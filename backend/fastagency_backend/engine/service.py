@@ -203,13 +203,13 @@ class RunService:
             raise Conflict("This conversation has ended; nothing can be answered any more.")
         raise UnknownQuestion("This conversation has no such question.")
 
-    @_refuses
     async def _closed(self, run_id: str, question: str) -> Conflict:
         """Why no answer to this question is taken any more."""
         if await self._store.has_expired(run_id, question):
             return QuestionExpired("The time to answer this question is over.")
         return AlreadyAnswered("This question has been answered already.")
 
+    @_refuses
     async def cancel(self, run_id: str, user_id: str | None) -> RunRecord:
         """Stop a run at once, with the call that it is in; one that has ended stays as it is.
 
