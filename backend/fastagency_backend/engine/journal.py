@@ -64,9 +64,9 @@ class Journal:
         """Show something to those who watch, without logging it. Thread-safe."""
         self._bridge.call(self._feeds.push, self._lease.run_id, item)
 
-    def hold(self, key: str, value: str) -> None:
-        """Keep a result from the moment in which it is there until it is committed. Thread-safe."""
-        self._unsaved.keep(key, value)
+    def hold(self, key: str, step: StepRecord) -> None:
+        """Keep a result, which has no place yet, from this moment until it is committed. Thread-safe."""
+        self._unsaved.keep(key, step)
 
     # --- on the engine's loop -------------------------------------------------------------------------------------
 

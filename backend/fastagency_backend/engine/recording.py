@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from pydantic import JsonValue
@@ -167,12 +168,13 @@ class Recording:
         if len(text) > limit and (size := size_of(value)) > limit:
             remedy = "Keep it elsewhere and return where it is, such as a path or a link."
             raise TooLargeToRecord.of(f"What {self._name} returned", size, limit, "max_step_bytes", remedy)
-        self._results.journal.hold(self._key, text)
-        return self._commit(text)
+        step = StepRecord(0, text, self._asked)
+        self._results.journal.hold(self._key, step)
+        return self._commit(step)
 
-    async def _commit(self, text: str) -> JsonValue:
+    async def _commit(self, step: StepRecord) -> JsonValue:
         results = self._results
-        await results.bridge.cross(results.take(lambda order: self._record(StepRecord(order, text, self._asked))))
+        await results.bridge.cross(results.take(lambda order: self._record(replace(step, order=order))))
         results.observer.stepped(self._key, replayed=False)
         return self._value()
 

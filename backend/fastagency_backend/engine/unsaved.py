@@ -7,6 +7,7 @@ its calls had returned by then is recorded first, so that none of them is made a
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from fastagency_backend.store.base import Lease, RunLog, StepRecord, Store
 
@@ -15,20 +16,21 @@ class Unsaved:
     """Of one run, by step key, oldest first. Thread-safe."""
 
     def __init__(self) -> None:
-        self._values: dict[str, str] = {}
+        self._steps: dict[str, StepRecord] = {}
 
-    def keep(self, key: str, value: str) -> None:
-        self._values[key] = value
+    def keep(self, key: str, step: StepRecord) -> None:
+        """Its `order` does not count: it gets its place when it is saved."""
+        self._steps[key] = step
 
     def forget(self, key: str) -> None:
-        self._values.pop(key, None)
+        self._steps.pop(key, None)
 
     async def save(self, store: Store, lease: Lease, log: RunLog) -> None:
         """Record them, and add them to `log`, before anything else is done. Raises `StoreError`."""
-        for key, value in list(self._values.items()):
+        for key, step in list(self._steps.items()):
             if key not in log.steps:  # else the commit went well after all
-                log.steps[key] = step = StepRecord(log.last_order + 1, value)
-                await _recorded(store, lease, key, step)
+                log.steps[key] = placed = replace(step, order=log.last_order + 1)
+                await _recorded(store, lease, key, placed)
             self.forget(key)
 
 

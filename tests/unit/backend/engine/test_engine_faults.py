@@ -98,6 +98,8 @@ async def test_a_run_goes_on_after_the_store_has_failed_for_a_moment(
     assert await lab.completed(engine) == "end"
     assert await lab.texts(engine) == ["0", "1", "2"]
     assert calls == [0, 1, 2], "what was paid for is kept until it can be recorded"
+    past = await engine.store.load_past(run_id())
+    assert all(past.asked.values()), "with what was asked, by which a later replay says what differs"
 
 
 @pytest.mark.parametrize("blocking", [False, True])
