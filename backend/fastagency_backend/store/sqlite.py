@@ -1,23 +1,20 @@
 """The embedded store: one SQLite file, nothing to start.
 
-A writer thread commits everything (`lane.py`), a reader thread answers queries, and both see the same file as other
-processes do: leases expire by the file's one clock, and the writer notices what other processes commit.
+A writer thread commits everything (`lane.py`), a reader thread answers queries (`query.py`), and both see the same file
+as other processes do; the writer notices what those commit, and which workers are alive (`liveness.py`).
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
-import os
 import sqlite3
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from fastagency_shared.run import RunStatus
 
+from fastagency_backend.store import query
 from fastagency_backend.store.base import (
     NO_LIMITS,
     AtWork,
@@ -30,7 +27,6 @@ from fastagency_backend.store.base import (
     Line,
     NewRun,
     Past,
-    QuestionRecord,
     RunLog,
     RunRecord,
     StepRecord,
@@ -39,24 +35,21 @@ from fastagency_backend.store.base import (
     StoreError,
 )
 from fastagency_backend.store.batch import Rows, store_error
-from fastagency_backend.store.claim import NEXT_DUE, Turns, make_ready
+from fastagency_backend.store.claim import Turns, make_ready
 from fastagency_backend.store.fork import fork
 from fastagency_backend.store.lane import Lane, connect
 from fastagency_backend.store.liveness import NOW, Liveness
+from fastagency_backend.store.presence import Presence
 from fastagency_backend.store.private import create_file, create_folder
 from fastagency_backend.store.schema import migrate
 from fastagency_backend.store.sql import (
     ACQUIT,
     APPEND_EVENT,
     APPEND_STEP,
-    COLUMNS,
-    DETAILS,
     GO_ON,
     LAST_SEQ,
-    LINES,
     LIVE,
     NOTE_ANSWER,
-    OPEN_QUESTIONS,
     PARK,
     REST,
     TAKE,
@@ -64,7 +57,6 @@ from fastagency_backend.store.sql import (
     fenced,
     get_run,
     log_anyway,
-    record,
 )
 from fastagency_backend.store.suspicion import ACQUITTED, suspect
 from fastagency_backend.store.sweep import Sweeper, clear, discard
@@ -72,8 +64,6 @@ from fastagency_backend.store.sweep import Sweeper, clear, discard
 logger = logging.getLogger(__name__)
 
 PROBE_BYTES = 65_536
-CHECK_FILE_S = 1.0
-"""How often it is made sure that the file is still where it was."""
 
 
 class SqliteStore:
@@ -85,8 +75,7 @@ class SqliteStore:
         self._liveness = Liveness()
         self._sweeper = Sweeper()
         self._turns = Turns()
-        self._identity: tuple[int, int] | None = None
-        self._next_check = 0.0
+        self._presence = Presence(self.path)
         self._data_version: int | None = None
         self._changed: Changed | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -125,27 +114,18 @@ class SqliteStore:
         return self._writer.queued
 
     async def census(self) -> Census:
-        def job(db: sqlite3.Connection) -> Census:
-            counts = db.execute("SELECT status, worker IS NULL, COUNT(*) FROM run GROUP BY 1, 2").fetchall()
-            runs = {each: sum(count for status, _, count in counts if status == each) for each in RunStatus}
-            parked = sum(count for status, alone, count in counts if status == RunStatus.WAITING and alone)
-            questions, oldest = db.execute(OPEN_QUESTIONS).fetchone()
-            return Census(runs, questions, oldest, parked)
-
-        return await self._reader.run(job)
+        return await self._reader.run(query.census)
 
     async def lines(self) -> list[Line]:
-        return await self._reader.run(
-            lambda db: [Line(name, runs, since, bool(offered)) for name, runs, since, offered in db.execute(LINES)]
-        )
+        return await self._reader.run(query.lines)
 
     async def now(self) -> float:
-        return float(await self._reader.run(lambda db: _first(db.execute(f"SELECT {NOW}"))))
+        return await self._reader.run(query.now)
 
     def _look_around(self, db: sqlite3.Connection) -> None:
         """In the writer's thread, about every 50 ms: leases, and what other processes did to the file."""
         try:
-            self._check_file()
+            self._presence.check()
             self._liveness.tick(db)
             version: int = db.execute("PRAGMA data_version").fetchone()[0]
         except sqlite3.Error as error:
@@ -159,21 +139,6 @@ class SqliteStore:
             except RuntimeError:  # the loop is closed: this process is on its way out
                 logger.debug("The event loop was closed")
         self._data_version = version
-
-    def _check_file(self) -> None:
-        """SQLite goes on writing to a file that was deleted or replaced, and all of it would be lost."""
-        if time.monotonic() < self._next_check:
-            return
-        self._next_check = time.monotonic() + CHECK_FILE_S
-        try:
-            found = os.stat(self.path)
-        except OSError as error:
-            raise StoreBroken(f"The database {self.path} is not there any more ({error.strerror}).") from error
-        identity = (found.st_dev, found.st_ino)
-        if self._identity is None:
-            self._identity = identity
-        elif identity != self._identity:
-            raise StoreBroken(f"The database {self.path} was replaced by another file while it was in use.")
 
     # --- runs -----------------------------------------------------------------------------------------------------
 
@@ -219,32 +184,12 @@ class SqliteStore:
         statuses: Sequence[RunStatus] = (),
         workflow: str | None = None,
     ) -> list[RunRecord]:
-        def job(db: sqlite3.Connection) -> list[RunRecord]:
-            where, args = "user_id IS ?", [user_id]
-            if before is not None:
-                where += " AND (created, id) < (SELECT created, id FROM run WHERE id = ?)"
-                args.append(before)
-            if statuses:
-                where += " AND status IN (SELECT value FROM json_each(?))"
-                args.append(json.dumps(list(statuses)))
-            if workflow is not None:
-                where += " AND workflow = ?"
-                args.append(workflow)
-            sql = f"SELECT {COLUMNS}, {DETAILS} FROM run WHERE {where} ORDER BY created DESC, id DESC LIMIT ?"
-            return [record(row) for row in db.execute(sql, (*args, limit))]
-
-        return await self._reader.run(job)
+        return await self._reader.run(
+            lambda db: query.list_runs(db, user_id, limit=limit, before=before, statuses=statuses, workflow=workflow)
+        )
 
     async def walk_runs(self, *, after: str, limit: int, ended: bool) -> list[RunRecord]:
-        def job(db: sqlite3.Connection) -> list[RunRecord]:
-            rows = db.execute(
-                f"SELECT {COLUMNS}, {DETAILS} FROM run WHERE id > ? {'' if ended else f'AND {LIVE}'} "
-                "ORDER BY id LIMIT ?",
-                (after, limit),
-            )
-            return [record(row) for row in rows]
-
-        return await self._reader.run(job)
+        return await self._reader.run(lambda db: query.walk_runs(db, after=after, limit=limit, ended=ended))
 
     async def rename_run(self, run_id: str, title: str, at: float) -> RunRecord | None:
         def job(db: sqlite3.Connection) -> RunRecord | None:
@@ -313,52 +258,26 @@ class SqliteStore:
         return await self._writer.run(job)
 
     async def next_due(self) -> float | None:
-        return await self._reader.run(lambda db: _first(db.execute(NEXT_DUE)))
+        return await self._reader.run(query.next_due)
 
     def acquit_run(self, lease: Lease) -> None:
         args = {"run_id": lease.run_id, "fence": lease.fence}
         self._writer.submit(lambda db: db.execute(ACQUIT, args), lambda _result, _error: None, lease)
 
     async def heads(self, run_ids: Sequence[str]) -> dict[str, tuple[int, str]]:
-        sql = (
-            "SELECT id, (SELECT COALESCE(MAX(seq), 0) FROM event WHERE run_id = run.id), status || ' ' || title "
-            "FROM run WHERE id IN (SELECT value FROM json_each(?))"
-        )
-        asked = json.dumps(list(run_ids))
-        return await self._reader.run(lambda db: {row[0]: (row[1], row[2]) for row in db.execute(sql, (asked,))})
+        asked = list(run_ids)  # the reader's thread looks later, when the caller's may have changed
+        return await self._reader.run(lambda db: query.heads(db, asked))
 
     async def owned_runs(self, worker: str) -> dict[str, int]:
-        sql = "SELECT id, fence FROM run WHERE worker = ?"
-        return await self._reader.run(lambda db: dict(db.execute(sql, (worker,)).fetchall()))
+        return await self._reader.run(lambda db: query.owned_runs(db, worker))
 
     # --- the life of an owned run ---------------------------------------------------------------------------------
 
     async def load_log(self, run_id: str) -> RunLog:
-        def job(db: sqlite3.Connection) -> RunLog:
-            db.execute("BEGIN")
-            try:
-                steps = db.execute("SELECT key, ord, value FROM step WHERE run_id = ?", (run_id,)).fetchall()
-                questions = db.execute(
-                    "SELECT key, uuid, value, ord, due FROM question WHERE run_id = ?", (run_id,)
-                ).fetchall()
-                keys = db.execute("SELECT key FROM event WHERE run_id = ?", (run_id,)).fetchall()
-            finally:
-                db.execute("ROLLBACK")
-            return RunLog(
-                steps={key: StepRecord(order, value) for key, order, value in steps},
-                questions={key: QuestionRecord(*values) for key, *values in questions},
-                event_keys=frozenset(row[0] for row in keys),
-            )
-
-        return await self._reader.run(job)
+        return await self._reader.run(lambda db: query.load_log(db, run_id))
 
     async def load_past(self, run_id: str) -> Past:
-        def job(db: sqlite3.Connection) -> Past:
-            asked = db.execute("SELECT key, asked FROM step WHERE run_id = ?", (run_id,)).fetchall()
-            said = db.execute("SELECT key, body FROM event WHERE run_id = ?", (run_id,)).fetchall()
-            return Past(dict(asked), dict(said))
-
-        return await self._reader.run(job)
+        return await self._reader.run(lambda db: query.load_past(db, run_id))
 
     def append_event(self, lease: Lease, key: str, body: str, at: float, done: Done) -> None:
         self._writer.submit_row(Rows(append_events, lease), (key, at, body), done)
@@ -391,11 +310,7 @@ class SqliteStore:
         return await self._writer.run(job, lease)
 
     async def read_answer(self, run_id: str, uuid: str) -> str | None:
-        def job(db: sqlite3.Connection) -> str | None:
-            row = db.execute("SELECT value FROM question WHERE run_id = ? AND uuid = ?", (run_id, uuid)).fetchone()
-            return row[0] if row else None
-
-        return await self._reader.run(job)
+        return await self._reader.run(lambda db: query.read_answer(db, run_id, uuid))
 
     async def expire_question(self, lease: Lease, uuid: str, value: str, body: str, at: float) -> StoredEvent | None:
         args = {"run_id": lease.run_id, "fence": lease.fence, "key": f"expired:{uuid}", "body": body, "at": at}
@@ -412,8 +327,7 @@ class SqliteStore:
         return await self._writer.run(job, lease)
 
     async def has_expired(self, run_id: str, uuid: str) -> bool:
-        sql = f"SELECT 1 FROM question WHERE run_id = ? AND uuid = ? AND (expired OR (value IS NULL AND due <= {NOW}))"
-        return await self._reader.run(lambda db: db.execute(sql, (run_id, uuid)).fetchone() is not None)
+        return await self._reader.run(lambda db: query.has_expired(db, run_id, uuid))
 
     async def rest(self, lease: Lease, due: float | None) -> None:
         args = {"run_id": lease.run_id, "fence": lease.fence, "due": due}
@@ -445,29 +359,7 @@ class SqliteStore:
     # --- what clients do, in any process --------------------------------------------------------------------------
 
     async def read_events(self, run_id: str, *, after: int, limit: int, before: int | None = None) -> EventPage:
-        def job(db: sqlite3.Connection) -> EventPage:
-            db.execute("BEGIN")
-            try:
-                run = get_run(db, run_id)
-                if run is None:
-                    return EventPage(None, ())
-                if before is None:
-                    sql = "SELECT seq, at, body FROM event WHERE run_id = ? AND seq > ? ORDER BY seq LIMIT ?"
-                    rows = db.execute(sql, (run_id, after, limit + 1)).fetchall()
-                else:
-                    sql = (
-                        "SELECT seq, at, body FROM event WHERE run_id = ? AND seq > ? AND seq < ? "
-                        "ORDER BY seq DESC LIMIT ?"
-                    )
-                    rows = db.execute(sql, (run_id, after, before, limit + 1)).fetchall()
-            finally:
-                db.execute("ROLLBACK")
-            events = [StoredEvent(*row) for row in rows[:limit]]
-            if before is not None:
-                events.reverse()
-            return EventPage(run, tuple(events), more=len(rows) > limit)
-
-        return await self._reader.run(job)
+        return await self._reader.run(lambda db: query.read_events(db, run_id, after=after, limit=limit, before=before))
 
     async def answer_question(
         self, run_id: str, uuid: str, value: str, body: str, at: float, title: str | None
@@ -508,10 +400,6 @@ class SqliteStore:
             return log_anyway(db, run_id, "end", body, at) if ended else None
 
         return await self._writer.run(job)
-
-
-def _first(found: sqlite3.Cursor) -> Any:
-    return found.fetchone()[0]
 
 
 def _log_only(_error: StoreBroken) -> None:

@@ -1,0 +1,144 @@
+"""What is read from the embedded store: each function takes a connection and changes nothing."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from fastagency_shared.run import RunStatus
+
+from fastagency_backend.store.base import (
+    Census,
+    EventPage,
+    Line,
+    Past,
+    QuestionRecord,
+    RunLog,
+    RunRecord,
+    StepRecord,
+    StoredEvent,
+)
+from fastagency_backend.store.claim import NEXT_DUE
+from fastagency_backend.store.liveness import NOW
+from fastagency_backend.store.sql import COLUMNS, DETAILS, LINES, LIVE, OPEN_QUESTIONS, get_run, record
+
+
+def census(db: sqlite3.Connection) -> Census:
+    counts = db.execute("SELECT status, worker IS NULL, COUNT(*) FROM run GROUP BY 1, 2").fetchall()
+    runs = {each: sum(count for status, _, count in counts if status == each) for each in RunStatus}
+    parked = sum(count for status, alone, count in counts if status == RunStatus.WAITING and alone)
+    questions, oldest = db.execute(OPEN_QUESTIONS).fetchone()
+    return Census(runs, questions, oldest, parked)
+
+
+def lines(db: sqlite3.Connection) -> list[Line]:
+    return [Line(name, runs, since, bool(offered)) for name, runs, since, offered in db.execute(LINES)]
+
+
+def now(db: sqlite3.Connection) -> float:
+    return float(db.execute(f"SELECT {NOW}").fetchone()[0])
+
+
+def list_runs(
+    db: sqlite3.Connection,
+    user_id: str | None,
+    *,
+    limit: int,
+    before: str | None,
+    statuses: Sequence[RunStatus],
+    workflow: str | None,
+) -> list[RunRecord]:
+    where, args = "user_id IS ?", [user_id]
+    if before is not None:
+        where += " AND (created, id) < (SELECT created, id FROM run WHERE id = ?)"
+        args.append(before)
+    if statuses:
+        where += " AND status IN (SELECT value FROM json_each(?))"
+        args.append(json.dumps(list(statuses)))
+    if workflow is not None:
+        where += " AND workflow = ?"
+        args.append(workflow)
+    sql = f"SELECT {COLUMNS}, {DETAILS} FROM run WHERE {where} ORDER BY created DESC, id DESC LIMIT ?"
+    return [record(row) for row in db.execute(sql, (*args, limit))]
+
+
+def walk_runs(db: sqlite3.Connection, *, after: str, limit: int, ended: bool) -> list[RunRecord]:
+    rows = db.execute(
+        f"SELECT {COLUMNS}, {DETAILS} FROM run WHERE id > ? {'' if ended else f'AND {LIVE}'} ORDER BY id LIMIT ?",
+        (after, limit),
+    )
+    return [record(row) for row in rows]
+
+
+def heads(db: sqlite3.Connection, run_ids: Sequence[str]) -> dict[str, tuple[int, str]]:
+    sql = (
+        "SELECT id, (SELECT COALESCE(MAX(seq), 0) FROM event WHERE run_id = run.id), status || ' ' || title "
+        "FROM run WHERE id IN (SELECT value FROM json_each(?))"
+    )
+    return {row[0]: (row[1], row[2]) for row in db.execute(sql, (json.dumps(list(run_ids)),))}
+
+
+def owned_runs(db: sqlite3.Connection, worker: str) -> dict[str, int]:
+    return dict(db.execute("SELECT id, fence FROM run WHERE worker = ?", (worker,)).fetchall())
+
+
+def next_due(db: sqlite3.Connection) -> float | None:
+    due_s: float | None = db.execute(NEXT_DUE).fetchone()[0]
+    return due_s
+
+
+def load_log(db: sqlite3.Connection, run_id: str) -> RunLog:
+    with _one_moment(db):
+        steps = db.execute("SELECT key, ord, value FROM step WHERE run_id = ?", (run_id,)).fetchall()
+        questions = db.execute("SELECT key, uuid, value, ord, due FROM question WHERE run_id = ?", (run_id,)).fetchall()
+        keys = db.execute("SELECT key FROM event WHERE run_id = ?", (run_id,)).fetchall()
+    return RunLog(
+        steps={key: StepRecord(order, value) for key, order, value in steps},
+        questions={key: QuestionRecord(*values) for key, *values in questions},
+        event_keys=frozenset(row[0] for row in keys),
+    )
+
+
+def load_past(db: sqlite3.Connection, run_id: str) -> Past:
+    asked = db.execute("SELECT key, asked FROM step WHERE run_id = ?", (run_id,)).fetchall()
+    said = db.execute("SELECT key, body FROM event WHERE run_id = ?", (run_id,)).fetchall()
+    return Past(dict(asked), dict(said))
+
+
+def read_answer(db: sqlite3.Connection, run_id: str, uuid: str) -> str | None:
+    row = db.execute("SELECT value FROM question WHERE run_id = ? AND uuid = ?", (run_id, uuid)).fetchone()
+    return row[0] if row else None
+
+
+def has_expired(db: sqlite3.Connection, run_id: str, uuid: str) -> bool:
+    sql = f"SELECT 1 FROM question WHERE run_id = ? AND uuid = ? AND (expired OR (value IS NULL AND due <= {NOW}))"
+    return db.execute(sql, (run_id, uuid)).fetchone() is not None
+
+
+def read_events(db: sqlite3.Connection, run_id: str, *, after: int, limit: int, before: int | None) -> EventPage:
+    with _one_moment(db):
+        run = get_run(db, run_id)
+        if run is None:
+            return EventPage(None, ())
+        if before is None:
+            sql = "SELECT seq, at, body FROM event WHERE run_id = ? AND seq > ? ORDER BY seq LIMIT ?"
+            rows = db.execute(sql, (run_id, after, limit + 1)).fetchall()
+        else:
+            sql = "SELECT seq, at, body FROM event WHERE run_id = ? AND seq > ? AND seq < ? ORDER BY seq DESC LIMIT ?"
+            rows = db.execute(sql, (run_id, after, before, limit + 1)).fetchall()
+    events = [StoredEvent(*row) for row in rows[:limit]]
+    if before is not None:
+        events.reverse()
+    return EventPage(run, tuple(events), more=len(rows) > limit)
+
+
+@contextmanager
+def _one_moment(db: sqlite3.Connection) -> Iterator[None]:
+    """Around several reads that must see the same state of the file."""
+    db.execute("BEGIN")
+    try:
+        yield
+    finally:
+        db.execute("ROLLBACK")
