@@ -11,6 +11,7 @@ from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+import pytest
 from fastagency_backend.engine.state import TRANSITIONS, RunChange
 from fastagency_backend.store.base import EXPIRED, Lease, LeaseLost, RunRecord, Store
 from fastagency_shared.run import RunStatus
@@ -233,7 +234,10 @@ class StoreMachine(RuleBasedStateMachine):
         known = self.known[number]
         if due is None and known.rests_until is None:
             return
-        if self.attempt(number, lease, store.rest(lease, due)):
+        if self.look(number).worker is None and self.holds(number, lease):
+            with pytest.raises(LeaseLost):  # whoever parked the run has let go of it
+                self.run(store.rest(lease, due))
+        elif self.attempt(number, lease, store.rest(lease, due)):
             known.rests_until = due
             self.changed(number, C.SLEPT if due is not None else C.WOKE_OPEN if known.open else C.WOKE)
 

@@ -386,7 +386,10 @@ class Store(Protocol):
         ...
 
     async def rest(self, lease: Lease, due: float | None) -> None:
-        """The run does nothing from now on until a moment; or, with None, goes on."""
+        """The run does nothing from now on until a moment; or, with None, goes on.
+
+        A parked run cannot: whoever parked it has let go of it, and gets `LeaseLost`.
+        """
         ...
 
     def note_answer(self, lease: Lease, uuid: str, order: int, done: Done) -> None:
