@@ -314,6 +314,19 @@ class StoreContract:
         assert await seqs(one) == list(range(1, 20 + 150 + 20 + 1))
         assert await seqs(one, 2) == list(range(1, 151))
 
+    async def test_what_is_done_is_seen_at_once_by_every_store(self, open_store: OpenStore) -> None:
+        one, two = await open_store(), await open_store()
+        lease = await owned(one)
+        for number in range(20):
+            await append(one, lease, str(number))
+            for store in (one, two):
+                assert await seqs(store) == list(range(1, 3 * number + 2))
+                assert (await store.heads([run_id()]))[run_id()][0] == 3 * number + 1
+            await ask(one, lease, f"q{number}")
+            assert await two.read_answer(run_id(), f"q{number}") is None
+            assert await answer(two, run_id(), f"q{number}") != await answer(one, run_id(), f"q{number}")
+            assert await one.read_answer(run_id(), f"q{number}") == '"yes"'
+
     async def test_the_log_for_replay_has_everything(self, store: Store) -> None:
         lease = await owned(store)
         await append(store, lease, "k1")

@@ -30,10 +30,10 @@ POLL_S = 0.05
 BUSY_TIMEOUT_S = 30.0
 
 
-def connect(path: str, *, synchronous: str) -> sqlite3.Connection:
-    """Open the file; the caller's thread owns the connection."""
+def connect(path: str, *, synchronous: str, handed_over: bool = False) -> sqlite3.Connection:
+    """Open the file; the caller's thread owns the connection, unless it is to be handed over to another one."""
     try:
-        db = sqlite3.connect(path, isolation_level=None, timeout=BUSY_TIMEOUT_S)
+        db = sqlite3.connect(path, isolation_level=None, timeout=BUSY_TIMEOUT_S, check_same_thread=not handed_over)
         db.execute("PRAGMA auto_vacuum = INCREMENTAL")  # counts for a new file only, and before anything is in it
         _use_wal(db)
         db.execute(f"PRAGMA synchronous = {synchronous}")

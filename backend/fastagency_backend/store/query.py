@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 from fastagency_shared.run import RunStatus
 
@@ -22,7 +22,10 @@ from fastagency_backend.store.base import (
 )
 from fastagency_backend.store.claim import NEXT_DUE
 from fastagency_backend.store.liveness import NOW
+from fastagency_backend.store.near import TooMuch
 from fastagency_backend.store.sql import COLUMNS, DETAILS, LINES, LIVE, OPEN_QUESTIONS, get_run, record
+
+FEW_RUNS, FEW_EVENTS, FEW_CHARS = 50, 50, 50_000
 
 
 def census(db: sqlite3.Connection) -> Census:
@@ -117,21 +120,38 @@ def has_expired(db: sqlite3.Connection, run_id: str, uuid: str) -> bool:
     return db.execute(sql, (run_id, uuid)).fetchone() is not None
 
 
-def read_events(db: sqlite3.Connection, run_id: str, *, after: int, limit: int, before: int | None) -> EventPage:
+def read_events(
+    db: sqlite3.Connection, run_id: str, *, after: int, limit: int, before: int | None, few: bool = False
+) -> EventPage:
+    """A page of a run's events. Raises `TooMuch` if they are to be `few`, and are not."""
     with _one_moment(db):
         run = get_run(db, run_id)
         if run is None:
             return EventPage(None, ())
         if before is None:
             sql = "SELECT seq, at, body FROM event WHERE run_id = ? AND seq > ? ORDER BY seq LIMIT ?"
-            rows = db.execute(sql, (run_id, after, limit + 1)).fetchall()
+            found = db.execute(sql, (run_id, after, limit + 1))
         else:
             sql = "SELECT seq, at, body FROM event WHERE run_id = ? AND seq > ? AND seq < ? ORDER BY seq DESC LIMIT ?"
-            rows = db.execute(sql, (run_id, after, before, limit + 1)).fetchall()
+            found = db.execute(sql, (run_id, after, before, limit + 1))
+        rows = _few(found) if few else found.fetchall()
     events = [StoredEvent(*row) for row in rows[:limit]]
     if before is not None:
         events.reverse()
     return EventPage(run, tuple(events), more=len(rows) > limit)
+
+
+def _few(rows: sqlite3.Cursor) -> list[tuple[int, float, str]]:
+    """All rows, if they are few and short. A cursor that is left open would keep the state of the file that it sees."""
+    taken: list[tuple[int, float, str]] = []
+    chars = 0
+    with closing(rows):
+        for row in rows:
+            taken.append(row)
+            chars += len(row[2])
+            if len(taken) > FEW_EVENTS or chars > FEW_CHARS:
+                raise TooMuch(f"More than {len(taken) - 1} events, or {chars} characters of them")
+    return taken
 
 
 @contextmanager

@@ -1,7 +1,8 @@
 """The embedded store: one SQLite file, nothing to start.
 
-A writer thread commits everything (`lane.py`), a reader thread answers queries (`query.py`), and both see the same file
-as other processes do; the writer notices what those commit, and which workers are alive (`liveness.py`).
+A writer thread commits everything (`lane.py`), a reader thread answers queries (`query.py`), small ones are answered on
+the loop itself (`near.py`), and all see the same file as other processes do; the writer notices what those commit, and
+which workers are alive (`liveness.py`).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from fastagency_shared.run import RunStatus
@@ -39,6 +41,7 @@ from fastagency_backend.store.claim import Turns, make_ready
 from fastagency_backend.store.fork import fork
 from fastagency_backend.store.lane import Lane, connect
 from fastagency_backend.store.liveness import NOW, Liveness
+from fastagency_backend.store.near import Near
 from fastagency_backend.store.presence import Presence
 from fastagency_backend.store.private import create_file, create_folder
 from fastagency_backend.store.schema import migrate
@@ -81,9 +84,10 @@ class SqliteStore:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._writer = Lane("store-writer", self._open_writer, writes=True)
         self._reader = Lane("store-reader", self._connect, writes=False)
+        self._near = Near(lambda: self._connect(handed_over=True), self._reader)
 
-    def _connect(self) -> sqlite3.Connection:
-        return connect(self.path, synchronous=self._synchronous)
+    def _connect(self, *, handed_over: bool = False) -> sqlite3.Connection:
+        return connect(self.path, synchronous=self._synchronous, handed_over=handed_over)
 
     def _open_writer(self) -> sqlite3.Connection:
         try:
@@ -101,11 +105,18 @@ class SqliteStore:
     async def open(self, changed: Changed, broken: Broken | None = None) -> None:
         self._loop = asyncio.get_running_loop()
         self._changed = changed
-        tell = broken or _log_only
+        told = broken or _log_only
+
+        def tell(error: StoreBroken) -> None:
+            self._near.stop()
+            told(error)
+
         await self._writer.start(tell, self._look_around)
         await self._reader.start(tell)
+        await self._near.start()
 
     async def close(self) -> None:
+        self._near.stop()
         await self._writer.stop()
         await self._reader.stop()
 
@@ -120,7 +131,7 @@ class SqliteStore:
         return await self._reader.run(query.lines)
 
     async def now(self) -> float:
-        return await self._reader.run(query.now)
+        return await self._near.run(query.now)
 
     def _look_around(self, db: sqlite3.Connection) -> None:
         """In the writer's thread, about every 50 ms: leases, and what other processes did to the file."""
@@ -173,7 +184,7 @@ class SqliteStore:
         return await self._writer.run(job)
 
     async def get_run(self, run_id: str) -> RunRecord | None:
-        return await self._reader.run(lambda db: get_run(db, run_id))
+        return await self._near.run(lambda db: get_run(db, run_id))
 
     async def list_runs(
         self,
@@ -258,7 +269,7 @@ class SqliteStore:
         return await self._writer.run(job)
 
     async def next_due(self) -> float | None:
-        return await self._reader.run(query.next_due)
+        return await self._near.run(query.next_due)
 
     def acquit_run(self, lease: Lease) -> None:
         args = {"run_id": lease.run_id, "fence": lease.fence}
@@ -266,7 +277,8 @@ class SqliteStore:
 
     async def heads(self, run_ids: Sequence[str]) -> dict[str, tuple[int, str]]:
         asked = list(run_ids)  # the reader's thread looks later, when the caller's may have changed
-        return await self._reader.run(lambda db: query.heads(db, asked))
+        lane = self._near if len(asked) <= query.FEW_RUNS else self._reader
+        return await lane.run(lambda db: query.heads(db, asked))
 
     async def owned_runs(self, worker: str) -> dict[str, int]:
         return await self._reader.run(lambda db: query.owned_runs(db, worker))
@@ -310,7 +322,7 @@ class SqliteStore:
         return await self._writer.run(job, lease)
 
     async def read_answer(self, run_id: str, uuid: str) -> str | None:
-        return await self._reader.run(lambda db: query.read_answer(db, run_id, uuid))
+        return await self._near.run(lambda db: query.read_answer(db, run_id, uuid))
 
     async def expire_question(self, lease: Lease, uuid: str, value: str, body: str, at: float) -> StoredEvent | None:
         args = {"run_id": lease.run_id, "fence": lease.fence, "key": f"expired:{uuid}", "body": body, "at": at}
@@ -327,7 +339,7 @@ class SqliteStore:
         return await self._writer.run(job, lease)
 
     async def has_expired(self, run_id: str, uuid: str) -> bool:
-        return await self._reader.run(lambda db: query.has_expired(db, run_id, uuid))
+        return await self._near.run(lambda db: query.has_expired(db, run_id, uuid))
 
     async def rest(self, lease: Lease, due: float | None) -> None:
         args = {"run_id": lease.run_id, "fence": lease.fence, "due": due}
@@ -359,7 +371,8 @@ class SqliteStore:
     # --- what clients do, in any process --------------------------------------------------------------------------
 
     async def read_events(self, run_id: str, *, after: int, limit: int, before: int | None = None) -> EventPage:
-        return await self._reader.run(lambda db: query.read_events(db, run_id, after=after, limit=limit, before=before))
+        page = partial(query.read_events, run_id=run_id, after=after, limit=limit, before=before)
+        return await self._near.run(partial(page, few=True), page)
 
     async def answer_question(
         self, run_id: str, uuid: str, value: str, body: str, at: float, title: str | None
