@@ -5,29 +5,27 @@ from __future__ import annotations
 import asyncio
 import time
 
-import httpx
 from websockets.asyncio.client import ClientConnection
 
-from benchmarks.client import attach, client, initiate
+from benchmarks.client import Http, attach, until
 from benchmarks.server import Server, machine, percentile, running
 
 OPEN = 1000
 PROBES = 300
 
 
-async def open_conversation(server: Server, http: httpx.AsyncClient, workflow: str) -> ClientConnection:
+async def open_conversation(server: Server, http: Http, workflow: str) -> ClientConnection:
     """A conversation that has come to its first question and stays there."""
-    socket = await attach(server, await initiate(http, workflow, questions=1))
-    while '"text_input"' not in str(await socket.recv()):
-        pass
+    socket = await attach(server, await http.initiate(workflow, questions=1))
+    await until(socket, "text_input")
     return socket
 
 
-async def discovery(http: httpx.AsyncClient) -> list[float]:
+async def discovery(http: Http) -> list[float]:
     waits = []
     for _ in range(PROBES):
         started = time.perf_counter()
-        (await http.get("/fastagency/discovery")).raise_for_status()
+        await http.get("/fastagency/discovery")
         waits.append(time.perf_counter() - started)
     return waits
 
@@ -36,7 +34,7 @@ async def main() -> None:
     print(machine())
     for workflow in ("questions", "questions_thread"):
         with running("benchmarks.workflows:app", "/live", warm_s="600") as server:
-            async with client(server) as http:
+            async with Http(server) as http:
                 first = await open_conversation(server, http, workflow)
                 one, memory = await discovery(http), server.memory_mib()
                 started = time.perf_counter()

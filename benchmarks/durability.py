@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 
-import httpx
-
-from benchmarks.client import answer_all, attach, client, drain, initiate
+from benchmarks.client import Http, answer_all, attach, drain
 from benchmarks.server import Server, machine, percentile, running
 
 MESSAGES = 20_000
@@ -17,7 +15,7 @@ QUESTIONS = 500
 
 async def messages(server: Server) -> float:
     started = time.perf_counter()
-    async with client(server) as http, await attach(server, await initiate(http, "flood", messages=MESSAGES)) as socket:
+    async with Http(server) as http, await attach(server, await http.initiate("flood", messages=MESSAGES)) as socket:
         await drain(socket)
     return MESSAGES / (time.perf_counter() - started)
 
@@ -26,20 +24,19 @@ async def steps(server: Server, runs: int, *, recorded: bool) -> float:
     """Calls and messages per second, each call recorded before the run goes on, or not at all."""
     started = time.perf_counter()
 
-    async def one(http: httpx.AsyncClient) -> None:
-        async with await attach(
-            server, await initiate(http, "steps", steps=STEPS // runs, recorded=recorded)
-        ) as socket:
+    async def one() -> None:
+        async with Http(server) as http:
+            run = await http.initiate("steps", steps=STEPS // runs, recorded=recorded)
+        async with await attach(server, run) as socket:
             await drain(socket)
 
-    async with client(server) as http:
-        await asyncio.gather(*(one(http) for _ in range(runs)))
+    await asyncio.gather(*(one() for _ in range(runs)))
     return STEPS / (time.perf_counter() - started)
 
 
 async def answers(server: Server) -> list[float]:
-    async with client(server) as http:
-        run = await initiate(http, "questions", questions=QUESTIONS)
+    async with Http(server) as http:
+        run = await http.initiate("questions", questions=QUESTIONS)
     async with await attach(server, run) as socket:
         return await answer_all(socket)
 

@@ -6,7 +6,7 @@ import asyncio
 import time
 from typing import Any
 
-from benchmarks.client import attach, client
+from benchmarks.client import Http, attach, until
 from benchmarks.server import Server, machine, percentile, running
 
 SIZES = ((1_000, "questions"), (1_000, "questions_thread"), (100_000, "questions"))
@@ -20,23 +20,22 @@ IDLE_S = 5.0
 async def start(server: Server, workflow: str, count: int) -> list[dict[str, Any]]:
     """Start runs, a few at a time; returns when each has asked its question."""
     runs: list[dict[str, Any]] = []
-    async with client(server) as http:
 
-        async def some(number: int) -> None:
-            for _ in range(number):
-                body = {"workflow_name": workflow, "params": {"questions": 2}}
-                runs.append((await http.post("/fastagency/initiate_workflow", json=body)).json())
+    async def some(number: int) -> None:
+        async with Http(server) as http:
+            runs.extend([await http.initiate(workflow, questions=2) for _ in range(number)])
 
-        await asyncio.gather(*(some(count // AT_ONCE) for _ in range(AT_ONCE)))
+    await asyncio.gather(*(some(count // AT_ONCE) for _ in range(AT_ONCE)))
+    async with Http(server) as http:
         for run in (runs[0], runs[-1]):
-            while (await http.get(f"/fastagency/runs/{run['workflow_uuid']}")).json()["status"] != "waiting":
+            while (await http.get(f"/fastagency/runs/{run['workflow_uuid']}"))["status"] != "waiting":
                 await asyncio.sleep(0.05)
     return runs
 
 
 async def until_live(server: Server, wanted: int) -> None:
-    async with client(server) as http:
-        while (await http.get("/live")).json()["runs"] > wanted:
+    async with Http(server) as http:
+        while (await http.get("/live"))["runs"] > wanted:
             await asyncio.sleep(0.2)
 
 
@@ -45,8 +44,7 @@ async def answer(server: Server, runs: list[dict[str, Any]]) -> list[float]:
     waits = []
     for run in runs[:: max(1, len(runs) // ANSWERS)][:ANSWERS]:
         async with await attach(server, run) as socket:
-            while '"text_input"' not in str(await socket.recv()):
-                pass
+            await until(socket, "text_input")
             started = time.perf_counter()
             await socket.send("yes")
             await socket.recv()

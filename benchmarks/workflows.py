@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
+from fastagency_backend.engine.context import current_run
 from fastagency_backend.engine.engine import Engine
 from fastagency_backend.web import FastAPIAdapter
 from fastagency_backend.workflow import UI, AsyncUI, Workflow
+from fastagency_shared.messages import TextChunk
 from fastapi import FastAPI
 
 BODY = "The quick brown fox jumps over the lazy dog. " * 4
+CHUNK = "token "
 
 wf = Workflow()
+
+
+@wf.register(name="echo", description="The smallest run that talks to somebody")
+async def echo(ui: AsyncUI, params: dict[str, Any]) -> str:
+    said = await ui.text_input(sender="a", recipient="User", prompt="What?")
+    await ui.text_message(sender="a", recipient="User", body=said)
+    return "done"
 
 
 @wf.register(name="flood", description="Sends messages as fast as it can")
@@ -50,6 +61,17 @@ async def steps(ui: AsyncUI, params: dict[str, Any]) -> str:
     for number in range(params["steps"]):
         result = await ui.step(nothing, number) if params["recorded"] else nothing(number)
         await ui.text_message(sender="a", recipient="b", body=f"{result}: {BODY}")
+    return "done"
+
+
+@wf.register(name="chunks", description="A message that a model writes token by token")
+async def chunks(ui: AsyncUI, params: dict[str, Any]) -> str:
+    run = current_run()
+    assert run is not None, "a workflow is always inside its run"
+    for _ in range(params["chunks"]):
+        run.chunk(TextChunk(sender="a", stream="s", delta=CHUNK))
+        await asyncio.sleep(0)
+    await ui.text_message(sender="a", recipient="User", body="written")
     return "done"
 
 

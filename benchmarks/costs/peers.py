@@ -1,0 +1,50 @@
+"""Our application and the bare one, side by side, and the order in which they are measured: bare, ours, bare, ours."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+from benchmarks.server import Server, running
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Extent:
+    """How much is done: rounds, and the size of one. `small` is for a look whether everything runs."""
+
+    rounds: int = 5
+    small: bool = False
+    quick: bool = False
+
+    def of(self, full: int, small: int) -> int:
+        return small if self.small else full
+
+
+@dataclass(frozen=True)
+class Peers:
+    ours: Server
+    bare: Server
+
+
+@contextmanager
+def peers(**settings: str) -> Iterator[Peers]:
+    """Both under the same uvicorn with the same options; every commit of ours is flushed."""
+    with (
+        running("benchmarks.workflows:app", "/live", database_synchronous="FULL", **settings) as ours,
+        running("benchmarks.bare:app", "/live") as bare,
+    ):
+        yield Peers(ours, bare)
+
+
+async def in_turn(both: Peers, rounds: int, measure: Callable[[Server], Awaitable[T]]) -> tuple[list[T], list[T]]:
+    """What `measure` gives for ours and for the bare one, round by round."""
+    ours: list[T] = []
+    bare: list[T] = []
+    for _ in range(rounds):
+        bare.append(await measure(both.bare))
+        ours.append(await measure(both.ours))
+    return ours, bare

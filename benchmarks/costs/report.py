@@ -1,0 +1,104 @@
+"""The table as Markdown for people, and as JSON for the next comparison."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.costs.figure import WORSE, Figure, Row, worse_by
+
+RECORDED = Path(__file__).with_name("recorded.json")
+"""The last recorded table."""
+HEADINGS = ("measure", "ours", "bare", "ratio", "at least", "aim", "reached", "last recorded")
+
+
+def markdown(figures: Sequence[Figure], recorded: Mapping[str, float]) -> str:
+    """The table; a row that got worse is marked in its last column."""
+    lines = [_line(HEADINGS), _line(["---"] * len(HEADINGS))]
+    lines += [_line(_cells(figure, recorded.get(figure.row.name))) for figure in figures]
+    notes = [f"- {figure.row.title}: {figure.note}." for figure in figures if figure.note]
+    return "\n".join([*lines, "", *notes] if notes else lines)
+
+
+def document(figures: Iterable[Figure], machine: Mapping[str, Any], earlier: Mapping[str, Any]) -> dict[str, Any]:
+    """What is written to the file; rows that were not measured this time keep what an earlier document has of them."""
+    rows = {
+        figure.row.name: {
+            "title": figure.row.title,
+            "unit": figure.row.unit,
+            "value": round(figure.value, 4),
+            "ours": [float(f"{value:.6g}") for value in figure.ours],
+            "bare": [float(f"{value:.6g}") for value in figure.bare],
+            "reached": figure.reached,
+            "note": figure.note,
+        }
+        for figure in figures
+    }
+    return {"machine": dict(machine), "rows": {**earlier.get("rows", {}), **rows}}
+
+
+def read(path: Path) -> dict[str, Any]:
+    """A document that was written earlier; an empty one if there is none."""
+    found: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    return found
+
+
+def values(document: Mapping[str, Any]) -> dict[str, float]:
+    """What each row of a document is judged by."""
+    return {name: row["value"] for name, row in document.get("rows", {}).items()}
+
+
+def worse(figures: Iterable[Figure], recorded: Mapping[str, float]) -> list[Figure]:
+    """The rows that are marked."""
+    return [
+        figure
+        for figure in figures
+        if figure.row.name in recorded and worse_by(figure.row, figure.value, recorded[figure.row.name]) > WORSE
+    ]
+
+
+def _cells(figure: Figure, then: float | None) -> list[str]:
+    row = figure.row
+    return [
+        row.title,
+        _with_unit(statistics.median(figure.ours), row.unit),
+        _with_unit(statistics.median(figure.bare), row.unit) if figure.bare else "",
+        _ratio(figure),
+        _target(row, row.least),
+        _target(row, row.aim),
+        figure.reached,
+        _compared(figure, then),
+    ]
+
+
+def _ratio(figure: Figure) -> str:
+    ratios = figure.ratios
+    if figure.row.judged != "ratio" or not ratios:
+        return ""
+    return f"**{statistics.median(ratios):.2f}x** ({min(ratios):.2f} to {max(ratios):.2f})"
+
+
+def _target(row: Row, target: float | None) -> str:
+    if target is None:
+        return ""
+    return f"{target:g}x" if row.judged == "ratio" else _with_unit(target, row.unit)
+
+
+def _compared(figure: Figure, then: float | None) -> str:
+    if then is None:
+        return ""
+    share = worse_by(figure.row, figure.value, then)
+    mark = f" **worse by {share:.0%}**" if share > WORSE else ""
+    return _target(figure.row, float(f"{then:.3g}")) + mark
+
+
+def _with_unit(value: float, unit: str) -> str:
+    number = f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    return f"{number} {unit}".replace(" %", " %")
+
+
+def _line(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
