@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
     ("module", "without"),
     [
         ("fastagency", ["fastapi", "mesop", "httpx", "websockets", "autogen", "autogen_agentchat", "uvicorn"]),
-        ("fastagency.adapters.fastapi", ["mesop", "autogen", "autogen_agentchat"]),
+        ("fastagency.adapters.fastapi", ["mesop", "autogen", "autogen_agentchat", "httpx", "websockets"]),
         ("fastagency.runtimes.autogen", ["mesop", "fastapi"]),
         ("fastagency.ui.console", ["mesop", "fastapi", "autogen", "autogen_agentchat"]),
     ],

@@ -45,8 +45,8 @@ def test_a_module_offers_exactly_what_it_lists(module: str) -> None:
     listed = set(getattr(loaded, "__all__", ()))
     public = {
         name
-        for name, value in vars(loaded).items()
-        if not name.startswith("_") and not inspect.ismodule(value) and name not in ("extra", "version")
+        for name in dir(loaded)
+        if not name.startswith("_") and not inspect.ismodule(getattr(loaded, name)) and name not in ("extra", "version")
     }
     assert public == listed - {"__version__"}
     assert loaded.__doc__
