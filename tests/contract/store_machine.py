@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import pytest
 from fastagency_backend.engine.state import TRANSITIONS, RunChange
-from fastagency_backend.store.base import EXPIRED, Lease, LeaseLost, RunRecord, Store
+from fastagency_backend.store.base import EXPIRED, Lease, LeaseLost, RunRecord, Start, Store
 from fastagency_shared.run import RunStatus
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -139,6 +139,19 @@ class StoreMachine(RuleBasedStateMachine):
         _, created = self.run(self.stores[worker].create_run(new(number)))
         assert created == (number not in self.known)
         self.known.setdefault(number, Known())
+
+    @rule(number=numbers, worker=st.sampled_from([*LIVING, "ghost"]))
+    def begin(self, number: int, worker: str) -> None:
+        """Create a run and take it up: the ghost is no worker and cannot."""
+        start = Start(worker, "first", body("first"))
+        found, created = self.run(self.stores[worker].create_run(new(number), start))
+        assert created == (number not in self.known)
+        if created:
+            self.known[number] = Known()
+            if worker in LIVING:
+                self.known[number].events += 1
+                self.changed(number, C.CLAIMED)
+                self.leases[number] = [Lease(found.id, found.fence)]
 
     @rule(worker=st.sampled_from([*LIVING, "ghost"]), limit=st.integers(1, 3))
     def claim(self, worker: str, limit: int) -> None:

@@ -18,6 +18,7 @@ from fastagency_backend.store.schema import MIGRATIONS
 from tests.contract.store_contract import MakeStore, append, ask, new, owned, record, run_id, seqs
 from tests.contract.store_contract_attempts import AttemptsContract
 from tests.contract.store_contract_clients import ClientStoreContract
+from tests.contract.store_contract_starts import StartsContract
 from tests.contract.store_contract_turns import TurnStoreContract
 
 ROOT = Path(__file__).parents[2]
@@ -28,7 +29,7 @@ def make_store(tmp_path: Path) -> MakeStore:
     return lambda: SqliteStore(tmp_path / "runs.sqlite3", synchronous="OFF")
 
 
-class TestSqliteStore(ClientStoreContract, TurnStoreContract, AttemptsContract):
+class TestSqliteStore(ClientStoreContract, TurnStoreContract, AttemptsContract, StartsContract):
     """Every test of the contract."""
 
 

@@ -15,6 +15,7 @@ from fastagency_backend.engine.body import whole
 from fastagency_backend.engine.bridge import RunEvicted, RunUnwound
 from fastagency_backend.engine.containment import WorkflowAborted
 from fastagency_backend.engine.failure import IN_WORKFLOW, TOO_LARGE, UNANSWERED, Failure
+from fastagency_backend.engine.key import FIRST
 from fastagency_backend.engine.limits import ExceedsLimit, size_of
 from fastagency_backend.engine.run import Run
 from fastagency_backend.engine.spec import WorkflowSpec
@@ -27,7 +28,7 @@ BETWEEN = {"sender": "Workflow", "recipient": "User"}
 
 
 async def attempt(run: Run, spec: WorkflowSpec, *, fresh: bool) -> None:
-    """Run the workflow and end the run. `fresh`: nothing of it is in the log yet.
+    """Run the workflow and end the run. `fresh`: for the first time, as far as can be known.
 
     Raises:
         RunEvicted: this process has to drop the run.
@@ -36,9 +37,8 @@ async def attempt(run: Run, spec: WorkflowSpec, *, fresh: bool) -> None:
     if not fresh and not spec.durable:
         await _finish(run, RunStatus.FAILED, WorkflowFailed(short=NOT_DURABLE, **BETWEEN))
         return
-    params = json.loads(run.record.params)
-    started = WorkflowStarted(name=spec.name, description=spec.description, params=params, **BETWEEN)
-    run.emit(started, identity="started")
+    if not run.begun:
+        run.emit(first_message(run.id, spec, run.record.params), identity=FIRST)
     logger.info("The run of %r %s", spec.name, "starts" if fresh else "goes on")
     try:
         with run.observer.segment(run.record, fresh=fresh):
@@ -56,6 +56,13 @@ async def attempt(run: Run, spec: WorkflowSpec, *, fresh: bool) -> None:
         await _finish(run, RunStatus.FAILED, WorkflowFailed(short=failure.sentence, long=hint, **BETWEEN))
     else:
         await _finish(run, RunStatus.COMPLETED, WorkflowCompleted(result=text, **BETWEEN), text)
+
+
+def first_message(run_id: str, spec: WorkflowSpec, params: str) -> WorkflowStarted:
+    """How a run begins; `params` is JSON text."""
+    return WorkflowStarted(
+        workflow_uuid=run_id, name=spec.name, description=spec.description, params=json.loads(params), **BETWEEN
+    )
 
 
 def _kept(run: Run, result: str) -> str:

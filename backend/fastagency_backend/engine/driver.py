@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
+from typing import Any
 
 from fastagency_shared.messages import RunStatusChanged
 
@@ -24,7 +25,10 @@ from fastagency_backend.engine.unsaved import Unsaved
 from fastagency_backend.store.base import (
     Lease,
     LeaseLost,
+    NewRun,
+    RunLog,
     RunRecord,
+    Start,
     Store,
     StoreBroken,
     StoreError,
@@ -38,7 +42,8 @@ EVICT_TRIES = 20
 class Driver:
     """See the module's docstring. `live` are the runs in memory.
 
-    `idle_hands` is set when there may be something to claim, or room to claim more.
+    `idle_hands` is set when there may be something to claim, or room to claim more; `line` says that runs may wait for
+    room, or for another to end.
     """
 
     def __init__(
@@ -53,26 +58,48 @@ class Driver:
     ) -> None:
         self.live: dict[str, Run] = {}
         self.idle_hands = asyncio.Event()
+        self.line = True
         self._worker, self._store, self._workflows, self._feeds = worker, store, workflows, feeds
         self._observer, self._max_attempts, self._limits = observer, max_attempts, limits
         self._gate = Gate(store)
         self._drivers: set[asyncio.Task[None]] = set()
         self._drops: set[asyncio.Task[None]] = set()
+        self._creating: set[asyncio.Future[tuple[RunRecord, bool]]] = set()
+        self._stopping = False
 
     @property
     def at_work(self) -> int:
-        """How many runs this worker has."""
+        """How many runs this worker has, with those that are being created here."""
         return len(self._drivers)
 
     def begin(self, record: RunRecord) -> asyncio.Task[None]:
         """Take up a run that was claimed; the task is done when the run has left this worker."""
-        task = asyncio.create_task(self._drive(record), name=f"run-{record.id}", context=contextvars.Context())
+        return self._start(record.id, self._drive(record))
+
+    def begin_new(self, new: NewRun, start: Start) -> asyncio.Future[tuple[RunRecord, bool]]:
+        """Create a run and take it up, whether or not whoever asks still waits for what the store says of it."""
+        told: asyncio.Future[tuple[RunRecord, bool]] = asyncio.get_running_loop().create_future()
+        self._creating.add(told)
+        told.add_done_callback(self._creating.discard)
+        self._start(new.id, self._create(new, start, told))
+        return told
+
+    def _start(self, run_id: str, driving: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(driving, name=f"run-{run_id}", context=contextvars.Context())
         self._drivers.add(task)
-        task.add_done_callback(self._drivers.discard)
+        task.add_done_callback(self._left)
         return task
 
+    def _left(self, driving: asyncio.Task[None]) -> None:
+        self._drivers.discard(driving)
+        if self.line:
+            self.idle_hands.set()
+
     async def stop(self) -> int:
-        """Let go of every run; returns how many there were."""
+        """Let go of every run; returns how many there were. What is committed from now on is given back, not driven."""
+        self._stopping = True
+        if self._creating:
+            await asyncio.wait(self._creating)
         runs = list(self.live.values())
         for run in runs:
             try:
@@ -91,10 +118,11 @@ class Driver:
     # --- what happens to a run from outside -----------------------------------------------------------------------
 
     def wake(self, run_id: str) -> None:
-        """Something that a run waits for has come: its start, or an answer."""
+        """Something that a run waits for has come, or may have: an answer, or that it is tried again."""
         if (run := self.live.get(run_id)) is not None:
             run.questions.look()
-        self.idle_hands.set()
+        else:
+            self.idle_hands.set()
 
     def cut_off(self, run_id: str) -> None:
         """The run is about to be stopped: log what it is writing, as far as that has come."""
@@ -124,6 +152,7 @@ class Driver:
         if run.parkable(warm_s) and await self._store.park_run(run.lease):
             logger.info("The run waits for a person and is parked", extra=about(run.record))
             self.evict(run)
+            self.idle_hands.set()  # it may be due soon, or was answered meanwhile
 
     def evict(self, run: Run) -> None:
         """Drop a run from memory: refuse what it still does, and cancel every task that was born in it."""
@@ -139,12 +168,31 @@ class Driver:
 
     # --- driving --------------------------------------------------------------------------------------------------
 
-    async def _drive(self, record: RunRecord) -> None:
-        """Keep at a run until it leaves this worker. After a failure of the store begin again: nobody else will."""
+    async def _create(self, new: NewRun, start: Start, told: asyncio.Future[tuple[RunRecord, bool]]) -> None:
+        try:
+            record, created = await self._store.create_run(new, start)
+        except asyncio.CancelledError:
+            told.cancel()
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is belongs to whoever asked
+            if not told.done():
+                told.set_exception(error)
+            return
+        if not told.done():
+            told.set_result((record, created))
+        if created and record.worker == self._worker and not self._stopping:
+            await self._drive(record, RunLog(event_keys=frozenset((start.key,))))
+
+    async def _drive(self, record: RunRecord, begun: RunLog | None = None) -> None:
+        """Keep at a run until it leaves this worker. After a failure of the store begin again: nobody else will.
+
+        `begun`: the log of a run that was created a moment ago.
+        """
         current: RunRecord | None = record
         unsaved = Unsaved()
         try:
-            while current is not None and not await self._attempt(current, unsaved):
+            while current is not None and not await self._attempt(current, unsaved, begun):
+                begun = None
                 await self._gate.opened()
                 current = await self._still_ours(current)
         except StoreBroken:
@@ -160,10 +208,10 @@ class Driver:
             return record
         return now if now is not None and (now.worker, now.fence) == (self._worker, record.fence) else None
 
-    async def _attempt(self, record: RunRecord, unsaved: Unsaved) -> bool:
+    async def _attempt(self, record: RunRecord, unsaved: Unsaved, begun: RunLog | None) -> bool:
         """One time through the workflow. False: the store failed; `unsaved` has the results that it has not taken."""
         try:
-            log = await self._store.load_log(record.id)
+            log = begun or await self._store.load_log(record.id)
             await unsaved.save(self._store, Lease(record.id, record.fence), log)
         except LeaseLost:
             return True
@@ -184,10 +232,11 @@ class Driver:
             self.evict(stale)
         self.live[run.id] = run
         spec = self._workflows[record.workflow]
+        fresh = begun is not None or not log.event_keys
         self._feeds.push(run.id, RunStatusChanged(workflow_uuid=run.id, status=record.status))
         try:
             with entered(run):
-                ways = set_aside(run) if self._is_poison(record) else attempt(run, spec, fresh=not log.event_keys)
+                ways = set_aside(run) if self._is_poison(record) else attempt(run, spec, fresh=fresh)
                 body = asyncio.create_task(ways, name=f"workflow-{run.id}")
             await body
         except (asyncio.CancelledError, RunUnwound):
@@ -199,5 +248,4 @@ class Driver:
             return False
         finally:
             self.evict(run)
-            self.idle_hands.set()
         return not run.journal.failed

@@ -1,7 +1,7 @@
 """The engine: one worker, with the service for clients beside it. It lives on one event loop.
 
-`Engine` claims runs and hands them to its `driver`; it looks after what has to be done again and again. What clients
-ask goes to its `service`, which tells the driver what concerns a run that is driven here.
+Its `driver` drives what it has taken up; the engine looks after what has to be done again and again. What clients ask
+goes to its `service`, which tells the driver what concerns a run that is driven here.
 """
 
 from __future__ import annotations
@@ -16,26 +16,23 @@ from pathlib import Path
 from fastagency_shared.messages import new_uuid
 
 from fastagency_backend.engine import logrecord, tracking
-from fastagency_backend.engine.about import about
 from fastagency_backend.engine.chore import Chores
 from fastagency_backend.engine.driver import Driver
 from fastagency_backend.engine.feed import Feeds
 from fastagency_backend.engine.health import Examination, Health
+from fastagency_backend.engine.intake import Intake
 from fastagency_backend.engine.lag import Lag
 from fastagency_backend.engine.limits import DEFAULT_LIMITS, Limits
 from fastagency_backend.engine.line import Lines
 from fastagency_backend.engine.observer import NOBODY, Observer
 from fastagency_backend.engine.service import RunService
 from fastagency_backend.engine.spec import WorkflowSpec
-from fastagency_backend.engine.trial import POLL_S, Trials
 from fastagency_backend.engine.watch import UNWATCHED
 from fastagency_backend.engine.watchdog import Watchdog
-from fastagency_backend.store.base import ON_TRIAL, AtWork, RunRecord, Store, StoreError
+from fastagency_backend.store.base import Store, StoreError
 
 logger = logging.getLogger(__name__)
 
-BATCH = 500
-"""Runs claimed at a time."""
 REMOVED = 100
 """Runs removed at a time."""
 SWEEP_PAUSE_S = 0.02
@@ -90,13 +87,15 @@ class Engine:
         limits = self.settings.limits
         self.driver = Driver(self.worker, store, workflows, self.feeds, observer, self.settings.max_attempts, limits)
         self._lines = Lines(store, self.feeds)
-        self.service = RunService(store, workflows, self.feeds, self.driver, self._lines, limits)
+        self._intake = Intake(self.worker, store, workflows, self.driver, self.settings)
+        self.service = RunService(
+            store, workflows, self.feeds, self.driver, self._lines, limits, create=self._intake.create
+        )
         self.lag = Lag()
         self.failure: str | None = None
         """Why this worker cannot go on, once it cannot: nothing is claimed or driven any more."""
         self._on_failure = on_failure
         self._chores = Chores(self._fail)
-        self._trials = Trials(self.driver.live)
         self._watchdog = self._watchdog_for(self.settings)
         self._foreign = asyncio.Event()
         self._examination = Examination(store, self._chores, self.lag, self.service.readers.leaving, self._lines)
@@ -114,7 +113,8 @@ class Engine:
             self._chores.start("others", watchdog.look_at_others)
         well = watchdog.well if watchdog is not None else None
         await self.store.register_worker(self.worker, self.settings.lease_s, well)
-        self._chores.start("claim", self._claim)
+        self._intake.open = True
+        self._chores.start("claim", self._intake.claim)
         self._chores.start("look-around", self._look_around)
         self._chores.start("tidy", self._tidy)
         self._chores.start("lag", self.lag.look)
@@ -125,6 +125,7 @@ class Engine:
 
     async def stop(self) -> None:
         """Hand every run over within seconds: others go on with them, clients are told to come back."""
+        self._intake.open = False
         self.service.readers.send_home()
         await self._chores.stop()
         if self._watchdog is not None:
@@ -147,6 +148,7 @@ class Engine:
         if self.failure is not None:
             return
         self.failure = sentence
+        self._intake.open = False
         logger.critical("The worker cannot go on. %s", sentence)
         if self._on_failure is not None:
             self._on_failure(sentence)
@@ -157,47 +159,6 @@ class Engine:
         return Watchdog(settings.watch_folder, self.worker, settings.frozen_s, settings.frozen_exit_s)
 
     # --- chores ---------------------------------------------------------------------------------------------------
-
-    async def _claim(self) -> None:
-        """Take over what is ready, whenever something may have become so."""
-        if self._trials.under_way:
-            await asyncio.sleep(POLL_S)
-            return
-        self.driver.idle_hands.clear()
-        room = self.settings.max_live - self.driver.at_work
-        on_trial, self._trials.others_first = not self._trials.others_first, False
-        if not on_trial:
-            self.driver.idle_hands.set()
-        wait_s = self.settings.lease_s / 2
-        if room > 0:
-            records = await self.store.claim_runs(
-                self.worker, list(self.workflows), limit=min(room, BATCH), at_work=self._limits(), on_trial=on_trial
-            )
-            for record in records:
-                self._begin(record)
-                self.driver.idle_hands.set()
-            due_s = await self.store.next_due()
-            wait_s = wait_s if due_s is None else max(0.0, min(wait_s, due_s))
-        try:
-            async with asyncio.timeout(wait_s):
-                await self.driver.idle_hands.wait()
-        except TimeoutError:
-            return
-
-    def _begin(self, record: RunRecord) -> None:
-        driving = self.driver.begin(record)
-        if record.attempts >= ON_TRIAL:
-            logger.warning(
-                "%d workers have died with the run; it is taken up alone", record.attempts, extra=about(record)
-            )
-            self._trials.begin(record, driving)
-
-    def _limits(self) -> AtWork:
-        of_workflow = {name: spec.max_at_work for name, spec in self.workflows.items()}
-        return AtWork(
-            self.settings.max_at_work_per_user,
-            {name: limit for name, limit in of_workflow.items() if limit is not None},
-        )
 
     async def _look_around(self) -> None:
         """Another process has committed: readers look, and so do the runs."""

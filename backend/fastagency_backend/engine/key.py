@@ -26,6 +26,11 @@ def digest(value: object, *, without: str = "") -> str:
     return hashlib.blake2b(text.replace(without, "").encode(errors="surrogatepass"), digest_size=12).hexdigest()
 
 
+FIRST = "started"
+"""The identity of a run's first message, whatever that says: it is the same one in every replay."""
+FIRST_KEY = f"event:workflow_started:{digest(FIRST)}#1"
+
+
 class Keys:
     """The keys that a run has used. Thread-safe.
 

@@ -30,7 +30,7 @@ from fastagency_backend.engine.context import current_step_key
 from fastagency_backend.engine.feed import Feeds
 from fastagency_backend.engine.identity import identity_of, identity_of_1_0
 from fastagency_backend.engine.journal import Journal
-from fastagency_backend.engine.key import INSIDE, Keys
+from fastagency_backend.engine.key import FIRST_KEY, INSIDE, Keys
 from fastagency_backend.engine.limits import DEFAULT_LIMITS, Limits, fitted
 from fastagency_backend.engine.observer import NOBODY, Observer
 from fastagency_backend.engine.outline import outline_of_message
@@ -220,6 +220,11 @@ class Run:
             return
         for chunk in self.journal.under_way():
             self.emit(TextMessage(sender=chunk.sender, recipient=chunk.recipient, body=chunk.delta, interrupted=True))
+
+    @property
+    def begun(self) -> bool:
+        """Whether the first message is in the log."""
+        return FIRST_KEY in self._seen
 
     @property
     def acquitted(self) -> bool:

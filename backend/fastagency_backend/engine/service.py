@@ -9,7 +9,7 @@ import functools
 import json
 import logging
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, ParamSpec, Protocol, TypeVar
 
 from fastagency_shared.answer import Answer, check_answer
@@ -66,11 +66,15 @@ def _refuses(method: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Corouti
     return ask
 
 
+CreatesRuns = Callable[[NewRun], Awaitable[tuple[RunRecord, bool]]]
+"""`Store.create_run`, or what does it and has the run driven."""
+
+
 class DrivesRuns(Protocol):
     """Whoever drives runs in this process."""
 
     def wake(self, run_id: str) -> None:
-        """Something that a run waits for has come: its start, or an answer."""
+        """Something that a run waits for has come, or may have: an answer, or that it is tried again."""
         ...
 
     def cut_off(self, run_id: str) -> None:
@@ -98,12 +102,14 @@ class RunService:
         driver: DrivesRuns | None = None,
         lines: Lines | None = None,
         limits: Limits = DEFAULT_LIMITS,
+        create: CreatesRuns | None = None,
     ) -> None:
         self.workflows = workflows
         self.reason = (lines or Lines(store, feeds)).reason
         self.readers = Readers(store, feeds, self.reason)
         self._store, self._feeds, self._driver = store, feeds, driver
         self._limits = limits
+        self._create = create or store.create_run
 
     @_refuses
     async def create(self, request: InitiateRequest, user_id: str | None) -> RunRecord:
@@ -119,15 +125,13 @@ class RunService:
             raise TooLarge(excess("The JSON of the params", size, limit, "max_params_bytes"))
         title = one_line(spec.description) or spec.name
         new = NewRun(request.workflow_uuid, spec.name, params, user_id, title, spec.durable, time.time())
-        record, created = await self._store.create_run(new)
+        record, created = await self._create(new)
         same = (record.workflow, json.loads(record.params), record.user_id) == (spec.name, request.params, user_id)
         if not created and not same:
             raise Conflict(
                 f"The workflow_uuid {request.workflow_uuid} is already taken by another request. "
                 "Leave it out to be given a new one."
             )
-        if created and self._driver is not None:
-            self._driver.wake(record.id)
         return record
 
     @_refuses

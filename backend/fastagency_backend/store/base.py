@@ -58,6 +58,15 @@ class NewRun:
 
 
 @dataclass(frozen=True, slots=True)
+class Start:
+    """Who takes a run up in the very commit that creates it, and the first message of its log."""
+
+    worker: str
+    key: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunRecord:
     """One row of the run table, with the newest `seq` and the bodies of the open questions, oldest first.
 
@@ -257,8 +266,13 @@ class Store(Protocol):
 
     # --- runs -----------------------------------------------------------------------------------------------------
 
-    async def create_run(self, new: NewRun) -> tuple[RunRecord, bool]:
-        """Create the run; or return the one of that id as it is. The flag says whether it was created now."""
+    async def create_run(self, new: NewRun, start: Start | None = None) -> tuple[RunRecord, bool]:
+        """Create the run; or return the one of that id as it is. The flag says whether it was created now.
+
+        With `start` a run that is created is claimed, and its log begun, in the same commit; unless the worker is not
+        registered or has not renewed its lease in time: then it is ready, as without. That is decided in the commit,
+        so that `release_worker`, and whoever buries a dead worker, finds the run or comes first.
+        """
         ...
 
     async def fork_run(self, run_id: str, before: str, new_id: str, at: float) -> RunRecord | None:

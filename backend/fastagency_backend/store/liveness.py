@@ -73,6 +73,12 @@ class Liveness:
         if now - self._beaten >= self._lease_s / BEATS_PER_LEASE and self._well():
             self._beat(db)
 
+    def holds(self, db: sqlite3.Connection, worker: str) -> bool:
+        """Whether this is our worker, and its lease is good: registered, and renewed in time."""
+        if worker != self._worker or self._clock() - self._beaten >= self._lease_s:
+            return False
+        return db.execute("SELECT 1 FROM worker WHERE id = ?", (worker,)).fetchone() is not None
+
     def dead(self, db: sqlite3.Connection) -> list[str]:
         """The workers whose runs may be taken over now."""
         if self._worker is None:

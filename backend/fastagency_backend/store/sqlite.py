@@ -31,6 +31,7 @@ from fastagency_backend.store.base import (
     Past,
     RunLog,
     RunRecord,
+    Start,
     StepRecord,
     StoreBroken,
     StoredEvent,
@@ -38,6 +39,7 @@ from fastagency_backend.store.base import (
 )
 from fastagency_backend.store.batch import Rows, store_error
 from fastagency_backend.store.claim import Turns, make_ready
+from fastagency_backend.store.create import create
 from fastagency_backend.store.fork import fork
 from fastagency_backend.store.lane import Lane, connect
 from fastagency_backend.store.liveness import NOW, Liveness
@@ -62,7 +64,7 @@ from fastagency_backend.store.sql import (
     log_anyway,
 )
 from fastagency_backend.store.suspicion import ACQUITTED, suspect
-from fastagency_backend.store.sweep import Sweeper, clear, discard
+from fastagency_backend.store.sweep import Sweeper, discard
 
 logger = logging.getLogger(__name__)
 
@@ -153,27 +155,10 @@ class SqliteStore:
 
     # --- runs -----------------------------------------------------------------------------------------------------
 
-    async def create_run(self, new: NewRun) -> tuple[RunRecord, bool]:
+    async def create_run(self, new: NewRun, start: Start | None = None) -> tuple[RunRecord, bool]:
         def job(db: sqlite3.Connection) -> tuple[RunRecord, bool]:
-            clear(db, new.id)
-            created = db.execute(
-                "INSERT INTO run(id, workflow, params, user_id, status, title, durable, created, updated, "
-                "key_version) VALUES (?, ?, ?, ?, 'ready', ?, ?, ?, ?, ?) ON CONFLICT(id) DO NOTHING RETURNING 1",
-                (
-                    new.id,
-                    new.workflow,
-                    new.params,
-                    new.user_id,
-                    new.title,
-                    new.durable,
-                    new.at,
-                    new.at,
-                    new.key_version,
-                ),
-            ).fetchone()
-            record = get_run(db, new.id)
-            assert record is not None
-            return record, created is not None
+            taken = start is not None and self._liveness.holds(db, start.worker)
+            return create(db, new, start if taken else None)
 
         return await self._writer.run(job)
 
