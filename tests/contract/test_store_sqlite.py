@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import re
 import sqlite3
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from fastagency_backend.store import SqliteStore, StoreError
 from fastagency_backend.store.base import Lease, LeaseVoid, Store, StoreBroken
 from fastagency_backend.store.claim import STATEMENTS
 from fastagency_backend.store.schema import MIGRATIONS
+from fastagency_backend.store.sweep import Sweeper
 
 from tests.contract.store_contract import MakeStore, append, ask, new, owned, record, run_id, seqs
 from tests.contract.store_contract_attempts import AttemptsContract
@@ -117,6 +120,7 @@ async def test_after_a_failed_batch_the_writes_behind_it_are_not_made(
 async def test_what_a_deleted_run_leaves_is_swept_in_slices_and_the_space_given_back(tmp_path: Path) -> None:
     path = tmp_path / "runs.sqlite3"
     store = await _open(path)
+    store._sweeper = Sweeper(partial(next, itertools.count(step=0.001)))  # the machine may be quick
     lease, other = await owned(store), await owned(store, 2)
     await asyncio.gather(*(append(store, lease, str(n), "x" * 20_000) for n in range(500)))
     for number in range(500):

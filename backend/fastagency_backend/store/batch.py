@@ -1,7 +1,10 @@
 """Carries out a batch of jobs on a connection: writes in one transaction, so that a hundred runs share one flush.
 
-A job that fails undoes only itself. Errors of SQLite leave here as `StoreError`, and as `StoreBroken` when the file is
-beyond use. No threads and no event loop here.
+A job that fails undoes only itself. That is rare, and rarer still that it had written anything by then: so a batch is
+carried out without savepoints, and from its beginning with one for each job if that should happen.
+
+Errors of SQLite leave here as `StoreError`, and as `StoreBroken` when the file is beyond use. No threads and no event
+loop here.
 """
 
 from __future__ import annotations
@@ -27,6 +30,10 @@ Outcome = tuple[Any, Exception | None]
 TRIES = 5
 RETRY_S = 0.1
 BEYOND_USE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+class _HalfDone(Exception):
+    """A job has failed after it had written something, and nothing can take back that alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +70,7 @@ def commit(db: sqlite3.Connection, batch: list[Task]) -> list[Outcome]:
 
 def read(db: sqlite3.Connection, batch: list[Task]) -> list[Outcome]:
     """Run a batch that only reads. Raises `StoreBroken`."""
-    return [_do(db, task.job, undo=False) for task in batch if task.job is not None]
+    return [_do(db, task.job) for task in batch if task.job is not None]
 
 
 def store_error(error: sqlite3.Error) -> StoreError:
@@ -78,8 +85,6 @@ def _commit(db: sqlite3.Connection, batch: list[Task]) -> list[Outcome]:
         try:
             db.execute("BEGIN IMMEDIATE")
             outcome = _do_all(db, batch)
-            if not db.in_transaction:
-                raise sqlite3.OperationalError("the transaction was undone")
             db.execute("COMMIT")
         except StoreBroken:
             _roll_back(db)
@@ -106,6 +111,18 @@ def _roll_back(db: sqlite3.Connection) -> None:
 
 
 def _do_all(db: sqlite3.Connection, batch: list[Task]) -> list[Outcome]:
+    """Carry out the batch in the transaction that has begun."""
+    try:
+        return _do_each(db, batch, _do_whole)
+    except _HalfDone:
+        db.execute("ROLLBACK")
+        db.execute("BEGIN IMMEDIATE")
+        return _do_each(db, batch, _do_apart)
+
+
+def _do_each(
+    db: sqlite3.Connection, batch: list[Task], do: Callable[[sqlite3.Connection, Job], Outcome]
+) -> list[Outcome]:
     outcome: list[Outcome] = []
     void: set[Lease] = set()  # of this try: another may go better
     for _, tasks in itertools.groupby(batch, key=_unit):
@@ -114,7 +131,7 @@ def _do_all(db: sqlite3.Connection, batch: list[Task]) -> list[Outcome]:
         if lease is not None and (lease.void or lease in void):
             outcome += [(None, LeaseVoid(f"An earlier write of the run {lease.run_id} failed."))] * len(group)
             continue
-        done = _do_group(db, group)
+        done = _do_group(db, group, do)
         outcome += done
         if lease is not None and _breaks_off(done[-1][1]):
             void.add(lease)
@@ -126,36 +143,52 @@ def _unit(task: Task) -> object:
     return task.rows if task.rows is not None else task
 
 
-def _do_group(db: sqlite3.Connection, group: list[Task]) -> list[Outcome]:
+def _do_group(
+    db: sqlite3.Connection, group: list[Task], do: Callable[[sqlite3.Connection, Job], Outcome]
+) -> list[Outcome]:
     first = group[0]
     if first.rows is None:
         assert first.job is not None
-        return [_do(db, first.job, undo=True)]
+        return [do(db, first.job)]
     write, lease, rows = first.rows.write, first.rows.lease, [task.row for task in group]
-    written, error = _do(db, lambda db: write(db, lease, rows), undo=True)
+    written, error = do(db, lambda db: write(db, lease, rows))
     return [(None, error)] * len(group) if error is not None else [(each, None) for each in written]
 
 
-def _do(db: sqlite3.Connection, job: Job, *, undo: bool) -> Outcome:
-    """Carry out one job; with `undo`, what it wrote is taken back if it fails."""
-    if undo:
-        db.execute("SAVEPOINT job")
+def _do_whole(db: sqlite3.Connection, job: Job) -> Outcome:
+    """Carry out one job. Raises `_HalfDone` if it fails after it has written something."""
+    before = db.total_changes
+    outcome = _do(db, job)
+    if outcome[1] is not None and db.total_changes != before:
+        raise _HalfDone
+    return outcome
+
+
+def _do_apart(db: sqlite3.Connection, job: Job) -> Outcome:
+    """Carry out one job; what it wrote is taken back if it fails."""
+    db.execute("SAVEPOINT job")
+    outcome = _do(db, job)
+    if outcome[1] is not None:
+        db.execute("ROLLBACK TO job")
+    db.execute("RELEASE job")
+    return outcome
+
+
+def _do(db: sqlite3.Connection, job: Job) -> Outcome:
+    writing = db.in_transaction
     try:
         result = job(db)
     except Exception as error:
-        if undo and not db.in_transaction:
+        if writing and not db.in_transaction:
             raise  # SQLite has undone the whole transaction (the disk is full, say): so has the batch
-        if undo:
-            db.execute("ROLLBACK TO job")
-            db.execute("RELEASE job")
         if not isinstance(error, sqlite3.Error):
             return None, error
         failure = store_error(error)
         if isinstance(failure, StoreBroken):
             raise failure from error
         return None, failure
-    if undo:
-        db.execute("RELEASE job")
+    if writing and not db.in_transaction:
+        raise sqlite3.OperationalError("the transaction was undone")
     return result, None
 
 

@@ -31,6 +31,7 @@ DETAILS = (
     "(SELECT json_group_array(body) FROM (SELECT body FROM question WHERE run_id = run.id AND value IS NULL "
     f"AND run.{LIVE} ORDER BY asked))"
 )
+GET_RUN = f"SELECT {COLUMNS}, {DETAILS} FROM run WHERE id = ?"
 
 APPEND_EVENT = (
     "INSERT INTO event(run_id, seq, key, at, body) "
@@ -53,7 +54,7 @@ TAKE = (
     f"UPDATE run SET worker = ?, fence = fence + 1, updated = {NOW}, suspect = 1, due = NULL, "
     "status = CASE WHEN EXISTS "
     f"(SELECT 1 FROM question q WHERE q.run_id = run.id AND q.value IS NULL AND (q.due IS NULL OR q.due > {NOW})) "
-    "THEN 'waiting' ELSE 'running' END WHERE id = ?"
+    f"THEN 'waiting' ELSE 'running' END WHERE id = ? RETURNING {COLUMNS}, {DETAILS}"
 )
 """A run whose only open questions are past their deadline is about to work."""
 ACQUIT = f"UPDATE run SET {ACQUITTED} WHERE {OWNED}"
@@ -91,7 +92,10 @@ def fenced(db: sqlite3.Connection, sql: str, args: dict[str, object]) -> int:
 
 
 def append_events(db: sqlite3.Connection, lease: Lease, rows: list[tuple[str, float, str]]) -> list[int]:
-    """Many messages of one run: the hot path. One look at the lease, and the numbers that follow."""
+    """One message of a run, or many: the hot path. One look at the lease, and the numbers that follow."""
+    if len(rows) == 1:
+        args = dict(zip(("key", "at", "body"), rows[0], strict=True))
+        return [fenced(db, APPEND_EVENT, {"run_id": lease.run_id, "fence": lease.fence, **args})]
     last = fenced(db, LAST_SEQ, {"run_id": lease.run_id, "fence": lease.fence})
     numbers = range(last + 1, last + 1 + len(rows))
     db.executemany(
@@ -107,7 +111,12 @@ def log_anyway(db: sqlite3.Connection, run_id: str, key: str, body: str, at: flo
 
 
 def get_run(db: sqlite3.Connection, run_id: str) -> RunRecord | None:
-    row = db.execute(f"SELECT {COLUMNS}, {DETAILS} FROM run WHERE id = ?", (run_id,)).fetchone()
+    row = db.execute(GET_RUN, (run_id,)).fetchone()
+    return record(row) if row else None
+
+
+def take(db: sqlite3.Connection, run_id: str, worker: str) -> RunRecord | None:
+    row = db.execute(TAKE, (worker, run_id)).fetchone()
     return record(row) if row else None
 
 

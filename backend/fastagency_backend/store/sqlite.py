@@ -57,11 +57,11 @@ from fastagency_backend.store.sql import (
     NOTE_ANSWER,
     PARK,
     REST,
-    TAKE,
     append_events,
     fenced,
     get_run,
     log_anyway,
+    take,
 )
 from fastagency_backend.store.suspicion import ACQUITTED, suspect
 from fastagency_backend.store.sweep import Sweeper, discard
@@ -247,9 +247,8 @@ class SqliteStore:
             self._liveness.bury(db, dead)
             chosen = suspect(db, workflows) if on_trial else []
             chosen = chosen or self._turns.choose(db, workflows, at_work, limit)
-            db.executemany(TAKE, [(worker, run_id) for run_id in chosen])
-            found = [get_run(db, run_id) for run_id in chosen]
-            return [record for record in found if record is not None]
+            taken = [take(db, run_id, worker) for run_id in chosen]
+            return [record for record in taken if record is not None]
 
         return await self._writer.run(job)
 
