@@ -69,7 +69,8 @@ class Bridge:
         """Refuse everything from now on, and free what waits."""
         with self._lock:
             self.closed = True
-        for callback in self._on_close:
+            callbacks, self._on_close = self._on_close, []  # kept, they would keep the run
+        for callback in callbacks:
             callback()
 
     # --- over it --------------------------------------------------------------------------------------------------

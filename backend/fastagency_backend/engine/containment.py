@@ -80,6 +80,8 @@ class Contained(Coroutine[Any, Any, Any]):
             if ends_run(raised):
                 self._end(raised)
             raise
+        finally:
+            error = ()  # its traceback has this frame: a ring that would keep the run until the collector comes
 
     def close(self) -> None:
         self._coroutine.close()

@@ -64,7 +64,8 @@ class Run:
         self.record = record
         self.lease = Lease(record.id, record.fence)
         self.bridge = Bridge(record.id)
-        self.journal = Journal(self.lease, store, feeds, self.bridge, unsaved or Unsaved(), lambda: drop(self))
+        own = weakref.ref(self)  # a ring would keep what is dropped until the collector of cycles comes
+        self.journal = Journal(self.lease, store, feeds, self.bridge, unsaved or Unsaved(), lambda: _drop(own(), drop))
         self.activity = Activity()
         self.observer = observer
         self.limits = limits
@@ -270,3 +271,8 @@ class Run:
         if identity is not None:
             return identity
         return identity_of(message) if self.record.key_version > 1 else identity_of_1_0(message)
+
+
+def _drop(run: Run | None, drop: Callable[[Run], None]) -> None:
+    if run is not None:
+        drop(run)

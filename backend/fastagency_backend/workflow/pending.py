@@ -67,7 +67,10 @@ class Pending(Coroutine[Any, Any, T]):
         return self._started().send(value)
 
     def throw(self, *error: Any) -> Any:
-        return self._started().throw(*error)
+        try:
+            return self._started().throw(*error)
+        finally:
+            error = ()  # as in `Contained.throw`
 
     def close(self) -> None:
         self._started().close()
