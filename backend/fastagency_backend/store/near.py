@@ -61,6 +61,7 @@ class Near:
                 return job(self._db)
             except (sqlite3.Error, TooMuch) as error:
                 logger.debug("A read is left to the reader's thread: %s", error)
+                self._let_go(self._db)
         return await self._reader.run(at_length or job)
 
     def _prepare(self) -> sqlite3.Connection:
@@ -71,6 +72,13 @@ class Near:
         db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, VALUE_BYTES)
         db.set_progress_handler(self._is_too_much, STEPS)
         return db
+
+    def _let_go(self, db: sqlite3.Connection) -> None:
+        """A read that was stopped at its very ROLLBACK would show the state that it saw to all that come after it."""
+        if db.in_transaction:
+            db.set_progress_handler(None, 0)
+            db.execute("ROLLBACK")
+            db.set_progress_handler(self._is_too_much, STEPS)
 
     def _is_too_much(self) -> bool:
         """Called each time that a statement has taken `STEPS`, over all its executions: the first one says nothing."""

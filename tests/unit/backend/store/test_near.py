@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from fastagency_backend.store import SqliteStore, query
 from fastagency_backend.store.base import StoreBroken
+from fastagency_backend.store.near import STEPS
 
 from tests.contract.store_contract import answer, append, ask, body, owned, run_id, seqs
 
@@ -196,6 +197,17 @@ async def test_many_small_reads_are_not_taken_for_a_long_one(store: SqliteStore,
     no_reader()
     for _ in range(2_000):
         assert await store.get_run(run_id())
+
+
+async def test_a_read_that_is_stopped_at_its_end_does_not_hold_on_to_what_it_saw(store: SqliteStore) -> None:
+    """Its `BEGIN` and its `ROLLBACK` are counted as any statement is, and come to the limit in the same read."""
+    lease = await owned(store)
+    for _ in range(STEPS):
+        await store.read_events(lease.run_id, after=0, limit=10)
+    await ask(store, lease, "q")
+    record = await store.get_run(lease.run_id)
+    assert record is not None
+    assert len(record.questions) == 1
 
 
 async def test_the_loop_never_writes(store: SqliteStore, other: sqlite3.Connection) -> None:
