@@ -45,12 +45,17 @@ class UnderWay:
     def __bool__(self) -> bool:
         return bool(self._texts)
 
-    def add(self, chunk: TextChunk) -> TextChunk:
-        """Take one piece; returns it with its place in its stream. A piece that has one replaces what comes after."""
-        text = self._texts.setdefault(chunk.stream, _Text(chunk))
-        if chunk.offset is not None:
-            text.cut(chunk.offset)
-        placed = chunk if chunk.offset is not None else chunk.model_copy(update={"offset": text.chars})
+    def add(self, chunk: TextChunk, **envelope: str) -> TextChunk:
+        """Take one piece; returns it with its place in its stream, and with fields of the envelope that are given.
+
+        A piece that has a place replaces what comes after it.
+        """
+        text = self._texts.get(chunk.stream)
+        offset = chunk.offset if chunk.offset is not None else text.chars if text is not None else 0
+        placed = chunk.model_copy(update={"offset": offset, **envelope})
+        if text is None:
+            text = self._texts[chunk.stream] = _Text(placed)
+        text.cut(offset)
         text.add(chunk.delta)
         return placed
 

@@ -9,7 +9,6 @@ its cursor, so nothing logged is missed, and the run never waits for a reader. U
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -21,6 +20,8 @@ from fastagency_backend.store.base import StoredEvent
 QUEUE_ITEMS = 1000
 JOINED_CHARS = 10_000
 """Chunks that a reader has not taken yet are joined up to about this length."""
+CHUNK_PACE_S = 0.005
+"""The shortest time between two looks at chunks alone: of a quick stream, more come in one frame."""
 
 Item = StoredEvent | TransientMessage
 
@@ -28,50 +29,123 @@ Item = StoredEvent | TransientMessage
 class Subscription:
     """One reader's queue.
 
-    `stale` says that the store knows more than the queue; `joins` that pieces of a message under way are missing.
+    `stale` says that the store knows more than the queue; `joins` that pieces of a message under way are missing;
+    `closed` that the reader wants no more. `last` is the number of the message that the run ended with, once it has.
     """
 
     def __init__(self) -> None:
         self.stale = self.joins = True
-        self._items: deque[Item] = deque()
-        self._news = asyncio.Event()
+        self.closed = False
+        self.last: int | None = None
+        self._items: list[Item | _Pieces] = []
+        self._news: asyncio.Future[None] | None = None
+        self._waits_since = 0.0
+        self._alarm: asyncio.TimerHandle | None = None
+        self._pace: asyncio.TimerHandle | None = None
 
     @property
     def pending(self) -> bool:
         """Whether there is something to look at."""
-        return self.stale or bool(self._items)
+        return self.stale or self.closed or bool(self._items)
 
     def put(self, item: Item) -> None:
-        if isinstance(item, TextChunk) and self._items:
-            last = self._items[-1]
-            if isinstance(last, TextChunk) and last.stream == item.stream and len(last.delta) < JOINED_CHARS:
-                self._items[-1] = last.model_copy(update={"delta": last.delta + item.delta})
-                return
+        if isinstance(item, TextChunk) and self._joined(item):
+            return
         if len(self._items) >= QUEUE_ITEMS:
             self._items.clear()
             self.stale = self.joins = True
+        if self.last is not None and isinstance(item, StoredEvent):
+            self.last = None  # it is tried again
         self._items.append(item)
-        self._news.set()
+        self._wake_in_time() if isinstance(item, TextChunk) else self._wake()
 
     def go_stale(self) -> None:
         self.stale = True
-        self._news.set()
+        self._wake()
+
+    def close(self) -> None:
+        """The reader leaves: whoever waits is told."""
+        self.closed = True
+        self._wake()
+        for timer in (self._alarm, self._pace):
+            if timer is not None:
+                timer.cancel()
 
     def take(self) -> list[Item]:
-        items = list(self._items)
-        self._items.clear()
-        self._news.clear()
-        return items
+        items, self._items = self._items, []
+        return [item.whole() if isinstance(item, _Pieces) else item for item in items]
 
     async def wait(self, timeout_s: float) -> None:
         """Return at the next news, or after the time."""
         if self.pending:
             return
-        try:
-            async with asyncio.timeout(timeout_s):
-                await self._news.wait()
-        except TimeoutError:
+        loop = asyncio.get_running_loop()
+        self._waits_since = loop.time()
+        self._news = loop.create_future()
+        if self._alarm is None:  # one for many waits: most are over long before it rings
+            self._alarm = loop.call_later(timeout_s, self._ring, loop, timeout_s)
+        await self._news
+
+    def _ring(self, loop: asyncio.AbstractEventLoop, timeout_s: float) -> None:
+        self._alarm = None
+        if self._news is None or self._news.done():
             return
+        left = self._waits_since + timeout_s - loop.time()
+        if left <= 0:
+            self._wake()
+        else:
+            self._alarm = loop.call_later(left, self._ring, loop, timeout_s)
+
+    def _wake(self) -> None:
+        if self._pace is not None:
+            self._pace.cancel()
+            self._pace = None
+        if self._news is not None and not self._news.done():
+            self._news.set_result(None)
+
+    def _wake_in_time(self) -> None:
+        if self._pace is not None or self._news is None or self._news.done():
+            return
+        loop = self._news.get_loop()
+        left = self._waits_since + CHUNK_PACE_S - loop.time()
+        if left <= 0:
+            self._wake()
+        else:
+            self._pace = loop.call_later(left, self._wake)
+
+    def _joined(self, chunk: TextChunk) -> bool:
+        last = self._items[-1] if self._items else None
+        if isinstance(last, TextChunk) and _continues(last, len(last.delta), chunk):
+            self._items[-1] = _Pieces(last, chunk)
+            return True
+        return isinstance(last, _Pieces) and last.add(chunk)
+
+
+class _Pieces:
+    """Chunks of one stream that follow one another, kept apart until somebody wants them."""
+
+    def __init__(self, first: TextChunk, second: TextChunk) -> None:
+        self._first = first
+        self._deltas = [first.delta, second.delta]
+        self._chars = len(first.delta) + len(second.delta)
+
+    def add(self, chunk: TextChunk) -> bool:
+        """Take a chunk if it goes on where this ends, and there is room."""
+        if not _continues(self._first, self._chars, chunk):
+            return False
+        self._deltas.append(chunk.delta)
+        self._chars += len(chunk.delta)
+        return True
+
+    def whole(self) -> TextChunk:
+        return self._first.model_copy(update={"delta": "".join(self._deltas)})
+
+
+def _continues(first: TextChunk, chars: int, chunk: TextChunk) -> bool:
+    """Whether a chunk goes on where so many characters from `first` on end: it may also take their place."""
+    if first.stream != chunk.stream or chars >= JOINED_CHARS:
+        return False
+    return first.offset is None or chunk.offset is None or first.offset + chars == chunk.offset
 
 
 def in_order(subscription: Subscription, cursor: int) -> tuple[list[Item], int]:
@@ -104,6 +178,7 @@ class Feeds:
         try:
             yield subscription
         finally:
+            subscription.close()
             others = self._by_run[run_id]
             others.discard(subscription)
             if not others:
@@ -111,9 +186,17 @@ class Feeds:
 
     def push(self, run_id: str, item: Item) -> None:
         if isinstance(item, TextChunk):
-            item = self._under_way.setdefault(run_id, UnderWay()).add(item)
+            if (texts := self._under_way.get(run_id)) is None:
+                texts = self._under_way[run_id] = UnderWay()
+            item = texts.add(item, workflow_uuid=run_id)
         for subscription in self._by_run.get(run_id, ()):
             subscription.put(item)
+
+    def end(self, run_id: str, last: StoredEvent) -> None:
+        """The run has ended with this message: its readers need not ask the store whether more comes."""
+        for subscription in self._by_run.get(run_id, ()):
+            subscription.put(last)
+            subscription.last = last.seq
 
     def is_writing(self, run_id: str) -> bool:
         """Whether a message of the run is under way."""

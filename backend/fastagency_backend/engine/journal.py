@@ -132,8 +132,7 @@ class Journal:
         run_id = self._lease.run_id
         last = last.model_copy(update={"workflow_uuid": run_id})
         event = await self._store.finish_run(self._lease, status, result, last.model_dump_json(), time.time())
-        self._feeds.push(run_id, event)
-        self._feeds.go_stale(run_id)
+        self._feeds.end(run_id, event)
 
     # --- inside ---------------------------------------------------------------------------------------------------
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from contextlib import aclosing, contextmanager
 
 from fastagency_shared.messages import RunStatusChanged, TextChunk
 
-from fastagency_backend.engine.feed import Feeds, Item, in_order
-from fastagency_backend.store.base import RunRecord, Store
+from fastagency_backend.engine.feed import Feeds, Item, Subscription, in_order
+from fastagency_backend.store.base import EventPage, RunRecord, Store
 
 PAGE = 500
 """Events read from the store at a time."""
@@ -25,42 +26,62 @@ class Readers:
         self._store, self._feeds, self._reason = store, feeds, reason
         self._heads: dict[str, tuple[int, str]] = {}
 
+    @contextmanager
+    def subscribe(self, run_id: str) -> Iterator[Subscription]:
+        """Subscribe to a run for `follow`, and only then read its first page."""
+        with self._feeds.subscribe(run_id) as subscription:
+            subscription.stale = False
+            yield subscription
+
     async def watch(self, run_id: str, *, after: int, beat_s: float) -> AsyncGenerator[Sequence[Item], None]:
         """Everything after a cursor, then live, until the run ends, is deleted, or everybody is sent home.
 
         Yields batches, in order and without a gap; an empty one at least every `beat_s` seconds.
         """
+        with self.subscribe(run_id) as subscription:
+            page = await self._store.read_events(run_id, after=after, limit=PAGE)
+            async with aclosing(self.follow(run_id, subscription, page, after=after, beat_s=beat_s)) as batches:
+                async for batch in batches:
+                    yield batch
+
+    async def follow(
+        self, run_id: str, subscription: Subscription, page: EventPage | None, *, after: int, beat_s: float
+    ) -> AsyncGenerator[Sequence[Item], None]:
+        """`watch` from a first page, which was read after subscribing; also until the subscription is closed."""
         cursor = after
         told: str | None = None
-        with self._feeds.subscribe(run_id) as subscription:
-            while not self.leaving.is_set():
-                if subscription.stale:
-                    subscription.stale = False
-                    page = await self._store.read_events(run_id, after=cursor, limit=PAGE)
-                    if page.events:
-                        cursor = page.events[-1].seq
-                        yield page.events
-                    if page.run is None or (page.run.status.ended and not page.more):
-                        return
-                    if (reason := self._reason(page.run)) != told:
-                        told = reason
-                        yield [RunStatusChanged(workflow_uuid=run_id, status=page.run.status, reason=reason)]
-                    subscription.stale = subscription.stale or page.more
-                    continue
-                batch, cursor = in_order(subscription, cursor)
-                if subscription.joins and not subscription.stale:
-                    subscription.joins = False
-                    batch = [
-                        *(item for item in batch if not isinstance(item, TextChunk)),
-                        *self._feeds.under_way(run_id),
-                    ]
-                told = next((each.reason for each in reversed(batch) if isinstance(each, RunStatusChanged)), told)
-                if batch:
-                    yield batch
-                elif not subscription.stale:
-                    await subscription.wait(beat_s)
-                    if not subscription.pending:
-                        yield ()
+        while not (self.leaving.is_set() or subscription.closed):
+            if page is None and subscription.stale:
+                subscription.stale = False
+                page = await self._store.read_events(run_id, after=cursor, limit=PAGE)
+            if page is not None:
+                if page.events:
+                    cursor = page.events[-1].seq
+                    yield page.events
+                if page.run is None or (page.run.status.ended and not page.more):
+                    return
+                if (reason := self._reason(page.run)) != told:
+                    told = reason
+                    yield [RunStatusChanged(workflow_uuid=run_id, status=page.run.status, reason=reason)]
+                subscription.stale = subscription.stale or page.more
+                page = None
+                continue
+            batch, cursor = in_order(subscription, cursor)
+            if subscription.joins and not subscription.stale:
+                subscription.joins = False
+                batch = [
+                    *(item for item in batch if not isinstance(item, TextChunk)),
+                    *self._feeds.under_way(run_id),
+                ]
+            told = next((each.reason for each in reversed(batch) if isinstance(each, RunStatusChanged)), told)
+            if batch:
+                yield batch
+            elif not subscription.stale:
+                await subscription.wait(beat_s)
+                if not subscription.pending:
+                    yield ()
+            if subscription.last is not None and cursor >= subscription.last and not subscription.pending:
+                return
 
     async def look(self) -> None:
         """Another process has committed: those whose run has changed go back to the store."""

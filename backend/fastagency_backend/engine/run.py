@@ -119,7 +119,9 @@ class Run:
         if self.replaying or self.evicted:
             return
         self.activity.touch()
-        self.journal.show_chunk(chunk.model_copy(update={"workflow_uuid": self.id, "delta": whole(chunk.delta)}))
+        if (delta := whole(chunk.delta)) != chunk.delta:
+            chunk = chunk.model_copy(update={"delta": delta})
+        self.journal.show_chunk(chunk)
 
     # --- steps ----------------------------------------------------------------------------------------------------
 

@@ -95,13 +95,13 @@ class FastAPIAdapter:
         self._loop: asyncio.AbstractEventLoop | None = None
         self.router = APIRouter(route_class=ProblemRoute, lifespan=self._lifespan, tags=["fastagency"])
         publication = Publication(self.router, self.identity, provider.specs, self.service)
+        self.router.add_api_websocket_route(ws_path, self._socket)  # the first: routes are tried in their order
         guide.add_routes(publication, discovery_path, initiate_workflow_path, ws_path)
         folder = discovery_path.rsplit("/", 1)[0]
         runs.add_routes(publication, folder + "/runs")
         health.add_route(self.router, folder + "/health", self.engine)
         if self._settings.metrics_path is not None:
             metrics.add_route(self.router, self._settings.metrics_path, self.engine)
-        self.router.add_api_websocket_route(ws_path, self._socket)
 
     async def engine(self) -> Engine:
         """The engine of this process; where no lifespan runs (a mounted application), the first request starts it."""

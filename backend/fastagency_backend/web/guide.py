@@ -7,37 +7,56 @@ from typing import Any
 
 from fastagency_shared.asyncapi import asyncapi_document
 from fastagency_shared.run import InitiateBody, InitiateReply, WorkflowInfo
-from fastapi import Depends, Request
+from fastapi import Request, Response
+from pydantic import TypeAdapter
 
 from fastagency_backend.web.problem import RESPONSES
 from fastagency_backend.web.publication import Publication
+
+_infos = TypeAdapter(list[WorkflowInfo])
 
 
 def add_routes(publication: Publication, discovery_path: str, initiate_workflow_path: str, ws_path: str) -> None:
     identity = publication.identity
     asyncapi_path = discovery_path.rsplit("/", 1)[0] + "/asyncapi.json"
 
-    # FastAgency 0.10's client puts a slash too many before the path, which matters behind a path prefix.
-    @publication.router.get(f"/{discovery_path}", include_in_schema=False)
-    @publication.router.get(discovery_path)
-    async def discovery(user_id: Any = Depends(identity.dependency)) -> list[WorkflowInfo]:
+    @publication.router.get(discovery_path, dependencies=identity.dependencies, response_model=list[WorkflowInfo])
+    async def discovery(response: Response) -> Response:
         """The workflows that can be started."""
-        return [WorkflowInfo(name=spec.name, description=spec.description) for spec in publication.specs.values()]
+        found = [WorkflowInfo(name=spec.name, description=spec.description) for spec in publication.specs.values()]
+        return _json(_infos.dump_json(found), response)
 
-    @publication.router.post(initiate_workflow_path, responses=RESPONSES)
-    async def initiate_workflow(request: InitiateBody, user_id: Any = Depends(identity.dependency)) -> InitiateReply:
+    @publication.router.post(
+        initiate_workflow_path,
+        dependencies=identity.dependencies,
+        response_model=InitiateReply,
+        responses=RESPONSES,
+    )
+    async def initiate_workflow(request: InitiateBody, connection: Request, response: Response) -> Response:
         """Start a workflow. Send the reply back as the first frame of the WebSocket to follow it.
 
         With a `workflow_uuid` of your own, a UUID, the request can be repeated safely. Go on with the reply's, always.
         """
-        owner = identity.resolve(user_id, request.user_id)
+        owner = identity.resolve(identity.of(connection), request.user_id)
         record = await (await publication.service()).create(request, owner)
-        return InitiateReply(
+        reply = InitiateReply(
             name=record.workflow, workflow_uuid=record.id, user_id=record.user_id, params=request.params
         )
+        return _json(reply.model_dump_json(), response)
 
     @publication.router.get(asyncapi_path, include_in_schema=False)
     async def asyncapi(request: Request) -> dict[str, Any]:
         """The WebSocket's AsyncAPI document: public, as `/openapi.json` is."""
         prefix = request.url.path.removesuffix(asyncapi_path)  # of a router or an application that is mounted
         return asyncapi_document(address=prefix + ws_path, version=version("fastagency"))
+
+    # FastAgency 0.10's client puts a slash too many before the path, which matters behind a path prefix. It comes last:
+    # routes are tried in their order.
+    publication.router.get(f"/{discovery_path}", dependencies=identity.dependencies, include_in_schema=False)(discovery)
+
+
+def _json(body: str | bytes, response: Response) -> Response:
+    """A model's JSON, which FastAPI would validate once more. What dependencies have set on `response` comes along."""
+    reply = Response(body, response.status_code or 200, media_type="application/json")
+    reply.raw_headers.extend(response.raw_headers)
+    return reply

@@ -51,6 +51,15 @@ class Identity:
         """For a route: gives the dependency's user id (None where claims count)."""
         return self._get_user_id if self._get_user_id is not None else _nobody
 
+    @property
+    def dependencies(self) -> list[Any]:
+        """For a route that asks `of` who is calling: nothing is put to FastAPI where claims count."""
+        return [] if self._get_user_id is None else [Depends(_noted(self._get_user_id))]
+
+    def of(self, request: Request) -> object:
+        """What the dependency returned."""
+        return request.scope.get(SCOPE_KEY)
+
     def caller(self) -> Callable[..., Any]:
         """For the run routes, a dependency that gives the owner's id; a claim is in a header or in the query."""
         header = Header(
@@ -83,7 +92,7 @@ class Identity:
             return None
         scope = {**websocket.scope, "type": "http", "method": "GET"}
         answer = _Answer()
-        route = APIRoute("/", _endpoint(self.dependency), dependency_overrides_provider=websocket.scope.get("app"))
+        route = APIRoute("/", _noted(self.dependency), dependency_overrides_provider=websocket.scope.get("app"))
         await route.app(scope, _no_body, answer.send)
         if answer.status >= 300:
             return Denied(answer.status, answer.body, answer.headers)
@@ -94,11 +103,11 @@ async def _nobody() -> None:
     return None
 
 
-def _endpoint(dependency: GetUserId) -> Callable[..., Any]:
-    async def endpoint(request: Request, user_id: Any = Depends(dependency)) -> None:
+def _noted(dependency: GetUserId) -> Callable[..., Any]:
+    async def note(request: Request, user_id: Any = Depends(dependency)) -> None:
         request.scope[SCOPE_KEY] = user_id
 
-    return endpoint
+    return note
 
 
 class _Answer:

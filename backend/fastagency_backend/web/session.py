@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
@@ -26,7 +27,7 @@ from fastagency_shared.messages import (
 
 from fastagency_backend.engine.feed import Item
 from fastagency_backend.engine.service import RunService
-from fastagency_backend.engine.view import run_info, wire_v2
+from fastagency_backend.engine.view import wire_v2
 from fastagency_backend.store.base import RunRecord, StoredEvent
 
 
@@ -89,7 +90,7 @@ class SessionV1:
         self.run_id = run.id
         self._service, self._user_id = service, user_id
         self._past = run.last_seq
-        self._open_then = {question.uuid for question in run_info(run).questions}
+        self._open_then = {json.loads(body)["uuid"] for body in run.questions}
         self._open: dict[str, Question] = {}
 
     def outgoing(self, batch: Sequence[Item]) -> Iterable[str]:

@@ -1,13 +1,14 @@
 """The WebSocket: one connection follows one run, and answers its questions.
 
-The rules are in `fastagency_shared/connection.py`. Two tasks serve a connection, one for each direction; the run
-knows of neither.
+The rules are in `fastagency_shared/connection.py`. Two tasks serve a connection, one for each direction, the first of
+which is the server's own; the run knows of neither.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 from fastagency_shared.connection import (
@@ -24,11 +25,16 @@ from fastagency_shared.messages import Error
 from fastapi import WebSocket, WebSocketDisconnect
 from fastapi.responses import Response
 
+from fastagency_backend.engine.feed import Item, Subscription
+from fastagency_backend.engine.reader import PAGE
 from fastagency_backend.engine.service import RunService
 from fastagency_backend.web.identity import Denied, Identity
 from fastagency_backend.web.session import Session, SessionV1, SessionV2
 
 logger = logging.getLogger(__name__)
+
+LAST_REPLY_S = 5.0
+"""The longest time that a connection which is over waits for a frame of the client to be carried out."""
 
 
 class Close(Exception):
@@ -64,22 +70,60 @@ async def serve_socket(websocket: WebSocket, service: RunService, identity: Iden
 async def _serve(websocket: WebSocket, service: RunService, identity: Identity, user_id: object, *, v2: bool) -> None:
     first = await _first_frame(websocket)
     owner = identity.resolve(user_id, first.user_id)
-    try:
-        run = await service.get(first.workflow_uuid, owner)
-    except UnknownRun as error:
-        raise Close(CloseCode.NOT_FOUND, f"{error} Start one with initiate_workflow first.") from None
-    session = SessionV2(service, run, owner) if v2 else SessionV1(service, run, owner)
-    sending = asyncio.create_task(_send(websocket, service, session, first.after), name=f"ws-send-{run.id}")
-    receiving = asyncio.create_task(_receive(websocket, session), name=f"ws-receive-{run.id}")
-    tasks = {sending, receiving}
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-    for task in done:
-        task.result()
+    run_id = first.workflow_uuid
+    with service.readers.subscribe(run_id) as subscription:
+        try:
+            page = await service.read(run_id, owner, after=first.after, limit=PAGE)
+        except UnknownRun as error:
+            raise Close(CloseCode.NOT_FOUND, f"{error} Start one with initiate_workflow first.") from None
+        assert page.run is not None
+        session = SessionV2(service, page.run, owner) if v2 else SessionV1(service, page.run, owner)
+        batches = service.readers.follow(run_id, subscription, page, after=first.after, beat_s=HEARTBEAT_S)
+        await _Conversation(websocket, session, subscription).hold(batches)
+    raise Close(CloseCode.RESTART if service.readers.leaving.is_set() else CloseCode.NORMAL)
+
+
+class _Conversation:
+    """Both directions of a connection. The server's own task sends, and one more listens."""
+
+    def __init__(self, websocket: WebSocket, session: Session, subscription: Subscription) -> None:
+        self._websocket, self._session, self._subscription = websocket, session, subscription
+        self._obeying = self._over = False
+
+    async def hold(self, batches: AsyncGenerator[Sequence[Item], None]) -> None:
+        """Return when there is no more to send. Raises what ends the connection before that."""
+        listening = asyncio.create_task(self._listen(), name=f"ws-receive-{self._session.run_id}")
+        listening.add_done_callback(self._leave)
+        try:
+            async with aclosing(batches):
+                async for batch in batches:
+                    for text in self._session.outgoing(batch):
+                        await self._websocket.send_text(text)
+            self._over = True
+            if self._obeying:  # the answer that the run has ended with is acknowledged before the connection closes
+                await asyncio.wait({listening}, timeout=LAST_REPLY_S)
+        finally:
+            listening.cancel()
+            await asyncio.wait({listening})
+        if not listening.cancelled():
+            listening.result()
+
+    def _leave(self, listening: asyncio.Task[None]) -> None:
+        if not listening.cancelled():
+            listening.exception()  # seen, even where sending has failed as well
+        self._subscription.close()
+
+    async def _listen(self) -> None:
+        while not self._over:
+            text = await _receive_text(self._websocket)
+            self._obeying = True
+            try:
+                replies = await self._session.incoming(text)
+            except RequestError as error:
+                replies = [self._session.refusal(error.detail)]
+            for reply in replies:
+                await self._websocket.send_text(reply)
+            self._obeying = False
 
 
 async def _first_frame(websocket: WebSocket) -> FirstFrame:
@@ -94,25 +138,6 @@ async def _first_frame(websocket: WebSocket) -> FirstFrame:
         return read_first_frame(text)
     except InvalidRequest as error:
         raise Close(CloseCode.MALFORMED, error.detail) from None
-
-
-async def _send(websocket: WebSocket, service: RunService, session: Session, after: int) -> None:
-    async with aclosing(service.readers.watch(session.run_id, after=after, beat_s=HEARTBEAT_S)) as batches:
-        async for batch in batches:
-            for text in session.outgoing(batch):
-                await websocket.send_text(text)
-    raise Close(CloseCode.RESTART if service.readers.leaving.is_set() else CloseCode.NORMAL)
-
-
-async def _receive(websocket: WebSocket, session: Session) -> None:
-    while True:
-        text = await _receive_text(websocket)
-        try:
-            replies = await session.incoming(text)
-        except RequestError as error:
-            replies = [session.refusal(error.detail)]
-        for reply in replies:
-            await websocket.send_text(reply)
 
 
 async def _receive_text(websocket: WebSocket) -> str:

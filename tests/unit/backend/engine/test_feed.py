@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from fastagency_backend.engine.feed import QUEUE_ITEMS, Feeds, Subscription, in_order
+import pytest
+from fastagency_backend.engine import feed as feed_module
+from fastagency_backend.engine.feed import JOINED_CHARS, QUEUE_ITEMS, Feeds, Subscription, in_order
 from fastagency_backend.store.base import StoredEvent
 from fastagency_shared.messages import RunStatusChanged, TextChunk
 
@@ -97,3 +99,102 @@ def test_each_run_has_its_own_readers() -> None:
         assert len(feeds) == 3
     assert len(feeds) == 0
     feeds.push("a", event(2))
+
+
+def test_a_chunk_that_does_not_go_on_where_the_last_one_ends_is_kept_apart() -> None:
+    subscription = fresh()
+    for delta, offset in (("abc", 0), ("d", 3), ("X", 1), ("y", 2)):
+        subscription.put(TextChunk(stream="s", delta=delta, offset=offset))
+    shown = [(item.delta, item.offset) for item in subscription.take() if isinstance(item, TextChunk)]
+    assert shown == [("abcd", 0), ("Xy", 1)]
+
+
+def test_joined_chunks_have_a_length_that_can_be_sent() -> None:
+    subscription = fresh()
+    for _ in range(25):
+        subscription.put(chunk("x" * (JOINED_CHARS // 10)))
+    assert [len(item.delta) for item in subscription.take() if isinstance(item, TextChunk)] == [
+        JOINED_CHARS,
+        JOINED_CHARS,
+        JOINED_CHARS // 2,
+    ]
+
+
+async def test_chunks_alone_are_looked_at_now_and_then_and_all_else_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed_module, "CHUNK_PACE_S", 3600)
+    subscription = fresh()
+    waiting = asyncio.create_task(subscription.wait(7200))
+    await asyncio.sleep(0)
+    for delta in "ab":
+        subscription.put(chunk(delta))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    subscription.put(event(1))
+    async with asyncio.timeout(30):
+        await waiting
+    assert [type(item) for item in subscription.take()] == [TextChunk, StoredEvent]
+    monkeypatch.setattr(feed_module, "CHUNK_PACE_S", 0)
+    waiting = asyncio.create_task(subscription.wait(7200))
+    await asyncio.sleep(0)
+    subscription.put(chunk("c"))
+    async with asyncio.timeout(30):
+        await waiting
+
+
+async def test_chunks_wait_no_longer_than_their_pace() -> None:
+    subscription = fresh()
+    waiting = asyncio.create_task(subscription.wait(3600))
+    await asyncio.sleep(0)
+    subscription.put(chunk("a"))
+    async with asyncio.timeout(30):
+        await waiting
+    assert subscription.pending
+
+
+async def test_a_wait_that_ended_early_leaves_its_whole_time_to_the_next() -> None:
+    subscription = fresh()
+    loop, waits_s = asyncio.get_running_loop(), 0.05
+    for _ in range(3):
+        waiting = asyncio.create_task(subscription.wait(waits_s))
+        await asyncio.sleep(waits_s / 2)
+        subscription.put(event(1))
+        await waiting
+        subscription.take()
+    began = loop.time()
+    await subscription.wait(waits_s)
+    assert loop.time() - began >= waits_s
+
+
+async def test_a_reader_that_leaves_is_told_and_no_timer_is_left() -> None:
+    feeds = Feeds()
+    with feeds.subscribe("a") as subscription:
+        subscription.stale = False
+        waiting = asyncio.create_task(subscription.wait(3600))
+        await asyncio.sleep(0)
+        feeds.push("a", chunk("x"))
+        subscription.close()
+        async with asyncio.timeout(30):
+            await waiting
+        assert subscription.pending
+
+
+def test_a_run_that_is_tried_again_after_its_end_goes_on() -> None:
+    feeds = Feeds()
+    with feeds.subscribe("a") as subscription:
+        feeds.end("a", event(7))
+        assert subscription.last == 7
+        feeds.push("a", RunStatusChanged(status="failed"))
+        assert subscription.last == 7
+        feeds.push("a", event(8))
+        assert subscription.last is None
+
+
+def test_a_chunk_is_placed_in_its_run_and_in_its_stream() -> None:
+    feeds = Feeds()
+    with feeds.subscribe("a") as subscription:
+        feeds.push("a", chunk("ab"))
+        feeds.push("a", chunk("c", "other"))
+        feeds.push("a", chunk("d"))
+        placed = [(each.workflow_uuid, each.offset) for each in subscription.take() if isinstance(each, TextChunk)]
+    assert placed == [("a", 0), ("a", 0), ("a", 2)]
+    assert [each.workflow_uuid for each in feeds.under_way("a")] == ["a", "a"]
