@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -46,12 +47,15 @@ def signed_in(
     return name
 
 
-def client(folder: Path, *, on_router: bool = False, **adapter: Any) -> httpx.AsyncClient:
+@asynccontextmanager
+async def client(folder: Path, *, on_router: bool = False, **options: Any) -> AsyncIterator[httpx.AsyncClient]:
     app = FastAPI()
     settings = BackendSettings(database=folder / "runs.sqlite3", database_synchronous="NORMAL")
-    dependencies = [Depends(signed_in)] if on_router else []
-    app.include_router(FastAPIAdapter(wf, settings=settings, **adapter).router, dependencies=dependencies)
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://backend/fastagency")
+    adapter = FastAPIAdapter(wf, settings=settings, **options)
+    app.include_router(adapter.router, dependencies=[Depends(signed_in)] if on_router else [])
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://backend/fastagency") as client:
+        yield client
+    await (await adapter.engine()).stop()
 
 
 async def both(client: httpx.AsyncClient, **request: Any) -> list[httpx.Response]:
