@@ -29,13 +29,13 @@ from fastagency_backend.workflow import AsyncUI, Workflow
 from fastagency_shared.messages import new_uuid, parse_message
 from fastagency_shared.run import InitiateRequest
 
+from benchmarks.pause import longest_pause_s
 from benchmarks.server import machine, percentile
 from tests.fakes.openai_server import OpenAIServer
 
 CLIENTS = 50
 TEAMS = 60
 AGENTS = 3
-TICK_S = 0.001
 LEASE_S = 60.0
 """Long, so that a loop that is held up for many seconds does not lose its runs."""
 INFO = ModelInfo(vision=False, function_calling=True, json_output=True, structured_output=False, family="unknown")
@@ -67,20 +67,11 @@ def workflows(make: Make) -> Workflow:
     @wf.register(name="team", description="A team that has spoken, asks, and is done with the answer")
     async def team(ui: AsyncUI, params: dict[str, Any]) -> str:
         agents = [AssistantAgent(f"agent_{n}", make()) for n in range(AGENTS)]
-        chat = RoundRobinGroupChat(agents, termination_condition=MaxMessageTermination(AGENTS + 1))
+        chat = RoundRobinGroupChat(agents, termination_condition=MaxMessageTermination(AGENTS + 1))  # type: ignore[arg-type]
         await ui.process(chat.run_stream(task="Say something."))
         return await ui.text_input(prompt="Enough?")
 
     return wf
-
-
-async def longest_pause_s(stop: asyncio.Event) -> float:
-    longest, last = 0.0, time.perf_counter()
-    while not stop.is_set():
-        await asyncio.sleep(TICK_S)
-        now = time.perf_counter()
-        longest, last = max(longest, now - last - TICK_S), now
-    return longest
 
 
 async def until_it_is(engine: Engine, run_id: str, status: str) -> None:

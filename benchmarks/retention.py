@@ -68,6 +68,10 @@ async def at_once(store: SqliteStore) -> None:
     await store._writer.run(job)
 
 
+async def nothing(_store: SqliteStore) -> None:
+    await asyncio.sleep(3)
+
+
 async def measured(remove: Callable[[SqliteStore], Awaitable[None]] | None) -> tuple[list[float], float, int]:
     """Latencies of another run's writes, seconds that the removal took, and bytes of the file afterwards."""
     with tempfile.TemporaryDirectory() as folder:
@@ -77,7 +81,7 @@ async def measured(remove: Callable[[SqliteStore], Awaitable[None]] | None) -> t
         (record,) = await store.claim_runs("me", ["mine"], limit=1)
         lease, taken = Lease(record.id, record.fence), list[float]()
         began = time.perf_counter()
-        removal = asyncio.create_task(remove(store) if remove else asyncio.sleep(3))  # type: ignore[arg-type]
+        removal = asyncio.create_task((remove or nothing)(store))
         while not removal.done():
             written = asyncio.get_running_loop().create_future()
             start = time.perf_counter()

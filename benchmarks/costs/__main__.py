@@ -9,7 +9,7 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
-from benchmarks.costs import conversation, crowd, floor, rate, report
+from benchmarks.costs import conversation, crowd, floor, rate, report, team, waiting
 from benchmarks.costs.figure import Figure, Row
 from benchmarks.costs.peers import Extent
 from benchmarks.server import machine, particulars
@@ -22,7 +22,10 @@ MEASURES: Sequence[tuple[Measure, tuple[Row, ...]]] = (
     (crowd.crowd, (crowd.CROWD,)),
     (rate.one, (rate.ONE,)),
     (rate.twenty, (rate.TWENTY,)),
+    (waiting.parked, (waiting.PARKED,)),
+    (team.brought_back, (team.TEAM, team.HELD)),
     (rate.chunks, (rate.CHUNKS,)),
+    (waiting.idle, (waiting.IDLE_MEMORY, waiting.IDLE_CPU)),
     (floor.floor, (floor.FLOOR,)),
 )
 """What is measured, and the rows that come of it."""
@@ -53,9 +56,11 @@ async def measured(options: argparse.Namespace) -> list[Figure]:
     extent = Extent(options.rounds, options.small, options.quick)
     figures: list[Figure] = []
     for measure, rows in MEASURES:
-        if wanted := {row.name for row in rows} & set(options.only):
-            print(f"measuring {', '.join(sorted(wanted))} ...", file=sys.stderr, flush=True)
-            figures += [figure for figure in await measure(extent) if figure.row.name in wanted]
+        wanted = [row.name for row in rows if row.name in options.only]
+        if wanted:
+            print(f"measuring {', '.join(wanted)} ...", file=sys.stderr, flush=True)
+            unwanted = {row.name for row in rows} - set(wanted)
+            figures += [figure for figure in await measure(extent) if figure.row.name not in unwanted]
     return figures
 
 

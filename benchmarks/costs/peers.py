@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,6 +11,9 @@ from typing import TypeVar
 from benchmarks.server import Server, running
 
 T = TypeVar("T")
+
+LONGEST_S = 300.0
+"""A round that takes longer has lost a message, and says so by ending."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,7 @@ async def in_turn(both: Peers, rounds: int, measure: Callable[[Server], Awaitabl
     ours: list[T] = []
     bare: list[T] = []
     for _ in range(rounds):
-        bare.append(await measure(both.bare))
-        ours.append(await measure(both.ours))
+        async with asyncio.timeout(LONGEST_S):
+            bare.append(await measure(both.bare))
+            ours.append(await measure(both.ours))
     return ours, bare
