@@ -15,10 +15,12 @@ import pytest
 from fastagency_backend.store.base import (
     KEY_VERSION,
     NO_LIMITS,
+    Answered,
     AtWork,
     Lease,
     LeaseLost,
     NewRun,
+    Place,
     RunRecord,
     StepRecord,
     Store,
@@ -90,6 +92,15 @@ async def ask(store: Store, lease: Lease, uuid: str, due: float | None = None) -
 
 async def answer(store: Store, run: str, uuid: str, value: str = '"yes"', title: str | None = None) -> bool:
     return await store.answer_question(run, uuid, value, body("answer"), 2.0, title) is not None
+
+
+def place(lease: Lease, order: int, taken: Callable[[Answered], None] = lambda _answered: None) -> Place:
+    return Place(lease, order, taken)
+
+
+async def answer_here(store: Store, uuid: str, where: Place, run: str | None = None) -> Answered | None:
+    """An answer in the process that drives the run."""
+    return await store.answer_question(run or run_id(), uuid, '"yes"', body("answer"), 2.0, None, where)
 
 
 async def claim(

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import pytest
-from fastagency_backend.store.base import RunLog, Store
+from fastagency_backend.store.base import Answered, Lease, RunLog, StepRecord, Store
 from fastagency_shared.run import RunStatus
 
 from tests.contract.store_contract import (
@@ -15,6 +16,7 @@ from tests.contract.store_contract import (
     OpenStore,
     StoreContract,
     answer,
+    answer_here,
     append,
     ask,
     body,
@@ -23,6 +25,7 @@ from tests.contract.store_contract import (
     new,
     note,
     owned,
+    place,
     question,
     record,
     run_id,
@@ -88,6 +91,92 @@ class ClientStoreContract(StoreContract):
         record = await store.get_run(run_id())
         assert record is not None
         assert record.title == "mine"
+
+    # --- answers where the run is driven --------------------------------------------------------------------------
+
+    async def test_an_answer_where_the_run_is_driven_has_its_place_with_its_own_commit(self, store: Store) -> None:
+        lease = await owned(store)
+        await ask(store, lease, "q1")
+        await ask(store, lease, "q2")
+        seen: list[Answered] = []
+        answered = await answer_here(store, "q1", place(lease, 7, seen.append))
+        assert answered is not None
+        assert (answered.placed, answered.status, answered.event.seq) == (True, RunStatus.WAITING, 3)
+        assert seen == [answered]
+        question = (await store.load_log(run_id())).questions["ask:q1"]
+        assert (question.value, question.order) == ('"yes"', 7)
+        assert await store.park_run(lease), "nobody has to look for an answer that has its place"
+
+    async def test_what_is_told_of_answers_and_results_is_told_in_the_order_of_the_commits(self, store: Store) -> None:
+        lease = await owned(store)
+        told: list[str] = []
+
+        def tell(what: str, *_outcome: object) -> None:
+            told.append(what)
+
+        await asyncio.gather(*(ask(store, lease, f"q{number}") for number in range(5)))
+        answers = []
+        for number in range(5):
+            where = place(lease, 2 * number, partial(tell, f"answer {number}"))
+            answers.append(asyncio.ensure_future(answer_here(store, f"q{number}", where)))
+            await asyncio.sleep(0)  # it is handed over
+            step = StepRecord(2 * number + 1, "1")
+            store.append_step(lease, f"s{number}", step, partial(tell, f"step {number}"))
+        await asyncio.gather(*answers)
+        await record(store, lease, "last", 10)
+        assert told == [f"{what} {number}" for number in range(5) for what in ("answer", "step")]
+
+    async def test_an_answer_without_a_good_lease_is_taken_and_has_no_place(self, open_store: OpenStore) -> None:
+        here, there = await open_store(), await open_store()
+        lost = await owned(here)
+        await ask(here, lost, "q1")
+        await ask(here, lost, "q2")
+        await here.release_worker("a")
+        void = (await claim(there, "b"))[run_id()]
+        void.void = True  # as after a write that has failed
+        good = Lease(void.run_id, void.fence)
+        await ask(there, good, "q3")
+        for uuid, lease in (("q1", lost), ("q2", void)):
+            answered = await answer_here(here, uuid, place(lease, 5))
+            assert answered is not None
+            assert not answered.placed
+        log = await here.load_log(run_id())
+        assert [log.questions[f"ask:{uuid}"].order for uuid in ("q1", "q2")] == [None, None]
+        assert not await there.park_run(good), "the answers have not reached the run"
+        await note(there, good, "q1", 6)
+
+    async def test_an_answer_that_meets_a_parked_run_makes_it_ready_and_has_no_place(self, store: Store) -> None:
+        lease = await owned(store)
+        await ask(store, lease, "q1")
+        await ask(store, lease, "q2")
+        parked, answered = await asyncio.gather(store.park_run(lease), answer_here(store, "q1", place(lease, 1)))
+        assert parked
+        assert answered is not None
+        assert (answered.placed, answered.status) == (False, RunStatus.READY)
+        assert list(await claim(store, "a")) == [run_id()]
+        assert (await store.load_log(run_id())).questions["ask:q1"].order is None
+
+    async def test_what_is_not_taken_has_no_place_and_is_not_told(self, store: Store) -> None:
+        lease = await owned(store)
+        told: list[Answered] = []
+        await ask(store, lease, "overdue", due=1.0)
+        await ask(store, lease, "q")
+        assert await answer(store, run_id(), "q", '"first"')
+        for uuid in ("overdue", "q", "unknown"):
+            assert await answer_here(store, uuid, place(lease, 9, told.append)) is None
+        assert told == []
+        log = await store.load_log(run_id())
+        assert {(each.value, each.order) for each in log.questions.values()} == {(None, None), ('"first"', None)}
+        await store.cancel_run(run_id(), body("end"), 3.0)
+        assert await answer_here(store, "overdue", place(lease, 9, told.append)) is None
+        assert told == []
+
+    async def test_a_place_can_be_noted_again(self, store: Store) -> None:
+        lease = await owned(store)
+        await ask(store, lease, "q")
+        await answer_here(store, "q", place(lease, 1))
+        await note(store, lease, "q", 2)  # whoever waits was busy, and gives the answer out later
+        assert (await store.load_log(run_id())).questions["ask:q"].order == 2
 
     # --- parking --------------------------------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ from fastagency_shared.run import RunStatus
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from tests.contract.store_contract import LONG_S, answer, append, ask, body, claim, new, note, record, run_id
+from tests.contract.store_contract import LONG_S, append, ask, body, claim, new, note, place, record, run_id
 
 T = TypeVar("T")
 C = RunChange
@@ -196,7 +196,8 @@ class StoreMachine(RuleBasedStateMachine):
                 self.rest(number, lease, store, data.draw(st.none() | moments))
             case "answer":
                 known = self.known[number]
-                self.answer(number, store, data.draw(st.sampled_from([*known.open, f"q{known.asked}", "q0"])))
+                uuid = data.draw(st.sampled_from([*known.open, f"q{known.asked}", "q0"]))
+                self.answer(number, store, uuid, data.draw(st.sampled_from([None, lease])))
             case "note":
                 self.note(number, lease, store)
             case "park":
@@ -213,13 +214,20 @@ class StoreMachine(RuleBasedStateMachine):
             known.events += 1
             self.changed(number, C.ASKED)
 
-    def answer(self, number: int, store: Store, uuid: str) -> None:
+    def answer(self, number: int, store: Store, uuid: str, lease: Lease | None) -> None:
+        """With a lease: in the process that drives the run, or did."""
         known = self.known[number]
         parked = self.look(number).worker is None
-        accepted = self.run(answer(store, run_id(number), uuid))
-        assert accepted == (uuid in known.can_be_answered and not known.status.ended)
-        if accepted:
+        self.key += 1
+        where = None if lease is None else place(lease, self.key)
+        answered = self.run(store.answer_question(run_id(number), uuid, '"yes"', body("answer"), 2.0, None, where))
+        assert (answered is not None) == (uuid in known.can_be_answered and not known.status.ended)
+        if answered is not None:
+            assert answered.placed == (lease is not None and self.holds(number, lease) and not parked)
             more = self.closed(known, uuid)
+            if answered.placed:
+                known.unnoted.remove(uuid)
+            assert answered.status is self.look(number).status
             self.changed(number, C.ANSWERED_PARKED if parked else C.ANSWERED_MORE if more else C.ANSWERED)
 
     def expire(self, number: int, lease: Lease, store: Store, uuid: str) -> None:

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Coroutine, Mapping
 from typing import Any
 
-from fastagency_shared.messages import RunStatusChanged
+from fastagency_shared.messages import Question, RunStatusChanged
 
 from fastagency_backend.engine import tracking
 from fastagency_backend.engine.about import about
@@ -17,6 +17,7 @@ from fastagency_backend.engine.bridge import RunUnwound
 from fastagency_backend.engine.context import entered
 from fastagency_backend.engine.feed import Feeds
 from fastagency_backend.engine.gate import Gate
+from fastagency_backend.engine.given import Given
 from fastagency_backend.engine.limits import Limits
 from fastagency_backend.engine.observer import Observer
 from fastagency_backend.engine.run import Run
@@ -124,6 +125,22 @@ class Driver:
             run.questions.look()
         else:
             self.idle_hands.set()
+
+    def asked(self, run_id: str, user_id: str | None, question: str) -> Question | None:
+        """A question that this user's run, in memory here, waits with; None: look in the store."""
+        run = self.live.get(run_id)
+        return run.questions.asked(question) if run is not None and run.record.user_id == user_id else None
+
+    async def answer(self, run_id: str, given: Given) -> bool:
+        """Record an answer to such a question and hand it to the run. False: it was closed by then.
+
+        Raises:
+            StoreError: nothing has happened.
+        """
+        told = await self.live[run_id].questions.answer(given)
+        if not told:  # parked, or dropped, in this very moment
+            self.wake(run_id)
+        return told is not None
 
     def cut_off(self, run_id: str) -> None:
         """The run is about to be stopped: log what it is writing, as far as that has come."""

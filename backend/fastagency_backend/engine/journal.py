@@ -19,8 +19,19 @@ from fastagency_shared.run import RunStatus
 from fastagency_backend.engine.backlog import Backlog
 from fastagency_backend.engine.bridge import Bridge, RunEvicted
 from fastagency_backend.engine.feed import Feeds, Item
+from fastagency_backend.engine.given import Given, status_after
 from fastagency_backend.engine.unsaved import Unsaved
-from fastagency_backend.store.base import Done, Lease, LeaseLost, StepRecord, Store, StoredEvent, StoreError
+from fastagency_backend.store.base import (
+    Answered,
+    Done,
+    Lease,
+    LeaseLost,
+    Place,
+    StepRecord,
+    Store,
+    StoredEvent,
+    StoreError,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -113,6 +124,18 @@ class Journal:
         if event is not None:
             self.show(event)
         return event is not None
+
+    async def answer_question(self, given: Given, order: int, taken: Callable[[Answered], None]) -> Answered | None:
+        """Record an answer with its place. Raises `StoreError`; that is for the person who answers, not for the run."""
+        place = Place(self._lease, order, taken)
+        return await self._store.answer_question(
+            self._lease.run_id, given.uuid, given.value, given.body, time.time(), given.title, place
+        )
+
+    def show_answer(self, answered: Answered, title: str | None) -> None:
+        """Tell those who watch that a question was answered, and how the run stands by it."""
+        self.show(answered.event)
+        self.show(status_after(answered, self._lease.run_id, title))
 
     async def rest(self, due: float | None) -> None:
         """Nothing is done until a moment; or, with None, the run goes on."""

@@ -16,13 +16,15 @@ from fastagency_shared.run import RunStatus
 
 from fastagency_backend.engine.activity import Activity
 from fastagency_backend.engine.alarm import Alarm
+from fastagency_backend.engine.asked import Asked, Reached
 from fastagency_backend.engine.body import body_of
+from fastagency_backend.engine.given import Given
 from fastagency_backend.engine.journal import Journal
 from fastagency_backend.engine.limits import ExceedsLimit, size_of
 from fastagency_backend.engine.outline import outline_of_message
 from fastagency_backend.engine.recording import Results
 from fastagency_backend.engine.strict import Request
-from fastagency_backend.store.base import EXPIRED, QuestionRecord, RunLog
+from fastagency_backend.store.base import EXPIRED, Answered, QuestionRecord, RunLog
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +43,7 @@ class Questions:
     def __init__(self, log: RunLog, journal: Journal, results: Results, activity: Activity) -> None:
         self._known = log.questions
         self._journal, self._results, self._activity = journal, results, activity
-        self._answered = asyncio.Event()
+        self._open: dict[str, Asked] = {}
 
     async def ask(self, key: str, question: Question, deadline: Deadline | None) -> Answer:
         """Ask, or find what was asked before, and wait for the answer.
@@ -62,28 +64,82 @@ class Questions:
             return _answer(known.value, question)
         if strict is not None:
             await strict.wait()
-        if known is None:
-            known = self._known[key] = await self._open(key, question, deadline)
-        asked, due = known.uuid, known.due
-        question = question.model_copy(update={"uuid": asked})
-        self._journal.acquit()
-        with self._activity.waiting():
-            value = known.value or await self._wait(question, due, deadline.default if deadline else None)
-
-        def note(order: int) -> asyncio.Future[None]:
-            self._known[key] = QuestionRecord(asked, value, order, due)  # for a step around it that is tried again
-            return self._journal.note_answer(asked, order)
-
-        await self._results.take(note)
+        if known is not None:
+            question = question.model_copy(update={"uuid": known.uuid})
+        here = Asked(question, look=known is not None)
+        self._open[question.uuid] = here
+        try:
+            value = await self._answer(key, here, known, deadline)
+        finally:
+            if self._open.get(question.uuid) is here:
+                del self._open[question.uuid]
         return _answer(value, question)
 
     def look(self) -> None:
         """Somebody answered something (or may have, in another process): everyone who asks looks, once."""
-        answered, self._answered = self._answered, asyncio.Event()
-        answered.set()
+        for here in self._open.values():
+            here.look()
 
-    async def _open(self, key: str, question: Question, deadline: Deadline | None) -> QuestionRecord:
-        due = None
+    @property
+    def heard(self) -> bool:
+        """Whether all who ask do nothing else than wait for what has not come yet."""
+        return all(here.listens for here in self._open.values())
+
+    def asked(self, uuid: str) -> Question | None:
+        """An open question to which an answer may be given by `answer`."""
+        here = self._open.get(uuid)
+        return here.question if here is not None and here.listens and not self._results.replay.active else None
+
+    async def answer(self, given: Given) -> bool | None:
+        """Commit an answer that came to this process, and hand it to whoever waits. None: it is not taken any more.
+
+        False: it is taken, and whoever drives the run from now on has to be told to look for it.
+
+        Raises:
+            StoreError: nothing has happened, and the question is open as before.
+        """
+        order, told = self._results.next_order(), False
+
+        def taken(answered: Answered) -> None:
+            nonlocal told
+            self._journal.show_answer(answered, given.title)
+            here = self._open.get(given.uuid)
+            if answered.placed and here is not None and not self._results.bridge.closed:
+                here.tell(Reached(given.value, order))
+                told = True
+
+        handed_over = time.monotonic()
+        with self._activity.calling():
+            answered = await self._journal.answer_question(given, order, taken)
+        self._results.observer.committed(time.monotonic() - handed_over)
+        return told if answered is not None else None
+
+    # --- inside ---------------------------------------------------------------------------------------------------
+
+    async def _answer(self, key: str, here: Asked, known: QuestionRecord | None, deadline: Deadline | None) -> str:
+        """What is answered, in its turn."""
+        if known is None:
+            known = self._known[key] = await self._ask(key, here, deadline)
+        uuid, due = known.uuid, known.due
+        self._journal.acquit()
+        with self._activity.waiting():
+            value, order = known.value, None
+            if value is None:
+                value, order = await self._wait(here, due, deadline.default if deadline else None)
+
+        def note(order: int) -> asyncio.Future[None]:
+            self._known[key] = QuestionRecord(uuid, value, order, due)  # for a step around it that is tried again
+            return self._journal.note_answer(uuid, order)
+
+        if order is None:
+            await self._results.take(note)
+        else:
+            self._known[key] = QuestionRecord(uuid, value, order, due)
+            await self._results.give_out_new()
+        return value
+
+    async def _ask(self, key: str, here: Asked, deadline: Deadline | None) -> QuestionRecord:
+        question, due = here.question, None
         if deadline is not None:
             due = await self._journal.now() + deadline.after_s
             question = question.model_copy(update={"deadline": datetime.fromtimestamp(due, UTC)})
@@ -95,22 +151,20 @@ class Questions:
         self._show(RunStatus.WAITING)
         return QuestionRecord(question.uuid, None, None, due)
 
-    async def _wait(self, question: Question, due: float | None, default: Answer | None) -> str:
+    async def _wait(self, here: Asked, due: float | None, default: Answer | None) -> tuple[str, int | None]:
+        """The answer, and its place if it has come with one."""
         alarm = None if due is None else Alarm(due, await self._journal.now())
         while True:
-            answered = self._answered  # taken before looking: what comes while we look is not missed
-            value = await self._journal.read_answer(question.uuid)
-            if value is not None:
-                return value
+            if here.to_look_at():
+                value = await self._journal.read_answer(here.question.uuid)
+                if value is not None:
+                    return value, None
             left_s = None if alarm is None else alarm.left_s(await self._journal.now())
             if left_s == 0:
-                await self._expire(question, default)
-                continue
-            try:
-                async with asyncio.timeout(left_s):
-                    await answered.wait()
-            except TimeoutError:
-                continue
+                await self._expire(here.question, default)
+                here.look()
+            elif (reached := await here.listen(left_s)) is not None:
+                return reached
 
     async def _expire(self, question: Question, default: Answer | None) -> None:
         """Close the question, unless somebody has answered by now: the store knows who was first."""

@@ -89,11 +89,20 @@ class Results:
         """
         with self.activity.calling():
             with self.bridge.held_open():
-                self._order += 1
-                committed = write(self._order)
+                committed = write(self.next_order())
             handed_over = time.monotonic()
             await committed
             self.observer.committed(time.monotonic() - handed_over)
+            await self.replay.new()
+
+    def next_order(self) -> int:
+        """The place of the result that is handed to the store now."""
+        self._order += 1
+        return self._order
+
+    async def give_out_new(self) -> None:
+        """The end of `take`, for a result whose place was committed by whoever brought it. To be called at once."""
+        with self.activity.calling():
             await self.replay.new()
 
     async def give_out(self, key: str) -> None:

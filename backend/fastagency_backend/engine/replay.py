@@ -57,6 +57,11 @@ class Replay:
         asked = self._pump is not None and not self._pump.done()
         return bool(self._left) and (asked or not self._changed)
 
+    @property
+    def busy(self) -> bool:
+        """Whether somebody waits for a recorded result, or what the last one set off may still be running."""
+        return bool(self._waiting) or self._turns_to_settle > 0
+
     async def turn(self, key: str) -> None:
         """Return when the recorded result of this key may be given out."""
         if key not in self._left:

@@ -249,7 +249,8 @@ class Run:
 
     def parkable(self, warm_s: float) -> bool:
         """Whether the run has done nothing for a while but wait."""
-        return self.record.durable and not self.journal.backlog.size and self.activity.only_waits(warm_s)
+        quiet = not self.journal.backlog.size and self.questions.heard and not self.results.replay.busy
+        return self.record.durable and quiet and self.activity.only_waits(warm_s)
 
     # --- inside ---------------------------------------------------------------------------------------------------
 

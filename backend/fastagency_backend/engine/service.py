@@ -12,7 +12,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, ParamSpec, Protocol, TypeVar
 
-from fastagency_shared.answer import Answer, check_answer
+from fastagency_shared.answer import Answer
 from fastagency_shared.errors import (
     AlreadyAnswered,
     Conflict,
@@ -23,19 +23,18 @@ from fastagency_shared.errors import (
     UnknownRun,
 )
 from fastagency_shared.messages import (
-    InputAnswered,
     Question,
     RunStatusChanged,
-    TextInput,
     WorkflowCancelled,
     WorkflowResumed,
     new_uuid,
     parse_message,
 )
-from fastagency_shared.run import MAX_TITLE_CHARS, InitiateRequest, RunStatus
+from fastagency_shared.run import InitiateRequest, RunStatus
 
 from fastagency_backend.engine.about import about
 from fastagency_backend.engine.feed import Feeds
+from fastagency_backend.engine.given import Given, given, one_line, status_after
 from fastagency_backend.engine.limits import DEFAULT_LIMITS, Limits, excess, size_of
 from fastagency_backend.engine.line import Lines
 from fastagency_backend.engine.reader import Readers
@@ -75,6 +74,18 @@ class DrivesRuns(Protocol):
 
     def wake(self, run_id: str) -> None:
         """Something that a run waits for has come, or may have: an answer, or that it is tried again."""
+        ...
+
+    def asked(self, run_id: str, user_id: str | None, question: str) -> Question | None:
+        """A question that this user's run, in memory here, waits with; None: look in the store."""
+        ...
+
+    async def answer(self, run_id: str, given: Given) -> bool:
+        """Record an answer to such a question and hand it to the run. False: it was closed by then.
+
+        Raises:
+            StoreError: nothing has happened.
+        """
         ...
 
     def cut_off(self, run_id: str) -> None:
@@ -167,33 +178,26 @@ class RunService:
         Raises:
             UnknownRun, UnknownQuestion, AlreadyAnswered, Conflict (the run has ended), InvalidRequest, TooLarge.
         """
+        if await self._answer_here(run_id, user_id, question, value):
+            return
         record = await self.get(run_id, user_id)
-        asked = await self._open_question(record, question)
-        if (size := size_of(value)) > (limit := self._limits.max_answer_bytes):
-            raise TooLarge(excess("The answer", size, limit, "max_answer_bytes"))
-        checked = check_answer(asked, value)
-        hidden = isinstance(asked, TextInput) and asked.password
-        message = InputAnswered(
-            workflow_uuid=run_id,
-            sender="User",
-            recipient=asked.sender,
-            question=question,
-            value=None if hidden else checked,
+        answer = given(run_id, await self._open_question(record, question), value, self._limits)
+        answered = await self._store.answer_question(
+            run_id, question, answer.value, answer.body, time.time(), answer.title
         )
-        titles = isinstance(asked, TextInput) and not hidden
-        title = one_line(checked) if titles and isinstance(checked, str) else None
-        event = await self._store.answer_question(
-            run_id, question, json.dumps(checked), message.model_dump_json(), time.time(), title
-        )
-        if event is None:
-            if self._driver is not None:
-                self._driver.wake(run_id)
-            raise await self._closed(run_id, question)
-        self._feeds.push(run_id, event)
-        status = RunStatus.WAITING if len(record.questions) > 1 else RunStatus.RUNNING
-        self._feeds.push(run_id, RunStatusChanged(workflow_uuid=run_id, status=status, title=title))
         if self._driver is not None:
             self._driver.wake(run_id)
+        if answered is None:
+            raise await self._closed(run_id, question)
+        self._feeds.push(run_id, answered.event)
+        self._feeds.push(run_id, status_after(answered, run_id, answer.title))
+
+    async def _answer_here(self, run_id: str, user_id: str | None, question: str, value: Answer) -> bool:
+        """Answer without a look at the store, if the run waits in this process. False: the store knows what to say."""
+        asked = self._driver.asked(run_id, user_id, question) if self._driver is not None else None
+        if self._driver is None or asked is None:
+            return False
+        return await self._driver.answer(run_id, given(run_id, asked, value, self._limits))
 
     async def _open_question(self, record: RunRecord, uuid: str) -> Question:
         for body in record.questions:
@@ -295,12 +299,6 @@ class RunService:
         await self.cancel(run_id, user_id)
         await self._store.delete_run(run_id)
         self._feeds.go_stale(run_id)
-
-
-def one_line(text: str) -> str:
-    """A text as a title."""
-    line = " ".join(text.split())
-    return line if len(line) <= MAX_TITLE_CHARS // 2 else line[: MAX_TITLE_CHARS // 2 - 1].rstrip() + "…"
 
 
 def _owned(record: RunRecord | None, run_id: str, user_id: str | None) -> RunRecord:

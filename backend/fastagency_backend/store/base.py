@@ -143,6 +143,30 @@ class QuestionRecord:
     due: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an answer reaches a run that is driven in this process: its `order` among the results of this taking-up.
+
+    `taken` is called on the store's loop with the commit: in the order of the commits, as every `Done` is.
+    """
+
+    lease: Lease
+    order: int
+    taken: Callable[[Answered], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """An answer that was taken: its event, and how the run stands by it. `placed`: it has the place that was asked for.
+
+    Without one, whoever drives the run looks for the answer, and notes its place.
+    """
+
+    event: StoredEvent
+    status: RunStatus
+    placed: bool = False
+
+
 EXPIRED = "null"
 """In the place of an answer: nobody gave one in time, and there is no default."""
 
@@ -430,11 +454,13 @@ class Store(Protocol):
         ...
 
     async def answer_question(
-        self, run_id: str, uuid: str, value: str, body: str, at: float, title: str | None
-    ) -> StoredEvent | None:
+        self, run_id: str, uuid: str, value: str, body: str, at: float, title: str | None, place: Place | None = None
+    ) -> Answered | None:
         """Record the first answer to an open question, log it, and wake the run. None: it was not open any more.
 
-        `title` becomes the run's title if it has only its first one.
+        `title` becomes the run's title if it has only its first one. The answer has its `place` from this commit on if
+        the lease is good and the run is not parked; if not, it is taken all the same. That the store fails here does
+        not make the lease void: the run has not got the answer, and waits for one as before.
         """
         ...
 

@@ -101,11 +101,18 @@ class Lane:
         """`submit` for one of many rows: the same order, at a fraction of the time."""
         self._queue.put(Task(None, deliver, rows.lease, rows, row))
 
-    async def run(self, job: Callable[[sqlite3.Connection], T], lease: Lease | None = None) -> T:
-        """Hand over a job and wait for its result."""
+    async def run(
+        self,
+        job: Callable[[sqlite3.Connection], T],
+        lease: Lease | None = None,
+        told: Callable[[Any], None] | None = None,
+    ) -> T:
+        """Hand over a job and wait for its result. `told` is called with what it is, unless it is None, in its turn."""
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
 
         def deliver(result: Any, error: Exception | None) -> None:
+            if told is not None and result is not None:
+                told(result)
             if future.done():
                 return
             if error is not None:

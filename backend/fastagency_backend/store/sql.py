@@ -7,7 +7,7 @@ import sqlite3
 
 from fastagency_shared.run import RunStatus
 
-from fastagency_backend.store.base import Lease, LeaseLost, RunRecord, StoredEvent
+from fastagency_backend.store.base import Lease, LeaseLost, Place, RunRecord, StoredEvent
 from fastagency_backend.store.liveness import NOW
 from fastagency_backend.store.suspicion import ACQUITTED
 
@@ -57,12 +57,25 @@ TAKE = (
     f"THEN 'waiting' ELSE 'running' END WHERE id = ? RETURNING {COLUMNS}, {DETAILS}"
 )
 """A run whose only open questions are past their deadline is about to work."""
-ACQUIT = f"UPDATE run SET {ACQUITTED} WHERE {OWNED}"
-GO_ON = (
-    "UPDATE run SET updated = :at, status = CASE WHEN worker IS NULL THEN 'ready' "
-    f"WHEN {WAITS} THEN 'waiting' ELSE 'running' END WHERE id = :run_id"
+TAKE_ANSWER = (
+    "UPDATE question SET value = :value, ord = CASE WHEN EXISTS "
+    f"(SELECT 1 FROM run WHERE {OWNED} AND worker IS NOT NULL) THEN :ord END "
+    f"WHERE run_id = :run_id AND uuid = :uuid AND value IS NULL AND (due IS NULL OR due > {NOW}) "
+    f"AND EXISTS (SELECT 1 FROM run WHERE id = :run_id AND {LIVE}) RETURNING ord"
 )
+"""The place is noted only if the run is driven under this fence: nobody else would look for an answer that has one."""
+ACQUIT = f"UPDATE run SET {ACQUITTED} WHERE {OWNED}"
+_GOES_ON = (
+    "UPDATE run SET updated = :at, status = CASE WHEN worker IS NULL THEN 'ready' "
+    f"WHEN {WAITS} THEN 'waiting' ELSE 'running' END"
+)
+GO_ON = f"{_GOES_ON} WHERE id = :run_id"
 """After a question was closed."""
+GO_ON_ANSWERED = (
+    f"{_GOES_ON}, title = CASE WHEN titled THEN title ELSE COALESCE(:title, title) END, "
+    "titled = titled OR :title IS NOT NULL WHERE id = :run_id RETURNING status"
+)
+"""The same after an answer, which may give the run its title."""
 REST = (
     f"UPDATE run SET due = :due, status = CASE WHEN :due IS NOT NULL OR {OPEN_QUESTION} THEN 'waiting' "
     f"ELSE 'running' END WHERE {OWNED} AND worker IS NOT NULL RETURNING 0"
@@ -108,6 +121,13 @@ def append_events(db: sqlite3.Connection, lease: Lease, rows: list[tuple[str, fl
 def log_anyway(db: sqlite3.Connection, run_id: str, key: str, body: str, at: float) -> StoredEvent:
     row = db.execute(LOG_ANYWAY, {"run_id": run_id, "key": key, "body": body, "at": at}).fetchone()
     return StoredEvent(row[0], at, body)
+
+
+def placing(place: Place | None) -> dict[str, object]:
+    """What `TAKE_ANSWER` is told of a place; of none, or under a void lease: a fence that no run has."""
+    if place is None or place.lease.void:
+        return {"fence": None, "ord": None}
+    return {"fence": place.lease.fence, "ord": place.order}
 
 
 def get_run(db: sqlite3.Connection, run_id: str) -> RunRecord | None:

@@ -19,6 +19,7 @@ from fastagency_shared.run import RunStatus
 from fastagency_backend.store import query
 from fastagency_backend.store.base import (
     NO_LIMITS,
+    Answered,
     AtWork,
     Broken,
     Census,
@@ -29,6 +30,7 @@ from fastagency_backend.store.base import (
     Line,
     NewRun,
     Past,
+    Place,
     RunLog,
     RunRecord,
     Start,
@@ -52,15 +54,18 @@ from fastagency_backend.store.sql import (
     APPEND_EVENT,
     APPEND_STEP,
     GO_ON,
+    GO_ON_ANSWERED,
     LAST_SEQ,
     LIVE,
     NOTE_ANSWER,
     PARK,
     REST,
+    TAKE_ANSWER,
     append_events,
     fenced,
     get_run,
     log_anyway,
+    placing,
     take,
 )
 from fastagency_backend.store.suspicion import ACQUITTED, suspect
@@ -359,22 +364,18 @@ class SqliteStore:
         return await self._near.run(partial(page, few=True), page)
 
     async def answer_question(
-        self, run_id: str, uuid: str, value: str, body: str, at: float, title: str | None
-    ) -> StoredEvent | None:
-        def job(db: sqlite3.Connection) -> StoredEvent | None:
-            taken = db.execute(
-                "UPDATE question SET value = ? WHERE run_id = ? AND uuid = ? AND value IS NULL "
-                f"AND (due IS NULL OR due > {NOW}) AND EXISTS (SELECT 1 FROM run WHERE id = ? AND {LIVE}) RETURNING 1",
-                (value, run_id, uuid, run_id),
-            ).fetchone()
-            if taken is None:
+        self, run_id: str, uuid: str, value: str, body: str, at: float, title: str | None, place: Place | None = None
+    ) -> Answered | None:
+        def job(db: sqlite3.Connection) -> Answered | None:
+            args = {"run_id": run_id, "uuid": uuid, "value": value, "at": at, "title": title or None}
+            placed = db.execute(TAKE_ANSWER, args | placing(place)).fetchone()
+            if placed is None:
                 return None
-            db.execute(GO_ON, {"run_id": run_id, "at": at})
-            if title:
-                db.execute("UPDATE run SET title = ?, titled = 1 WHERE id = ? AND NOT titled", (title, run_id))
-            return log_anyway(db, run_id, f"answer:{uuid}", body, at)
+            (status,) = db.execute(GO_ON_ANSWERED, args).fetchone()
+            event = log_anyway(db, run_id, f"answer:{uuid}", body, at)
+            return Answered(event, RunStatus(status), placed=placed[0] is not None)
 
-        return await self._writer.run(job)
+        return await self._writer.run(job, told=None if place is None else place.taken)
 
     async def retry_run(self, run_id: str, body: str, at: float) -> StoredEvent | None:
         def job(db: sqlite3.Connection) -> StoredEvent | None:

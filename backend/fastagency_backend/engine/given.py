@@ -1,0 +1,54 @@
+"""An answer that a client gives, checked against its question, as it is recorded and told."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from fastagency_shared.answer import Answer, check_answer
+from fastagency_shared.errors import TooLarge
+from fastagency_shared.messages import InputAnswered, Question, RunStatusChanged, TextInput
+from fastagency_shared.run import MAX_TITLE_CHARS, RunStatus
+
+from fastagency_backend.engine.limits import Limits, excess, size_of
+from fastagency_backend.store.base import Answered
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """`value` is the answer's JSON, `body` the message that tells of it, `title` what it would call the run."""
+
+    uuid: str
+    value: str
+    body: str
+    title: str | None
+
+
+def given(run_id: str, asked: Question, value: Answer, limits: Limits) -> Given:
+    """Raises `TooLarge`, or `InvalidRequest` for what is no answer to this question."""
+    if (size := size_of(value)) > (limit := limits.max_answer_bytes):
+        raise TooLarge(excess("The answer", size, limit, "max_answer_bytes"))
+    checked = check_answer(asked, value)
+    hidden = isinstance(asked, TextInput) and asked.password
+    message = InputAnswered(
+        workflow_uuid=run_id,
+        sender="User",
+        recipient=asked.sender,
+        question=asked.uuid,
+        value=None if hidden else checked,
+    )
+    titles = isinstance(asked, TextInput) and not hidden
+    title = one_line(checked) if titles and isinstance(checked, str) else None
+    return Given(asked.uuid, json.dumps(checked), message.model_dump_json(), title)
+
+
+def status_after(answered: Answered, run_id: str, title: str | None) -> RunStatusChanged:
+    """What those who watch the run are told besides the answer. A run that is not driven yet is about to be."""
+    status = RunStatus.WAITING if answered.status is RunStatus.WAITING else RunStatus.RUNNING
+    return RunStatusChanged(workflow_uuid=run_id, status=status, title=title)
+
+
+def one_line(text: str) -> str:
+    """A text as a title."""
+    line = " ".join(text.split())
+    return line if len(line) <= MAX_TITLE_CHARS // 2 else line[: MAX_TITLE_CHARS // 2 - 1].rstrip() + "…"
