@@ -25,13 +25,18 @@ from fastagency_backend.engine.service import RunService
 from fastagency_backend.engine.spec import WorkflowSpec
 from fastagency_backend.settings import BackendSettings, load_settings
 from fastagency_backend.store.base import StoreError
-from fastagency_backend.web import guide, health, metrics, runs, shutdown
+from fastagency_backend.web import collector, guide, health, metrics, runs, shutdown
 from fastagency_backend.web.identity import GetUserId, Identity
 from fastagency_backend.web.problem import ProblemRoute
 from fastagency_backend.web.publication import Publication
 from fastagency_backend.web.socket import serve_socket
 
 logger = logging.getLogger(__name__)
+
+
+def _prepare() -> None:
+    frameworks.prepare()
+    collector.spare()
 
 
 def _cannot_go_on(sentence: str) -> None:
@@ -112,7 +117,7 @@ class FastAPIAdapter:
             async with self._starting:
                 if self._engine is None:
                     logs.set_up(self._settings.log_level, self._settings.log_format)
-                    await asyncio.to_thread(frameworks.prepare)
+                    await asyncio.to_thread(_prepare)
                     engine = engine_for(self.provider.specs, self._settings, _cannot_go_on)
                     await engine.start()
                     self._engine = engine
