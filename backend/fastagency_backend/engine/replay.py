@@ -102,6 +102,8 @@ class Replay:
             self._give()
 
     async def _next(self) -> str:
+        if (expected := self._expected()) in self._waiting:
+            return expected
         try:
             async with asyncio.timeout(self._patience_s):
                 while (expected := self._expected()) not in self._waiting:

@@ -73,6 +73,10 @@ _PRINTED = "events are printed on the server's terminal"
 _THREADS = "chats that the framework puts into threads belong to no run"
 _CHANCE = "a replay chooses other speakers"
 _CODE = "code is executed again"
+_SPAN = (
+    "(self, operation, destination, parent, *, extraAttributes, kind, attributes, start_time, record_exception, "
+    "set_status_on_exception, end_on_exit)"
+)
 
 
 def _family(module: str, owner: str, name: str, signature: str, inside: str, loses: str) -> Seam:
@@ -147,6 +151,14 @@ AGENTCHAT = Framework(
             "(self, prompt, cancellation_token)",
             "person:get_input",
             _ASKED,
+        ),
+        _family(
+            "autogen_core._telemetry",
+            "TraceHelper",
+            "trace_block",
+            _SPAN,
+            "turn:trace_block",
+            "a replay takes longer, and has spans of what is not done",
         ),
     ),
 )
