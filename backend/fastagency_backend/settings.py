@@ -95,6 +95,10 @@ class BackendSettings(BaseSettings):
         default="text",
         description="`text`, or `json` for one JSON object per line; each line inside a run has its `run_id`.",
     )
+    access_log: bool = Field(
+        default=False,
+        description="Whether `fastagency start` and `fastagency backend` write a line for each request to the backend.",
+    )
 
     metrics_path: str | None = Field(
         default=None,

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import pytest
+from websockets.asyncio.client import connect
 
 from tests.integration.guide_process import free_port, served
 
@@ -77,3 +79,16 @@ def test_as_json(tmp_path: Path) -> None:
     ]
     assert "ValueError: no such thing" in of_run[2]["exc_info"]
     assert any(entry["logger"] == "uvicorn.access" for entry in entries)
+
+
+@pytest.mark.parametrize(("asked", "lines"), [({}, 0), ({"FASTAGENCY_ACCESS_LOG": "true"}, 1)])
+async def test_requests_are_logged_where_that_is_asked_for(tmp_path: Path, asked: dict[str, str], lines: int) -> None:
+    port = free_port()
+    environment = asked | {"FASTAGENCY_BACKEND_PORT": str(port)}
+    with served("fastagency backend", port, tmp_path, environment) as process:
+        assert httpx.get(f"{process.url}/fastagency/discovery", timeout=60).status_code == 200
+        async with connect(f"ws://127.0.0.1:{port}/fastagency/ws", compression="deflate") as socket:
+            assert socket.protocol.extensions == [], "nothing is compressed"
+    log = process.log.read_text()
+    assert log.count("GET /fastagency/discovery") == lines
+    assert "Traceback" not in log
