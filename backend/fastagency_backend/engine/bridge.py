@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError as FutureCancelled
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any, NoReturn, TypeVar
 
 T = TypeVar("T")
@@ -50,12 +50,9 @@ class Bridge:
         """Tell whoever calls to stop. Raises `RunEvicted`, or `RunUnwound` in a thread without a loop."""
         raise RunUnwound(self._run_id) if _running_loop() is None else RunEvicted(self._run_id)
 
-    @contextmanager
-    def held_open(self) -> Iterator[None]:
+    def held_open(self) -> AbstractContextManager[None]:
         """One thread at a time; what is done inside is done before the bridge closes, or not at all (see `check`)."""
-        with self._lock:
-            self.check()
-            yield
+        return _Held(self, self._lock)
 
     def when_closed(self, callback: Callable[[], None]) -> None:
         """Call back as soon as the bridge is closed, to free what waits."""
@@ -107,6 +104,24 @@ class Bridge:
             return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result()
         except (FutureCancelled, asyncio.CancelledError):
             raise RunUnwound(self._run_id) from None
+
+
+class _Held(AbstractContextManager[None]):
+    """What `Bridge.held_open` returns. A generator would take longer, and this is entered with every message."""
+
+    __slots__ = ("_bridge", "_lock")
+
+    def __init__(self, bridge: Bridge, lock: threading.Lock) -> None:
+        self._bridge, self._lock = bridge, lock
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+        if self._bridge.closed:
+            self._lock.release()
+            self._bridge.dismiss()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:

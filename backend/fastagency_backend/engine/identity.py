@@ -14,8 +14,11 @@ _NEW_EACH_TIME = frozenset({"uuid", "workflow_uuid", "seq", "at"})
 
 def identity_of(message: Message) -> dict[str, Any]:
     """The fields that say something. A field that a later version adds, at its default, changes nothing."""
-    values = ((name, getattr(message, name), default) for name, default in _defaults(type(message)))
-    return {"type": message.type} | {name: value for name, value, default in values if value != default}
+    identity: dict[str, Any] = {"type": message.type}
+    for name, default in _defaults(type(message)):
+        if (value := getattr(message, name)) != default:
+            identity[name] = value
+    return identity
 
 
 def identity_of_1_0(message: Message) -> str:

@@ -20,9 +20,12 @@ INSIDE = " > "
 """Between the key of a step and the key of what was done inside of it."""
 
 
+_canonical = json.JSONEncoder(sort_keys=True, default=str, ensure_ascii=False).encode
+
+
 def digest(value: object, *, without: str = "") -> str:
     """A short fingerprint of a JSON-able value; what is not JSON goes in by its text. `without` is left out of it."""
-    text = value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str, ensure_ascii=False)
+    text = value if isinstance(value, str) else _canonical(value)
     return hashlib.blake2b(text.replace(without, "").encode(errors="surrogatepass"), digest_size=12).hexdigest()
 
 

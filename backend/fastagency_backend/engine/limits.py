@@ -32,6 +32,7 @@ class Limits:
 
 
 DEFAULT_LIMITS = Limits()
+MOST_BYTES_OF_A_CHARACTER = 4
 
 
 class ExceedsLimit(ValueError):
@@ -59,6 +60,8 @@ def fitted(message: LoggedMessage, body: str, limit: int) -> str:
     Agents and tools write these, often without anybody's doing: a run must not fail of it. Messages of the system are
     left alone, and so are questions, which are refused instead.
     """
+    if MOST_BYTES_OF_A_CHARACTER * len(body) <= limit:
+        return body
     size = size_of(body)
     return body if size <= limit else body_of(_cut(message, size, limit))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from fastagency_shared.messages import LoggedMessage, MultipleChoice, TextInput, TransientMessage, parse_message
 from fastagency_shared.run import MessagePage, RunInfo
@@ -48,7 +49,13 @@ def logged(event: StoredEvent) -> LoggedMessage | TransientMessage:
 
 def wire_v2(event: StoredEvent) -> str:
     """The event's JSON with `seq` and `at`, without taking the message apart: the hot path of every follower."""
-    return f'{event.body[:-1]},"seq":{event.seq},"at":"{_moment(event.at).isoformat().removesuffix("+00:00")}Z"}}'
+    return f'{event.body[:-1]},"seq":{event.seq},"at":"{_iso(event.at)}"}}'
+
+
+@lru_cache(maxsize=1000)
+def _iso(seconds: float) -> str:
+    """Kept for the next follower, who has the same events to send."""
+    return _moment(seconds).isoformat().removesuffix("+00:00") + "Z"
 
 
 def _moment(seconds: float) -> datetime:
