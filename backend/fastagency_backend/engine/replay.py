@@ -14,6 +14,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterable
 
 from fastagency_backend.engine.key import steps_around
+from fastagency_backend.engine.turns import turns_of
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +42,8 @@ class Replay:
         self._waiting: dict[str, asyncio.Future[None]] = {}
         self._arrived = asyncio.Event()
         self._new_in_order = asyncio.Lock()
-        self._turns_to_settle = 0
+        self._turns = turns_of(asyncio.get_running_loop())
+        self._settles_at = 0
         self._settled = asyncio.Event()
         self._changed = False
         self._pump: asyncio.Task[None] | None = None
@@ -123,18 +125,13 @@ class Replay:
 
     def _give(self) -> None:
         """Something is set off, now: the next result is given out when its effects are over."""
-        if not self._turns_to_settle:
-            asyncio.get_running_loop().call_soon(self._count_down)
-        self._turns_to_settle = SETTLE_TURNS
+        self._settles_at = self._turns.call_after(SETTLE_TURNS, self._look)
+
+    def _look(self) -> None:
+        if self._turns.now >= self._settles_at:
+            self._settled.set()
 
     async def _settle(self) -> None:
-        while self._turns_to_settle:
+        while self._turns.now < self._settles_at:
             self._settled.clear()
             await self._settled.wait()
-
-    def _count_down(self) -> None:
-        self._turns_to_settle -= 1
-        if self._turns_to_settle:
-            asyncio.get_running_loop().call_soon(self._count_down)
-        else:
-            self._settled.set()
