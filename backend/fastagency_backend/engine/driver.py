@@ -8,7 +8,7 @@ import logging
 from collections.abc import Coroutine, Mapping
 from typing import Any
 
-from fastagency_shared.messages import Question, RunStatusChanged
+from fastagency_shared.messages import Question
 
 from fastagency_backend.engine import tracking
 from fastagency_backend.engine.about import about
@@ -184,6 +184,8 @@ class Driver:
             return
         run.bridge.close()
         self._feeds.forget(run.id)
+        if all(task.done() for task in run.tasks):
+            return
         drop = asyncio.create_task(tracking.cancel_all(run.tasks, EVICT_TRIES), context=contextvars.Context())
         self._drops.add(drop)
         drop.add_done_callback(self._drops.discard)
@@ -255,7 +257,7 @@ class Driver:
         self.live[run.id] = run
         spec = self._workflows[record.workflow]
         fresh = begun is not None or not log.event_keys
-        self._feeds.push(run.id, RunStatusChanged(workflow_uuid=run.id, status=record.status))
+        self._feeds.status(run.id, record.status)
         try:
             with entered(run):
                 ways = set_aside(run) if self._is_poison(record) else attempt(run, spec, fresh=fresh)

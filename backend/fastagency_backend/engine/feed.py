@@ -12,7 +12,8 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from fastagency_shared.messages import TextChunk, TransientMessage
+from fastagency_shared.messages import RunStatusChanged, TextChunk, TransientMessage
+from fastagency_shared.run import RunStatus
 from fastagency_shared.under_way import UnderWay
 
 from fastagency_backend.store.base import StoredEvent
@@ -191,6 +192,11 @@ class Feeds:
             item = texts.add(item, workflow_uuid=run_id)
         for subscription in self._by_run.get(run_id, ()):
             subscription.put(item)
+
+    def status(self, run_id: str, status: RunStatus) -> None:
+        """Tell those who watch a run how it stands; for nobody, no message is made."""
+        if run_id in self._by_run:
+            self.push(run_id, RunStatusChanged(workflow_uuid=run_id, status=status))
 
     def end(self, run_id: str, last: StoredEvent) -> None:
         """The run has ended with this message: its readers need not ask the store whether more comes."""

@@ -62,7 +62,7 @@ class Replay:
     @property
     def busy(self) -> bool:
         """Whether somebody waits for a recorded result, or what the last one set off may still be running."""
-        return bool(self._waiting) or self._turns_to_settle > 0
+        return bool(self._waiting) or self._unsettled
 
     async def turn(self, key: str) -> None:
         """Return when the recorded result of this key may be given out."""
@@ -127,11 +127,15 @@ class Replay:
         """Something is set off, now: the next result is given out when its effects are over."""
         self._settles_at = self._turns.call_after(SETTLE_TURNS, self._look)
 
+    @property
+    def _unsettled(self) -> bool:
+        return self._turns.now < self._settles_at
+
     def _look(self) -> None:
-        if self._turns.now >= self._settles_at:
+        if not self._unsettled:
             self._settled.set()
 
     async def _settle(self) -> None:
-        while self._turns.now < self._settles_at:
+        while self._unsettled:
             self._settled.clear()
             await self._settled.wait()

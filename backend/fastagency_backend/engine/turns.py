@@ -10,11 +10,10 @@ from weakref import WeakKeyDictionary
 
 
 class Turns:
-    """See the module's docstring. `now` is the number of the turn; it stands still while nobody waits."""
+    """See the module's docstring; used on that loop. `now` is the number of the turn; it stands still while nobody waits."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self) -> None:
         self.now = 0
-        self._loop = loop
         self._counts = False
         self._waiting: deque[tuple[int, Callable[[], None]]] = deque()
 
@@ -24,7 +23,8 @@ class Turns:
         self._waiting.append((due, callback))
         if not self._counts:
             self._counts = True
-            self._loop.call_soon(self._count, context=contextvars.Context())  # of no run: it goes on for others
+            # In no run's context, for it goes on for others.
+            asyncio.get_running_loop().call_soon(self._count, context=contextvars.Context())
         return due
 
     def _count(self) -> None:
@@ -32,7 +32,7 @@ class Turns:
         while self._waiting and self._waiting[0][0] <= self.now:
             self._waiting.popleft()[1]()
         if self._waiting:
-            self._loop.call_soon(self._count)
+            asyncio.get_running_loop().call_soon(self._count)
         else:
             self._counts = False
 
@@ -41,7 +41,7 @@ _turns: WeakKeyDictionary[asyncio.AbstractEventLoop, Turns] = WeakKeyDictionary(
 
 
 def turns_of(loop: asyncio.AbstractEventLoop) -> Turns:
-    """The counter of a loop. On that loop."""
+    """The counter of a loop."""
     if (turns := _turns.get(loop)) is None:
-        turns = _turns[loop] = Turns(loop)
+        turns = _turns[loop] = Turns()
     return turns

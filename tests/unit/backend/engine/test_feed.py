@@ -9,6 +9,7 @@ from fastagency_backend.engine import feed as feed_module
 from fastagency_backend.engine.feed import JOINED_CHARS, QUEUE_ITEMS, Feeds, Subscription, in_order
 from fastagency_backend.store.base import StoredEvent
 from fastagency_shared.messages import RunStatusChanged, TextChunk
+from fastagency_shared.run import RunStatus
 
 
 def event(seq: int) -> StoredEvent:
@@ -198,3 +199,14 @@ def test_a_chunk_is_placed_in_its_run_and_in_its_stream() -> None:
         placed = [(each.workflow_uuid, each.offset) for each in subscription.take() if isinstance(each, TextChunk)]
     assert placed == [("a", 0), ("a", 0), ("a", 2)]
     assert [each.workflow_uuid for each in feeds.under_way("a")] == ["a", "a"]
+
+
+def test_for_nobody_no_status_is_made() -> None:
+    feeds = Feeds()
+    feeds.status("a", RunStatus.RUNNING)
+    with feeds.subscribe("a") as subscription:
+        feeds.status("a", RunStatus.RUNNING)
+        feeds.status("b", RunStatus.RUNNING)
+        (told,) = subscription.take()
+    assert isinstance(told, RunStatusChanged)
+    assert (told.workflow_uuid, told.status) == ("a", RunStatus.RUNNING)

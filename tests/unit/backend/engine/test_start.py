@@ -7,14 +7,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastagency_backend.engine import tracking
 from fastagency_backend.engine import trial as trial_module
 from fastagency_backend.engine.engine import Engine
 from fastagency_backend.engine.key import FIRST_KEY
 from fastagency_backend.store import SqliteStore, StoreError
-from fastagency_backend.store.base import ON_TRIAL, Broken, Changed, NewRun, RunLog, RunRecord, Start
+from fastagency_backend.store.base import (
+    ON_TRIAL,
+    Broken,
+    Changed,
+    EventPage,
+    NewRun,
+    RunLog,
+    RunRecord,
+    Start,
+    StoredEvent,
+)
 from fastagency_backend.workflow import AsyncUI
 from fastagency_shared.errors import StoreUnavailable
-from fastagency_shared.messages import WorkflowStarted
+from fastagency_shared.messages import TextInput, WorkflowStarted, parse_message
 from fastagency_shared.run import InitiateRequest, RunStatus
 
 from tests.fakes.lab import Lab, run_id, until
@@ -30,7 +41,7 @@ class Counting(SqliteStore):
     def __init__(self, path: Path, *, alone: bool) -> None:
         super().__init__(path, synchronous="OFF")
         self._alone = alone
-        self.claims = self.loads = self.begun = 0
+        self.claims = self.loads = self.begun = self.reads = 0
         self.failure: Exception | None = None
         self.goes_on = asyncio.Event()
         self.goes_on.set()
@@ -45,6 +56,10 @@ class Counting(SqliteStore):
     async def load_log(self, run_id: str) -> RunLog:
         self.loads += 1
         return await super().load_log(run_id)
+
+    async def read_events(self, run_id: str, **page: Any) -> EventPage:
+        self.reads += 1
+        return await super().read_events(run_id, **page)
 
     async def create_run(self, new: NewRun, start: Start | None = None) -> tuple[RunRecord, bool]:
         self.begun += start is not None
@@ -316,3 +331,39 @@ async def test_a_parked_run_goes_on_at_its_deadline_without_being_asked_for(lab:
     await engine.driver.park_idle(0.0)
     assert not engine.driver.live
     assert await lab.completed(engine) == "nobody"
+
+
+async def test_who_watches_a_run_from_its_first_to_its_last_message_reads_the_store_once(lab: Lab) -> None:
+    publish(lab)
+    engine, store = await ready(lab)
+    await lab.start(engine, "talk")
+    types: list[str] = []
+    async for batch in engine.service.readers.watch(run_id(), after=0, beat_s=60.0):
+        for item in batch:
+            if isinstance(item, StoredEvent):
+                message = parse_message(item.body)
+                types.append(message.type)
+                if isinstance(message, TextInput):
+                    await engine.service.answer(run_id(), None, message.uuid, "yes")
+    assert types == ["workflow_started", "text_input", "input_answered", "workflow_completed"]
+    assert store.reads == 1
+
+
+async def test_a_run_that_leaves_nothing_behind_is_dropped_without_a_task(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cancelled: list[object] = []
+
+    async def cancel_all(*args: object) -> None:
+        cancelled.append(args)
+
+    monkeypatch.setattr(tracking, "cancel_all", cancel_all)
+    publish(lab)
+    engine, _ = await ready(lab)
+    await lab.start(engine, "talk")
+    await lab.question(engine)
+    run = lab.live(engine)
+    await lab.answer(engine, "yes")
+    await until(lambda: not engine.driver.at_work)
+    assert run.evicted
+    assert not cancelled

@@ -15,7 +15,7 @@ async def passed(turns: int) -> None:
 
 @pytest.mark.parametrize("before", range(4))
 async def test_nobody_is_called_too_early_whenever_they_begin_to_wait(before: int) -> None:
-    turns = Turns(asyncio.get_running_loop())
+    turns = Turns()
     called: list[str] = []
     turns.call_after(10, lambda: called.append("first"))
     await passed(before)
@@ -27,7 +27,7 @@ async def test_nobody_is_called_too_early_whenever_they_begin_to_wait(before: in
 
 
 async def test_many_who_wait_cost_no_more_turns_than_one() -> None:
-    turns = Turns(asyncio.get_running_loop())
+    turns = Turns()
     called: list[int] = []
     for number in range(1000):
         turns.call_after(30, lambda number=number: called.append(number))  # type: ignore[misc]
