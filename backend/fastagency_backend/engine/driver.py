@@ -154,8 +154,9 @@ class Driver:
 
     async def look(self) -> None:
         """Another process has committed: let go of runs that are not ours any more, let the others look for answers."""
+        runs = list(self.live.values())  # those that are taken up meanwhile are not in the answer
         owned = await self._store.owned_runs(self._worker)
-        for run in list(self.live.values()):
+        for run in runs:
             if owned.get(run.id) != run.lease.fence:
                 self.evict(run)
             else:

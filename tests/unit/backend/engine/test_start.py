@@ -367,3 +367,19 @@ async def test_a_run_that_leaves_nothing_behind_is_dropped_without_a_task(
     await until(lambda: not engine.driver.at_work)
     assert run.evicted
     assert not cancelled
+
+
+async def test_a_run_that_starts_while_the_worker_looks_at_what_it_owns_is_not_let_go_of(lab: Lab) -> None:
+    publish(lab)
+    engine, store = await ready(lab)
+    await lab.start(engine, "talk", 1)
+    owned = await store.owned_runs(engine.worker)
+
+    async def from_before(_worker: str) -> dict[str, int]:
+        await lab.start(engine, "talk", 2)
+        await until(lambda: len(engine.driver.live) == 2)
+        return owned
+
+    store.owned_runs = from_before  # type: ignore[method-assign]
+    await engine.driver.look()
+    assert {*engine.driver.live} == {run_id(1), run_id(2)}
