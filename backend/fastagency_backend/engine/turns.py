@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 
 
 class Turns:
-    """See the module's docstring; used on that loop. `now` is the number of the turn; it stands still while nobody waits."""
+    """See the module's docstring; used on that loop. `now`, the number of the turn, stands still while nobody waits."""
 
     def __init__(self) -> None:
         self.now = 0
