@@ -56,8 +56,14 @@ class Http:
 async def attach(
     server: Server, run: dict[str, Any], subprotocols: list[Subprotocol] | None = None
 ) -> ClientConnection:
+    """Connect to a run. Whatever else takes time is off: the look for a proxy, pings, compression."""
     socket = await connect(
-        f"{server.ws}/fastagency/ws", compression=None, max_queue=None, subprotocols=subprotocols, ping_interval=None
+        f"{server.ws}/fastagency/ws",
+        compression=None,
+        max_queue=None,
+        ping_interval=None,
+        proxy=None,
+        subprotocols=subprotocols,
     )
     await socket.send(json.dumps(run))
     return socket

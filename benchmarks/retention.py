@@ -6,8 +6,9 @@ import asyncio
 import sqlite3
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 from fastagency_backend.engine.engine import REMOVED, SWEEP_PAUSE_S
 from fastagency_backend.store import SqliteStore
@@ -72,7 +73,7 @@ async def nothing(_store: SqliteStore) -> None:
     await asyncio.sleep(3)
 
 
-async def measured(remove: Callable[[SqliteStore], Awaitable[None]] | None) -> tuple[list[float], float, int]:
+async def measured(remove: Callable[[SqliteStore], Coroutine[Any, Any, None]] | None) -> tuple[list[float], float, int]:
     """Latencies of another run's writes, seconds that the removal took, and bytes of the file afterwards."""
     with tempfile.TemporaryDirectory() as folder:
         store = await opened(Path(folder))

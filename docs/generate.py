@@ -1,4 +1,5 @@
-"""Writes the parts of the docs that follow from the code: messages, routes, settings, states, public names, examples.
+"""Writes the parts of the docs that follow from the code: messages, routes, settings, states, public names, examples,
+and the recorded table of costs.
 
 Run `python docs/generate.py` after a change of one of them; a test fails while a page differs from the code. Generated
 parts lie between two comments and are replaced as a whole; everything around them is written by hand.
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import json
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -30,6 +32,7 @@ from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
 
 DOCS = Path(__file__).parent
+COSTS = DOCS.parent / "benchmarks" / "costs" / "recorded.json"
 EXAMPLES = DOCS.parent / "examples" / "guide"
 SECTION = re.compile(r"(<!-- generated: ([\w-]+) -->\n).*?(<!-- /generated -->)", re.DOTALL)
 
@@ -111,6 +114,18 @@ def example(name: str) -> Callable[[], str]:
     return block
 
 
+def costs() -> str:
+    """The table that was recorded last, and the machine that it comes from."""
+    recorded = json.loads(COSTS.read_text(encoding="utf-8"))
+    of = recorded["machine"]
+    versions = ", ".join(f"{name} {version}" for name, version in of["versions"].items())
+    machine = (
+        f"{of['cores']} cores of an {of['cpu']}, {of['kernel']}, Python {of['python']}, SQLite {of['sqlite']}, "
+        f"{versions}; {of['rounds']} rounds, load {of['load'][0]} before, {of['taken'][:10]}."
+    )
+    return "\n".join([*recorded["table"], "", machine, ""])
+
+
 SECTIONS: dict[str, Callable[[], str]] = {
     "messages": messages,
     "routes": routes,
@@ -121,6 +136,7 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "frontend-settings": settings_of(FrontendSettings),
     "model-settings": settings_of(ModelSettings),
     "public-names": public_names,
+    "costs": costs,
     "example-workflow": example("workflow.py"),
     "example-backend": example("main_1_fastapi.py"),
     "example-page": example("main_2_mesop.py"),

@@ -38,7 +38,7 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5, help="how often each is measured (5)")
     parser.add_argument("--quick", action="store_true", help="10,000 parked runs in the place of 100,000")
     parser.add_argument("--small", action="store_true", help="only to see whether it runs: the figures mean nothing")
-    parser.add_argument("--record", action="store_true", help="what later runs are compared with")
+    parser.add_argument("--record", action="store_true", help="keep it, for later runs and for the docs")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
     options = parser.parse_args(given)
     options.only = NAMES if options.only is None else options.only.split(",")
@@ -46,8 +46,8 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
         parser.error(f"There is no row {', '.join(sorted(unknown))}. Choose from {', '.join(NAMES)}.")
     if options.rounds < 1:
         parser.error(f"--rounds is at least 1, not {options.rounds}.")
-    if options.small and options.record:
-        parser.error("--small gives no figures to record; leave one of the two out.")
+    if options.record and (options.small or options.quick):
+        parser.error("--record keeps whole figures only: leave out --small and --quick.")
     return options
 
 

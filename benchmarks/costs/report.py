@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,19 @@ from benchmarks.costs.figure import WORSE, Figure, Row, worse_by
 
 RECORDED = Path(__file__).with_name("recorded.json")
 """The last recorded table."""
-HEADINGS = ("measure", "ours", "bare", "ratio", "at least", "aim", "reached", "last recorded")
+HEADINGS = ("measure", "ours", "bare", "ratio", "at least", "aim", "reached")
+COMPARED = "last recorded"
 
 
-def markdown(figures: Sequence[Figure], recorded: Mapping[str, float]) -> str:
-    """The table; a row that got worse is marked in its last column."""
-    lines = [_line(HEADINGS), _line(["---"] * len(HEADINGS))]
-    lines += [_line(_cells(figure, recorded.get(figure.row.name))) for figure in figures]
+def markdown(figures: Sequence[Figure], recorded: Mapping[str, float] | None = None) -> str:
+    """The table; beside recorded values, if there are any to compare with, what got worse is marked."""
+    rows = [_cells(figure) for figure in figures]
+    headings = list(HEADINGS)
+    if recorded:
+        headings.append(COMPARED)
+        for figure, cells in zip(figures, rows, strict=True):
+            cells.append(_compared(figure, recorded.get(figure.row.name)))
+    lines = [_line(cells) for cells in (headings, ["---"] * len(headings), *rows)]
     notes = [f"- {figure.row.title}: {figure.note}." for figure in figures if figure.note]
     return "\n".join([*lines, "", *notes] if notes else lines)
 
@@ -27,8 +34,7 @@ def document(figures: Iterable[Figure], machine: Mapping[str, Any], earlier: Map
     """What is written to the file; rows that were not measured this time keep what an earlier document has of them."""
     rows = {
         figure.row.name: {
-            "title": figure.row.title,
-            "unit": figure.row.unit,
+            "row": asdict(figure.row),
             "value": round(figure.value, 4),
             "ours": [float(f"{value:.6g}") for value in figure.ours],
             "bare": [float(f"{value:.6g}") for value in figure.bare],
@@ -37,7 +43,15 @@ def document(figures: Iterable[Figure], machine: Mapping[str, Any], earlier: Map
         }
         for figure in figures
     }
-    return {"machine": dict(machine), "rows": {**earlier.get("rows", {}), **rows}}
+    whole = {"machine": dict(machine), "rows": {**earlier.get("rows", {}), **rows}}
+    return {**whole, "table": markdown(read_figures(whole)).splitlines()}
+
+
+def read_figures(document: Mapping[str, Any]) -> list[Figure]:
+    """The figures of a document."""
+    return [
+        Figure(Row(**each["row"]), each["ours"], each["bare"], note=each["note"]) for each in document["rows"].values()
+    ]
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -60,7 +74,7 @@ def worse(figures: Iterable[Figure], recorded: Mapping[str, float]) -> list[Figu
     ]
 
 
-def _cells(figure: Figure, then: float | None) -> list[str]:
+def _cells(figure: Figure) -> list[str]:
     row = figure.row
     return [
         row.title,
@@ -70,7 +84,6 @@ def _cells(figure: Figure, then: float | None) -> list[str]:
         _target(row, row.least),
         _target(row, row.aim),
         figure.reached,
-        _compared(figure, then),
     ]
 
 
