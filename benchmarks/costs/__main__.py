@@ -23,7 +23,7 @@ MEASURES: Sequence[tuple[Measure, tuple[Row, ...]]] = (
     (rate.one, (rate.ONE,)),
     (rate.twenty, (rate.TWENTY,)),
     (waiting.parked, (waiting.PARKED,)),
-    (team.brought_back, (team.TEAM, team.HELD)),
+    (team.brought_back, (team.TEAM, team.HELD, team.FIRST, team.FIRST_HELD)),
     (rate.chunks, (rate.CHUNKS,)),
     (waiting.idle, (waiting.IDLE_MEMORY, waiting.IDLE_CPU)),
     (floor.floor, (floor.FLOOR,)),
