@@ -37,9 +37,9 @@ def app_with(folder: Path, wf: Workflow | None = None, **adapter: Any) -> FastAP
 
 
 @contextmanager
-def serve(app: FastAPI) -> Iterator[str]:
-    """The application on a free loopback port, in a thread; the URL."""
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="on"))
+def serve(app: FastAPI, **options: Any) -> Iterator[str]:
+    """The application on a free loopback port, in a thread; the URL. `options` are uvicorn's."""
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="on", **options))
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=server.run, args=([listener],), name="uvicorn")
         thread.start()

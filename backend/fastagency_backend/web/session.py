@@ -94,15 +94,17 @@ class SessionV1:
         self._open: dict[str, Question] = {}
 
     def outgoing(self, batch: Sequence[Item]) -> Iterable[str]:
+        frames: list[str] = []
         for item in batch:
             if isinstance(item, StoredEvent):
-                yield from self._event(item)
+                body = item.body
+                if body[9 : body.index('"', 9)] in PLAIN and not body.endswith(INTERRUPTED):
+                    frames.append(body)
+                else:
+                    frames += self._translated(item)
+        return frames
 
-    def _event(self, event: StoredEvent) -> Iterable[str]:
-        kind = event.body[9 : event.body.index('"', 9)]
-        if kind in PLAIN and not event.body.endswith(INTERRUPTED):
-            yield event.body
-            return
+    def _translated(self, event: StoredEvent) -> Iterable[str]:
         message = parse_message(event.body)
         past = event.seq <= self._past
         match message:
