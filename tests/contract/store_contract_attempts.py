@@ -106,6 +106,14 @@ class AttemptsContract:
         await record(deaths.living, lease, "k", 1)
         assert await deaths.look() == (0, False)
 
+    async def test_asking_a_person_is_getting_further(self, deaths: Deaths) -> None:
+        await deaths.living.create_run(new(1))
+        await deaths.die()
+        assert await deaths.look() == (1, True)
+        lease = (await claim(deaths.living, "living"))[run_id()]
+        await ask(deaths.living, lease, "q")
+        assert await deaths.look() == (0, False)
+
     @pytest.mark.parametrize("how", ["handed over", "parked"])
     async def test_leaving_a_worker_in_order_clears_a_run(self, deaths: Deaths, how: str) -> None:
         await deaths.living.create_run(new(1))

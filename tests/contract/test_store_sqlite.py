@@ -230,3 +230,16 @@ def _write_and_kill(path: Path) -> list[tuple[str, str]]:
         lines += process.stdout.readlines()
     pairs = [line.split() for line in lines if line.endswith("\n")]
     return [(kind, value) for kind, value in pairs]
+
+
+async def test_a_claim_of_nothing_writes_nothing(tmp_path: Path) -> None:
+    """Workers look again and again: no page, no flush, and nothing for other processes to look at."""
+    path = tmp_path / "runs.sqlite3"
+    store = await _open(path)
+    await owned(store)
+    await store.claim_runs("a", ["w"], limit=10)
+    size = (tmp_path / "runs.sqlite3-wal").stat().st_size
+    for on_trial in (False, True):
+        assert await store.claim_runs("a", ["w"], limit=10, on_trial=on_trial) == []
+    assert (tmp_path / "runs.sqlite3-wal").stat().st_size == size
+    await store.close()

@@ -116,6 +116,7 @@ class Journal:
     async def open_question(self, key: str, uuid: str, body: str, at: float, due: float | None) -> None:
         """Log a question and leave it open. Raises `RunEvicted` when that fails; so do the methods that follow."""
         event = await self._or_dropped(self._store.open_question(self._lease, key, uuid, body, at, due))
+        self.acquitted = True
         self.show(event)
 
     async def expire_question(self, uuid: str, value: str, body: str, at: float) -> bool:

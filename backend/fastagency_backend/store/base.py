@@ -408,7 +408,10 @@ class Store(Protocol):
     async def open_question(
         self, lease: Lease, key: str, uuid: str, body: str, at: float, due: float | None = None
     ) -> StoredEvent:
-        """Log a question and leave it open; the run waits from now on. From `due` on, no answer is taken any more."""
+        """Log a question and leave it open; the run waits from now on. From `due` on, no answer is taken any more.
+
+        The run has got further: see `acquit_run`.
+        """
         ...
 
     async def read_answer(self, run_id: str, uuid: str) -> str | None:

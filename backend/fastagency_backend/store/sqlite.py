@@ -305,7 +305,8 @@ class SqliteStore:
                 "INSERT INTO question(run_id, uuid, key, asked, body, due) VALUES (?, ?, ?, ?, ?, ?)",
                 (lease.run_id, uuid, key, seq, body, due),
             )
-            db.execute("UPDATE run SET status = 'waiting', updated = ? WHERE id = ?", (at, lease.run_id))
+            waits = f"UPDATE run SET status = 'waiting', updated = ?, {ACQUITTED} WHERE id = ?"
+            db.execute(waits, (at, lease.run_id))
             return StoredEvent(seq, at, body)
 
         return await self._writer.run(job, lease)

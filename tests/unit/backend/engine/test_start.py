@@ -17,6 +17,7 @@ from fastagency_backend.store.base import (
     Broken,
     Changed,
     EventPage,
+    Lease,
     NewRun,
     RunLog,
     RunRecord,
@@ -383,3 +384,14 @@ async def test_a_run_that_starts_while_the_worker_looks_at_what_it_owns_is_not_l
     store.owned_runs = from_before  # type: ignore[method-assign]
     await engine.driver.look()
     assert {*engine.driver.live} == {run_id(1), run_id(2)}
+
+
+async def test_a_question_clears_the_run_in_its_own_commit(lab: Lab) -> None:
+    publish(lab)
+    engine, store = await ready(lab)
+    acquitted: list[Lease] = []
+    store.acquit_run = acquitted.append  # type: ignore[method-assign]
+    await lab.start(engine, "talk")
+    await lab.answer(engine, "yes")
+    assert await lab.completed(engine) == "yes"
+    assert not acquitted
