@@ -19,7 +19,8 @@ Who does what:
   is what is kept of a request, and `verdict.py` says what differs.
 - `state.py` is the table of a run's states, `spec.py` a workflow as the engine sees it, `body.py` a message as text.
 - `observer.py` is the seam for whoever counts or traces, `health.py` says whether all of this is well (`lag.py` whether
-  the loop is), `logrecord.py` and `about.py` put the run on log records, `failure.py` is why a run failed.
+  the loop is), `memory.py` what is given back to the system, `logrecord.py` and `about.py` put the run on log records,
+  `failure.py` is why a run failed.
 
 The engine knows no web framework and no agent framework.
 """

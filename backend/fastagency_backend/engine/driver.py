@@ -42,7 +42,7 @@ PARKED_AT_ONCE = 100
 
 
 class Driver:
-    """See the module's docstring. `live` are the runs in memory.
+    """See the module's docstring. `live` are the runs in memory, and `parked` is how many have been let go to wait.
 
     `idle_hands` is set when there may be something to claim, or room to claim more; `line` says that runs may wait for
     room, or for another to end.
@@ -59,6 +59,7 @@ class Driver:
         limits: Limits,
     ) -> None:
         self.live: dict[str, Run] = {}
+        self.parked = 0
         self.idle_hands = asyncio.Event()
         self.line = True
         self._worker, self._store, self._workflows, self._feeds = worker, store, workflows, feeds
@@ -175,6 +176,7 @@ class Driver:
         if run.parkable(warm_s) and await self._store.park_run(run.lease):
             logger.info("The run waits for a person and is parked", extra=about(run.record))
             self.evict(run)
+            self.parked += 1
             self.idle_hands.set()  # it may be due soon, or was answered meanwhile
 
     def evict(self, run: Run) -> None:

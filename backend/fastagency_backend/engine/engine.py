@@ -15,7 +15,7 @@ from pathlib import Path
 
 from fastagency_shared.messages import new_uuid
 
-from fastagency_backend.engine import logrecord, tracking
+from fastagency_backend.engine import logrecord, memory, tracking
 from fastagency_backend.engine.chore import Chores
 from fastagency_backend.engine.driver import Driver
 from fastagency_backend.engine.feed import Feeds
@@ -39,6 +39,8 @@ SWEEP_PAUSE_S = 0.02
 """Between two slices of sweeping: other writes come first."""
 SWEEP_EVERY_S = 5.0
 RETENTION_EVERY_S = 600.0
+WAVE = 1000
+"""Runs parked after which memory is given back, as soon as few are left: the collector is quick then."""
 LOOK_PAUSE_S = 0.02
 """Commits of other processes are looked at together, this far apart."""
 
@@ -100,6 +102,7 @@ class Engine:
         self._foreign = asyncio.Event()
         self._examination = Examination(store, self._chores, self.lag, self.service.readers.leaving, self._lines)
         self._next_removal = 0.0
+        self._tidied = 0
 
     async def start(self) -> None:
         """Open the store and go on with every run that waits for a worker. Raises `StoreError`."""
@@ -170,8 +173,11 @@ class Engine:
         await asyncio.sleep(LOOK_PAUSE_S)
 
     async def _tidy(self) -> None:
-        """Park what only waits."""
+        """Park what only waits; when a wave of runs is over, give back the memory that it took."""
         await self.driver.park_idle(self.settings.warm_s)
+        if self.driver.parked - self._tidied >= WAVE and len(self.driver.live) < WAVE // 10:
+            self._tidied = self.driver.parked
+            await asyncio.to_thread(memory.give_back)
         await asyncio.sleep(min(1.0, max(0.05, self.settings.warm_s / 4)))
 
     async def _remove(self) -> None:

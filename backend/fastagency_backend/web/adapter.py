@@ -20,12 +20,13 @@ from fastapi import APIRouter, WebSocket
 
 from fastagency_backend import frameworks
 from fastagency_backend.assembly import engine_for
+from fastagency_backend.engine import memory
 from fastagency_backend.engine.engine import Engine
 from fastagency_backend.engine.service import RunService
 from fastagency_backend.engine.spec import WorkflowSpec
 from fastagency_backend.settings import BackendSettings, load_settings
 from fastagency_backend.store.base import StoreError
-from fastagency_backend.web import collector, guide, health, metrics, runs, shutdown
+from fastagency_backend.web import guide, health, metrics, runs, shutdown
 from fastagency_backend.web.identity import GetUserId, Identity
 from fastagency_backend.web.problem import ProblemRoute
 from fastagency_backend.web.publication import Publication
@@ -36,7 +37,7 @@ logger = logging.getLogger(__name__)
 
 def _prepare() -> None:
     frameworks.prepare()
-    collector.spare()
+    memory.spare_what_is_loaded()
 
 
 def _cannot_go_on(sentence: str) -> None:

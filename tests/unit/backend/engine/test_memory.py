@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import weakref
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from fastagency_backend.engine import engine as engine_module
+from fastagency_backend.engine import memory
 from fastagency_backend.engine.context import current_run
 from fastagency_backend.engine.run import Run
 from fastagency_backend.workflow import UI, AsyncUI
@@ -55,5 +58,31 @@ async def test_a_run_that_is_parked_is_free_without_the_collector(lab: Lab, kind
     await until(lambda: not any(run() for run in seen))
     await lab.answer(engine, "yes")
     assert await lab.completed(engine) == "yes"
-    assert run_id() not in engine.driver.live
+    await until(lambda: run_id() not in engine.driver.live)
     await until(lambda: not any(run() for run in seen))
+
+
+async def test_memory_is_given_back_when_a_wave_of_runs_is_over(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    @lab.wf.register("asks", "Asks")
+    async def asks(ui: AsyncUI, params: dict[str, Any]) -> str:
+        return await ui.text_input(prompt="Well?")
+
+    given_back: list[int] = []
+    give_back = memory.give_back
+
+    def noted() -> None:
+        given_back.append(engine.driver.parked)
+        give_back()
+
+    monkeypatch.setattr(memory, "give_back", noted)
+    monkeypatch.setattr(engine_module, "WAVE", 10)
+    engine = await lab.engine(warm_s=0.0)
+    for number in range(1, 10):
+        await lab.start(engine, "asks", number)
+    for number in range(1, 10):
+        await lab.parked(engine, number)
+    await asyncio.sleep(0)
+    assert not given_back, "nine are not ten"
+    await lab.start(engine, "asks", 10)
+    await until(lambda: given_back == [10])
+    assert engine._chores.well
