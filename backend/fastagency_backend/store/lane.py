@@ -37,7 +37,7 @@ def connect(path: str, *, synchronous: str, handed_over: bool = False) -> sqlite
         db.execute("PRAGMA auto_vacuum = INCREMENTAL")  # counts for a new file only, and before anything is in it
         _use_wal(db)
         db.execute(f"PRAGMA synchronous = {synchronous}")
-        db.execute("PRAGMA cache_size = -16000")
+        db.execute("PRAGMA cache_size = -4000")
     except sqlite3.Error as error:
         raise StoreError(f"The database {path} cannot be opened: {error}.") from error
     return db
