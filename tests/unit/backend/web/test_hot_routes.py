@@ -53,9 +53,13 @@ async def client(folder: Path, *, on_router: bool = False, **options: Any) -> As
     settings = BackendSettings(database=folder / "runs.sqlite3", database_synchronous="NORMAL")
     adapter = FastAPIAdapter(wf, settings=settings, **options)
     app.include_router(adapter.router, dependencies=[Depends(signed_in)] if on_router else [])
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://backend/fastagency") as client:
-        yield client
-    await (await adapter.engine()).stop()
+    try:
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(app), base_url="http://backend/fastagency"
+        ) as client:
+            yield client
+    finally:
+        await (await adapter.engine()).stop()
 
 
 async def both(client: httpx.AsyncClient, **request: Any) -> list[httpx.Response]:
