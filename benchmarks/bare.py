@@ -15,7 +15,7 @@ from uuid import uuid4
 from fastapi import FastAPI, WebSocket, WebSocketDisconnect
 from pydantic import BaseModel
 
-from benchmarks.workflows import BODY, CHUNK
+from benchmarks.text import BODY, CHUNK
 
 app = FastAPI()
 

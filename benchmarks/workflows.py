@@ -12,8 +12,7 @@ from fastagency_backend.workflow import UI, AsyncUI, Workflow
 from fastagency_shared.messages import TextChunk
 from fastapi import FastAPI
 
-BODY = "The quick brown fox jumps over the lazy dog. " * 4
-CHUNK = "token "
+from benchmarks.text import BODY, CHUNK
 
 wf = Workflow()
 

@@ -9,7 +9,7 @@ from benchmarks.client import V2, Http, attach, drain, receive
 from benchmarks.costs.figure import Figure, Row
 from benchmarks.costs.peers import Extent, in_turn, peers
 from benchmarks.server import Server
-from benchmarks.workflows import CHUNK
+from benchmarks.text import CHUNK
 
 ONE = Row("one", "one client, messages/s", "/s", least=0.7, aim=1.0, higher=True)
 TWENTY = Row("twenty", "twenty clients of one run, messages/s in all", "/s", least=2.0, aim=3.0, higher=True)
