@@ -60,7 +60,8 @@ class Liveness:
             self._beat(db)
 
     def release(self, db: sqlite3.Connection, worker: str) -> None:
-        self._worker = None
+        if worker == self._worker:
+            self._worker = None
         db.execute("DELETE FROM worker WHERE id = ?", (worker,))
 
     def tick(self, db: sqlite3.Connection) -> None:

@@ -254,3 +254,34 @@ async def test_a_watcher_hears_of_status_and_title(lab: Lab) -> None:
         await watcher
     assert ("waiting", "mine") in heard
     assert ("running", "x") in heard
+
+
+class SlowLook(SqliteStore):
+    """What it says of the runs that a worker owns is a moment old when it is heard."""
+
+    def __init__(self, lab: Lab) -> None:
+        super().__init__(lab.path, synchronous="OFF")
+        self.heard = asyncio.Event()
+
+    async def owned_runs(self, worker: str) -> dict[str, int]:
+        owned = await super().owned_runs(worker)
+        await self.heard.wait()
+        return owned
+
+
+async def test_a_run_that_begins_while_the_others_are_looked_at_is_not_let_go(lab: Lab) -> None:
+    @lab.wf.register("flow", "Asks")
+    async def flow(ui: AsyncUI, params: dict[str, Any]) -> str:
+        return await ui.text_input()
+
+    store = SlowLook(lab)
+    engine = await lab.engine(store=store)
+    looking = asyncio.create_task(engine.driver.look(), name="look")
+    await asyncio.sleep(0.05)
+    await lab.start(engine, "flow")
+    await lab.question(engine)
+    store.heard.set()
+    await looking
+    assert run_id() in engine.driver.live
+    await lab.answer(engine, "still here")
+    assert await lab.completed(engine) == "still here"
