@@ -76,12 +76,12 @@ class Readers:
             told = next((each.reason for each in reversed(batch) if isinstance(each, RunStatusChanged)), told)
             if batch:
                 yield batch
-            elif not subscription.stale:
+            if subscription.last is not None and cursor >= subscription.last and not subscription.pending:
+                return
+            if not batch and not subscription.stale:
                 await subscription.wait(beat_s)
                 if not subscription.pending:
                     yield ()
-            if subscription.last is not None and cursor >= subscription.last and not subscription.pending:
-                return
 
     async def look(self) -> None:
         """Another process has committed: those whose run has changed go back to the store."""

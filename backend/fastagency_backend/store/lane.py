@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import queue
 import sqlite3
 import threading
@@ -26,7 +27,7 @@ T = TypeVar("T")
 
 MAX_BATCH = 1000
 POLL_S = 0.05
-"""How often the writer looks whether another process has committed."""
+"""How soon after its last batch a lane is idle, and how often the writer looks for the commits of other processes."""
 BUSY_TIMEOUT_S = 30.0
 
 
@@ -34,11 +35,12 @@ def connect(path: str, *, synchronous: str, handed_over: bool = False) -> sqlite
     """Open the file; the caller's thread owns the connection, unless it is to be handed over to another one."""
     try:
         db = sqlite3.connect(path, isolation_level=None, timeout=BUSY_TIMEOUT_S, check_same_thread=not handed_over)
-        db.execute("PRAGMA auto_vacuum = INCREMENTAL")  # counts for a new file only, and before anything is in it
+        if os.stat(path).st_size == 0:  # a file that is not new would be written to, to no effect
+            db.execute("PRAGMA auto_vacuum = INCREMENTAL")
         _use_wal(db)
         db.execute(f"PRAGMA synchronous = {synchronous}")
         db.execute("PRAGMA cache_size = -4000")
-    except sqlite3.Error as error:
+    except (sqlite3.Error, OSError) as error:
         raise StoreError(f"The database {path} cannot be opened: {error}.") from error
     return db
 
@@ -68,11 +70,12 @@ class Lane:
         self._opened: asyncio.Future[None] | None = None
         self._stopped: asyncio.Future[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._idle: Callable[[sqlite3.Connection], None] | None = None
+        self._idle: Callable[[sqlite3.Connection], float] | None = None
         self._broken: Broken = _nobody_is_told
 
-    async def start(self, broken: Broken, idle: Callable[[sqlite3.Connection], None] | None = None) -> None:
-        """Open the connection in the thread. `idle` is called there about every `POLL_S` seconds, busy or not.
+    async def start(self, broken: Broken, idle: Callable[[sqlite3.Connection], float] | None = None) -> None:
+        """Open the connection in the thread. `idle` is called there every now and then, and returns in how many seconds
+        it is to be called again; but after a batch it is called within `POLL_S` seconds.
 
         `broken` is called on the loop when the lane breaks.
         """
@@ -129,15 +132,15 @@ class Lane:
         try:
             db = self._open()
         except Exception as error:  # noqa: BLE001 - whatever it is belongs to whoever awaits start()
-            self._tell(self._set_opened, error)
-            self._tell(self._set_stopped)
+            self.tell(self._set_opened, error)
+            self.tell(self._set_stopped)
             return
-        self._tell(self._set_opened, None)
+        self.tell(self._set_opened, None)
         try:
             self._serve(db)
         finally:
             db.close()
-            self._tell(self._set_stopped)
+            self.tell(self._set_stopped)
 
     def _set_stopped(self) -> None:
         assert self._stopped is not None
@@ -157,23 +160,23 @@ class Lane:
             tasks: list[Task] = []
             try:
                 if self._idle is not None and broken is None and time.monotonic() >= next_idle:
-                    next_idle = time.monotonic() + POLL_S
-                    self._idle(db)
+                    next_idle = time.monotonic() + self._idle(db)
                 wait_s = None if self._idle is None or broken is not None else max(0.0, next_idle - time.monotonic())
                 tasks, stop = self._take(wait_s)
                 if tasks and broken is None:
-                    self._tell(self._deliver, tasks, self._carry_out(db, tasks))
+                    self.tell(self._deliver, tasks, self._carry_out(db, tasks))
+                    next_idle = min(next_idle, time.monotonic() + POLL_S)
             except Exception as error:  # noqa: BLE001 - a thread that ended would leave every job unanswered
                 broken = self._break(error)
             if tasks and broken is not None:
-                self._tell(self._deliver, tasks, [(None, broken)] * len(tasks))
+                self.tell(self._deliver, tasks, [(None, broken)] * len(tasks))
 
     def _break(self, error: Exception) -> StoreBroken:
         if not isinstance(error, StoreBroken):
             logger.error("The database failed in a way that nothing here knows", exc_info=error)
             error = StoreBroken(f"The database failed ({error}).")
         logger.critical("%s Nothing can be read or written any more.", error)
-        self._tell(self._broken, error)
+        self.tell(self._broken, error)
         return error
 
     def _take(self, timeout_s: float | None) -> tuple[list[Task], bool]:
@@ -193,7 +196,8 @@ class Lane:
                 return tasks, False
         return tasks, True
 
-    def _tell(self, callback: Callable[..., None], *args: Any) -> None:
+    def tell(self, callback: Callable[..., None], *args: Any) -> None:
+        """Have something called on the loop; from the lane's thread."""
         assert self._loop is not None
         try:
             self._loop.call_soon_threadsafe(callback, *args)

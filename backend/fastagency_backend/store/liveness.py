@@ -52,6 +52,11 @@ class Liveness:
         self._worker, self._lease_s = worker, lease_s
         self._beat(db)
 
+    @property
+    def look_every_s(self) -> float:
+        """How often `tick` has something to do."""
+        return float("inf") if self._worker is None else self._lease_s / LOOKS_PER_LEASE
+
     def offer(self, db: sqlite3.Connection, workflows: Sequence[str]) -> None:
         """Let it be known which workflows this worker has."""
         offers = json.dumps(sorted(workflows))
@@ -69,7 +74,7 @@ class Liveness:
         if self._worker is None:
             return
         now = self._clock()
-        if now - self._looked >= self._lease_s / LOOKS_PER_LEASE:
+        if now - self._looked >= self.look_every_s:
             self._look(db)
         if now - self._beaten >= self._lease_s / BEATS_PER_LEASE and self._well():
             self._beat(db)

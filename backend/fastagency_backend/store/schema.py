@@ -68,10 +68,12 @@ def migrate(db: sqlite3.Connection) -> None:
     """
     db.execute("BEGIN IMMEDIATE")
     try:
-        for statements in missing(db.execute("PRAGMA user_version").fetchone()[0]):
+        steps = missing(db.execute("PRAGMA user_version").fetchone()[0])
+        for statements in steps:
             for statement in statements:
                 db.execute(statement)
-        db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+        if steps:
+            db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
         db.execute("COMMIT")
     except BaseException:
         db.execute("ROLLBACK")

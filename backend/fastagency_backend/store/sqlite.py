@@ -7,7 +7,6 @@ which workers are alive (`liveness.py`).
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import sqlite3
 from collections.abc import Callable, Sequence
@@ -39,12 +38,14 @@ from fastagency_backend.store.base import (
     StoredEvent,
     StoreError,
 )
-from fastagency_backend.store.batch import Rows, store_error
+from fastagency_backend.store.batch import Rows
+from fastagency_backend.store.checkpoint import Checkpoints
 from fastagency_backend.store.claim import Turns, make_ready
 from fastagency_backend.store.create import create
 from fastagency_backend.store.fork import fork
 from fastagency_backend.store.lane import Lane, connect
 from fastagency_backend.store.liveness import NOW, Liveness
+from fastagency_backend.store.lookout import Lookout
 from fastagency_backend.store.near import Near
 from fastagency_backend.store.presence import Presence
 from fastagency_backend.store.private import create_file, create_folder
@@ -85,12 +86,10 @@ class SqliteStore:
         self._liveness = Liveness()
         self._sweeper = Sweeper()
         self._turns = Turns()
-        self._presence = Presence(self.path)
-        self._data_version: int | None = None
-        self._changed: Changed | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
         self._writer = Lane("store-writer", self._open_writer, writes=True)
         self._reader = Lane("store-reader", self._connect, writes=False)
+        self._checkpoints = Checkpoints(self._reader)
+        self._lookout = Lookout(Presence(self.path), self._liveness, self._checkpoints)
         self._near = Near(lambda: self._connect(handed_over=True), self._reader)
 
     def _connect(self, *, handed_over: bool = False) -> sqlite3.Connection:
@@ -107,18 +106,18 @@ class SqliteStore:
             raise StoreError(f"The database {self.path} cannot be opened: {error.strerror}.") from error
         db = self._connect()
         migrate(db)
+        self._checkpoints.start(db)
         return db
 
     async def open(self, changed: Changed, broken: Broken | None = None) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._changed = changed
         told = broken or _log_only
 
         def tell(error: StoreBroken) -> None:
             self._near.stop()
             told(error)
 
-        await self._writer.start(tell, self._look_around)
+        self._lookout.changed = partial(self._writer.tell, changed)
+        await self._writer.start(tell, self._lookout.look)
         await self._reader.start(tell)
         await self._near.start()
 
@@ -139,24 +138,6 @@ class SqliteStore:
 
     async def now(self) -> float:
         return await self._near.run(query.now)
-
-    def _look_around(self, db: sqlite3.Connection) -> None:
-        """In the writer's thread, about every 50 ms: leases, and what other processes did to the file."""
-        try:
-            self._presence.check()
-            self._liveness.tick(db)
-            version: int = db.execute("PRAGMA data_version").fetchone()[0]
-        except sqlite3.Error as error:
-            if isinstance(failure := store_error(error), StoreBroken):
-                raise failure from error
-            logger.warning("The worker's lease could not be renewed: %s", error)
-            return
-        if self._data_version is not None and version != self._data_version and self._changed and self._loop:
-            try:
-                self._loop.call_soon_threadsafe(self._changed)
-            except RuntimeError:  # the loop is closed: this process is on its way out
-                logger.debug("The event loop was closed")
-        self._data_version = version
 
     # --- runs -----------------------------------------------------------------------------------------------------
 

@@ -142,3 +142,10 @@ def test_who_is_not_well_loses_its_lease_until_it_is_again(db: sqlite3.Connectio
         well[0] = state
         pass_time(db, clock, 10, frozen, ours)
         assert ours.dead(db) == dead
+
+
+def test_a_worker_that_is_released_is_not_taken_for_ours(db: sqlite3.Connection, ours: Liveness) -> None:
+    ours.release(db, "another")
+    assert ours.holds(db, "ours")
+    ours.release(db, "ours")
+    assert not ours.holds(db, "ours")
