@@ -67,6 +67,11 @@ class UnderWay:
         """The text of a stream, as far as it has come."""
         return self._texts[stream].text
 
+    def chars_of(self, stream: str) -> int:
+        """How long the text of a stream has become; 0 when nothing is known of it."""
+        text = self._texts.get(stream)
+        return 0 if text is None else text.chars
+
     def so_far(self) -> list[TextChunk]:
         """Each stream from its beginning, as one piece."""
         return [each.first.model_copy(update={"delta": each.text, "offset": 0}) for each in self._texts.values()]

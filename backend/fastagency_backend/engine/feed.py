@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 from fastagency_shared.messages import RunStatusChanged, TextChunk, TransientMessage
 from fastagency_shared.run import RunStatus
@@ -164,8 +165,37 @@ def in_order(subscription: Subscription, cursor: int) -> tuple[list[Item], int]:
     return batch, cursor
 
 
+class Outlet(Protocol):
+    """Whoever takes what happens here to other processes."""
+
+    def watched(self, run_id: str) -> None:
+        """Somebody here watches the run, and nobody did before."""
+        ...
+
+    def unwatched(self, run_id: str) -> None:
+        """Nobody here watches the run any more."""
+        ...
+
+    def shown(self, run_id: str, item: TransientMessage) -> None:
+        """A process shows something of a run that is not in its log."""
+        ...
+
+    def said(self, run_id: str, sender: str | None) -> None:
+        """What this sender was writing is over."""
+        ...
+
+    def forgotten(self, run_id: str) -> None:
+        """The run is not driven here any more."""
+        ...
+
+
 class Feeds:
-    """The subscriptions of this process, by run."""
+    """The subscriptions of this process, by run.
+
+    `outlet`, if there is one, hears what is done here; not what comes from other processes (`here=False`).
+    """
+
+    outlet: Outlet | None = None
 
     def __init__(self) -> None:
         self._by_run: dict[str, set[Subscription]] = {}
@@ -175,7 +205,11 @@ class Feeds:
     def subscribe(self, run_id: str) -> Iterator[Subscription]:
         """Subscribe before reading the store, or something between the two would be missed."""
         subscription = Subscription()
-        self._by_run.setdefault(run_id, set()).add(subscription)
+        if run_id not in self._by_run:
+            self._by_run[run_id] = set()
+            if self.outlet is not None:
+                self.outlet.watched(run_id)
+        self._by_run[run_id].add(subscription)
         try:
             yield subscription
         finally:
@@ -184,12 +218,16 @@ class Feeds:
             others.discard(subscription)
             if not others:
                 del self._by_run[run_id]
+                if self.outlet is not None:
+                    self.outlet.unwatched(run_id)
 
-    def push(self, run_id: str, item: Item) -> None:
+    def push(self, run_id: str, item: Item, *, here: bool = True) -> None:
         if isinstance(item, TextChunk):
             if (texts := self._under_way.get(run_id)) is None:
                 texts = self._under_way[run_id] = UnderWay()
             item = texts.add(item, workflow_uuid=run_id)
+        if here and self.outlet is not None and not isinstance(item, StoredEvent):
+            self.outlet.shown(run_id, item)
         for subscription in self._by_run.get(run_id, ()):
             subscription.put(item)
 
@@ -212,15 +250,24 @@ class Feeds:
         """What the run is writing, each message from its beginning."""
         return self._under_way[run_id].so_far() if self.is_writing(run_id) else []
 
-    def said(self, run_id: str, sender: str | None) -> None:
+    def has_gap(self, run_id: str, chunk: TextChunk) -> bool:
+        """Whether something is missing before this piece, which has a place."""
+        known = self._under_way.get(run_id)
+        return (chunk.offset or 0) > (known.chars_of(chunk.stream) if known is not None else 0)
+
+    def said(self, run_id: str, sender: str | None, *, here: bool = True) -> None:
         """A whole message of this sender takes the place of what it was writing."""
+        if here and self.outlet is not None:
+            self.outlet.said(run_id, sender)
         if (texts := self._under_way.get(run_id)) is not None:
             texts.end(sender)
             if not texts:
                 del self._under_way[run_id]
 
-    def forget(self, run_id: str) -> None:
-        """The run is not driven here any more: what it was writing is over, whatever it was."""
+    def forget(self, run_id: str, *, here: bool = True) -> None:
+        """The run is not driven any more: what it was writing is over, whatever it was."""
+        if here and self.outlet is not None:
+            self.outlet.forgotten(run_id)
         self._under_way.pop(run_id, None)
 
     def go_stale(self, run_id: str | None = None) -> None:

@@ -1,0 +1,49 @@
+"""What the other processes have told this one: gathered until it is looked after."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from fastagency_backend.engine.relay import Relay
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """The runs that may have changed, None for any; and whether one that nobody has may be ready."""
+
+    run_ids: Collection[str] | None
+    ready: bool
+
+
+class Hearing:
+    """See `store.signals.Hears`. Made and used on one event loop."""
+
+    def __init__(self, relay: Relay) -> None:
+        self._relay = relay
+        self._something = asyncio.Event()
+        self._run_ids: set[str] = set()
+        self._anything = self._ready = False
+
+    async def news(self) -> News:
+        """Wait for hints, and take all that have come."""
+        await self._something.wait()
+        self._something.clear()
+        news = News(None if self._anything else self._run_ids, self._ready)
+        self._run_ids, self._anything, self._ready = set(), False, False
+        return news
+
+    def changed(self, run_ids: Collection[str] | None, *, ready: bool) -> None:
+        if run_ids is None:
+            self._anything = True
+        else:
+            self._run_ids.update(run_ids)
+        self._ready |= ready
+        self._something.set()
+
+    def shown(self, run_id: str, text: str) -> None:
+        self._relay.hear_shown(run_id, text)
+
+    def wanted(self, run_id: str) -> None:
+        self._relay.hear_wanted(run_id)

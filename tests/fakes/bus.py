@@ -1,0 +1,66 @@
+"""Signals between engines in one process of tests: delivered on the loop's next turn, in order; some may be lost."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+
+from fastagency_backend.store.signals import Hears
+
+
+class Bus:
+    """Joins the signals made of it."""
+
+    def __init__(self) -> None:
+        self.ends: list[BusSignals] = []
+        self.shown: list[tuple[str, str]] = []
+        self.loses: Callable[[str, str], bool] = lambda _run_id, _text: False
+
+    def signals(self, max_bytes: int = 7000) -> BusSignals:
+        return BusSignals(self, max_bytes)
+
+    def deliver(self, sender: BusSignals, what: Callable[[Hears], None]) -> None:
+        for end in self.ends:
+            if end is not sender and end.hears is not None:
+                asyncio.get_running_loop().call_soon(what, end.hears)
+
+
+class BusSignals:
+    """One process's end."""
+
+    connected = True
+
+    def __init__(self, bus: Bus, max_bytes: int) -> None:
+        self.max_bytes = max_bytes
+        self.hears: Hears | None = None
+        self.watched: set[str] = set()
+        self._bus = bus
+
+    async def open(self, hears: Hears) -> None:
+        self.hears = hears
+        self._bus.ends.append(self)
+
+    async def close(self) -> None:
+        self._bus.ends.remove(self)
+
+    def tell(self, run_ids: Iterable[str], *, ready: bool = False) -> None:
+        ids = set(run_ids)
+        self._bus.deliver(self, lambda hears: hears.changed(ids, ready=ready))
+
+    def show(self, run_id: str, text: str) -> None:
+        assert len(text.encode()) <= self.max_bytes
+        self._bus.shown.append((run_id, text))
+        if self._bus.loses(run_id, text):
+            return
+        for end in self._bus.ends:
+            if end is not self and run_id in end.watched and end.hears is not None:
+                asyncio.get_running_loop().call_soon(end.hears.shown, run_id, text)
+
+    def want(self, run_id: str) -> None:
+        self._bus.deliver(self, lambda hears: hears.wanted(run_id))
+
+    def watch(self, run_id: str) -> None:
+        self.watched.add(run_id)
+
+    def unwatch(self, run_id: str) -> None:
+        self.watched.discard(run_id)
