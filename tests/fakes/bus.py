@@ -1,9 +1,12 @@
-"""Signals between engines in one process of tests: delivered on the loop's next turn, in order; some may be lost."""
+"""Signals between engines in one process of tests: delivered on the loop's next turn, in order; some may be lost.
+
+And an ear for signals of every kind.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from fastagency_backend.store.signals import Hears
 
@@ -64,3 +67,24 @@ class BusSignals:
 
     def unwatch(self, run_id: str) -> None:
         self.watched.discard(run_id)
+
+
+class Ear:
+    """Notes what it hears."""
+
+    def __init__(self) -> None:
+        self.ids: list[str] = []
+        self.anything = self.ready = 0
+        self.texts: list[tuple[str, str]] = []
+        self.wanting: list[str] = []
+
+    def changed(self, run_ids: Collection[str] | None, *, ready: bool) -> None:
+        self.anything += run_ids is None
+        self.ids += run_ids or ()
+        self.ready += ready
+
+    def shown(self, run_id: str, text: str) -> None:
+        self.texts.append((run_id, text))
+
+    def wanted(self, run_id: str) -> None:
+        self.wanting.append(run_id)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Collection, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 from fastagency_backend.store.nats import NatsSignals
 
+from tests.fakes.bus import Ear
 from tests.fakes.lab import run_id, until
 from tests.nats import NatsServer
 
@@ -20,27 +21,6 @@ def server() -> Iterator[NatsServer]:
     server.start()
     yield server
     server.stop()
-
-
-class Ear:
-    """Notes what it hears."""
-
-    def __init__(self) -> None:
-        self.ids: list[str] = []
-        self.anything = self.ready = 0
-        self.texts: list[tuple[str, str]] = []
-        self.wanting: list[str] = []
-
-    def changed(self, run_ids: Collection[str] | None, *, ready: bool) -> None:
-        self.anything += run_ids is None
-        self.ids += run_ids or ()
-        self.ready += ready
-
-    def shown(self, run_id: str, text: str) -> None:
-        self.texts.append((run_id, text))
-
-    def wanted(self, run_id: str) -> None:
-        self.wanting.append(run_id)
 
 
 @asynccontextmanager
