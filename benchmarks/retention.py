@@ -13,6 +13,7 @@ from typing import Any
 from fastagency_backend.engine.engine import REMOVED, SWEEP_PAUSE_S
 from fastagency_backend.store import SqliteStore
 from fastagency_backend.store.base import Lease, NewRun
+from fastagency_backend.store.signals import Deaf
 
 from benchmarks.server import machine, percentile
 
@@ -42,11 +43,11 @@ def fill(path: Path) -> None:
 async def opened(folder: Path) -> SqliteStore:
     path = folder / "runs.sqlite3"
     store = SqliteStore(path)
-    await store.open(lambda: None)
+    await store.open(Deaf())
     await store.close()
     fill(path)
     store = SqliteStore(path)
-    await store.open(lambda: None)
+    await store.open(Deaf())
     return store
 
 
@@ -77,9 +78,9 @@ async def measured(remove: Callable[[SqliteStore], Coroutine[Any, Any, None]] | 
     """Latencies of another run's writes, seconds that the removal took, and bytes of the file afterwards."""
     with tempfile.TemporaryDirectory() as folder:
         store = await opened(Path(folder))
-        await store.register_worker("me", 60)
+        await store.dispatcher.register_worker("me", 60)
         await store.create_run(NewRun("f" * 32, "mine", "{}", None, "t", True, time.time()))
-        (record,) = await store.claim_runs("me", ["mine"], limit=1)
+        (record,) = await store.dispatcher.claim_runs("me", ["mine"], limit=1)
         lease, taken = Lease(record.id, record.fence), list[float]()
         began = time.perf_counter()
         removal = asyncio.create_task((remove or nothing)(store))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from fastagency_backend.store import SqliteStore
 from fastagency_backend.store.base import Lease, NewRun
+from fastagency_backend.store.signals import Deaf
 
 from benchmarks.server import machine, percentile
 
@@ -28,7 +29,7 @@ async def sleep_all(store: SqliteStore, runs: int, due: float) -> None:
                 for n in numbers
             )
         )
-        leases = [Lease(run.id, run.fence) for run in await store.claim_runs("a", ["w"], limit=BATCH)]
+        leases = [Lease(run.id, run.fence) for run in await store.dispatcher.claim_runs("a", ["w"], limit=BATCH)]
         await asyncio.gather(*(store.rest(lease, due + number) for number, lease in enumerate(leases)))
         await asyncio.gather(*(store.park_run(lease) for lease in leases))
 
@@ -37,7 +38,7 @@ async def claims(store: SqliteStore) -> list[float]:
     times = []
     for _ in range(CLAIMS):
         started = time.perf_counter()
-        await store.claim_runs("a", ["w"], limit=BATCH)
+        await store.dispatcher.claim_runs("a", ["w"], limit=BATCH)
         times.append(time.perf_counter() - started)
     return times
 
@@ -48,8 +49,8 @@ async def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "runs.sqlite3"
         store = SqliteStore(path, synchronous="NORMAL")
-        await store.open(lambda: None)
-        await store.register_worker("a", 3600.0)
+        await store.open(Deaf())
+        await store.dispatcher.register_worker("a", 3600.0)
         before = await claims(store)
         await sleep_all(store, runs, time.time() + 86_400)
         beside = await claims(store)

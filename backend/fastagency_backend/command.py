@@ -98,7 +98,7 @@ def _examine_workflows(target: str) -> str:
 
 
 def _back_up(options: Namespace, _free_port: FreePort) -> int:
-    from fastagency_backend.store.backup import back_up
+    from fastagency_backend.store.sqlite.backup import back_up
 
     database = load_settings().database
     number = _in_one_sentence(lambda: back_up(database, options.file))
@@ -107,7 +107,7 @@ def _back_up(options: Namespace, _free_port: FreePort) -> int:
 
 
 def _restore(options: Namespace, _free_port: FreePort) -> int:
-    from fastagency_backend.store.backup import restore
+    from fastagency_backend.store.sqlite.backup import restore
 
     database = load_settings().database
     kept = _in_one_sentence(lambda: restore(options.file, database, replace=options.replace))

@@ -16,7 +16,8 @@ from pathlib import Path
 from fastagency_backend.engine.rehearsal import rehearse_all
 from fastagency_backend.engine.verdict import Verdict
 from fastagency_backend.store import SqliteStore
-from fastagency_backend.store.backup import back_up
+from fastagency_backend.store.signals import Deaf
+from fastagency_backend.store.sqlite.backup import back_up
 from fastagency_backend.workflow.load import load_workflows
 
 FEW = 200
@@ -78,7 +79,7 @@ def _share(copy: Path, target: str, ended: bool, place: int, shares: int) -> lis
 async def _rehearse(copy: Path, target: str, *, ended: bool, share: tuple[int, int]) -> list[Verdict]:
     specs = load_workflows(target).specs
     store = SqliteStore(copy, synchronous="OFF")
-    await store.open(lambda: None)
+    await store.open(Deaf())
     try:
         return [verdict async for verdict in rehearse_all(store, specs, ended=ended, share=share)]
     finally:
@@ -87,5 +88,5 @@ async def _rehearse(copy: Path, target: str, *, ended: bool, share: tuple[int, i
 
 async def _migrate(copy: Path) -> None:
     store = SqliteStore(copy, synchronous="OFF")
-    await store.open(lambda: None)
+    await store.open(Deaf())
     await store.close()

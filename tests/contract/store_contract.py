@@ -14,9 +14,7 @@ from typing import Any
 import pytest
 from fastagency_backend.store.base import (
     KEY_VERSION,
-    NO_LIMITS,
     Answered,
-    AtWork,
     Lease,
     LeaseLost,
     NewRun,
@@ -26,7 +24,11 @@ from fastagency_backend.store.base import (
     Store,
     StoredEvent,
 )
+from fastagency_backend.store.dispatch import NO_LIMITS, AtWork
+from fastagency_backend.store.signals import Deaf
 from fastagency_shared.run import RunStatus
+
+from tests.fakes.bus import fences
 
 MakeStore = Callable[[], Store]
 OpenStore = Callable[[], Awaitable[Store]]
@@ -106,13 +108,13 @@ async def answer_here(store: Store, uuid: str, where: Place, run: str | None = N
 async def claim(
     store: Store, worker: str, *, limit: int = 100, workflows: Sequence[str] = ("w",), at_work: AtWork = NO_LIMITS
 ) -> dict[str, Lease]:
-    records = await store.claim_runs(worker, workflows, limit=limit, at_work=at_work)
+    records = await store.dispatcher.claim_runs(worker, workflows, limit=limit, at_work=at_work)
     return {record.id: Lease(record.id, record.fence) for record in records}
 
 
 async def owned(store: Store, number: int = 1, *, worker: str = "a") -> Lease:
     """A fresh run that the worker owns."""
-    await store.register_worker(worker, LONG_S)
+    await store.dispatcher.register_worker(worker, LONG_S)
     await store.create_run(new(number))
     return (await claim(store, worker))[run_id(number)]
 
@@ -143,7 +145,7 @@ class StoreContract:
 
         async def open_one() -> Store:
             store = make_store()
-            await store.open(lambda: None)
+            await store.open(Deaf())
             opened.append(store)
             return store
 
@@ -169,7 +171,7 @@ class StoreContract:
         older, _ = await store.create_run(replace(new(1), key_version=1))
         newer, _ = await store.create_run(new(2))
         assert (older.key_version, newer.key_version) == (1, KEY_VERSION)
-        claimed = await store.claim_runs("worker", ["w"], limit=2)
+        claimed = await store.dispatcher.claim_runs("worker", ["w"], limit=2)
         assert {run.id: run.key_version for run in claimed} == {older.id: 1, newer.id: KEY_VERSION}
 
     async def test_one_of_many_creations_at_once_wins(self, open_store: OpenStore) -> None:
@@ -190,19 +192,19 @@ class StoreContract:
     # --- ownership ------------------------------------------------------------------------------------------------
 
     async def test_a_claim_takes_what_is_ready_oldest_first_of_known_workflows(self, store: Store) -> None:
-        await store.register_worker("a", LONG_S)
+        await store.dispatcher.register_worker("a", LONG_S)
         for number, at in ((1, 30.0), (2, 10.0), (3, 20.0)):
             await store.create_run(new(number, at=at))
         await store.create_run(new(4, workflow="unknown", at=1.0))
         assert list(await claim(store, "a", limit=2)) == [run_id(2), run_id(3)]
         assert list(await claim(store, "a")) == [run_id(1)]
         assert await claim(store, "a") == {}
-        assert await store.owned_runs("a") == {run_id(n): 1 for n in (1, 2, 3)}
+        assert fences(await store.dispatcher.owned_runs("a")) == {run_id(n): 1 for n in (1, 2, 3)}
 
     async def test_workers_that_claim_at_once_share_without_overlap(self, open_store: OpenStore) -> None:
         stores = [await open_store(), await open_store()]
         for worker, store in zip("ab", stores, strict=True):
-            await store.register_worker(worker, LONG_S)
+            await store.dispatcher.register_worker(worker, LONG_S)
         for number in range(40):
             await stores[0].create_run(new(number))
         claims = await asyncio.gather(*(claim(stores[i % 2], "ab"[i % 2], limit=3) for i in range(20)))
@@ -212,23 +214,23 @@ class StoreContract:
     async def test_a_run_of_a_living_worker_is_not_taken_and_of_a_dead_one_is(self, open_store: OpenStore) -> None:
         dying, other = await open_store(), await open_store()
         lease = await owned(dying, worker="dying")
-        await other.register_worker("b", LONG_S)
+        await other.dispatcher.register_worker("b", LONG_S)
         assert await claim(other, "b") == {}
-        await dying.register_worker("dying", 0.1)
+        await dying.dispatcher.register_worker("dying", 0.1)
         await dying.close()  # nobody renews the lease any more
         async with asyncio.timeout(30):
             while not (taken := await claim(other, "b")):
                 await asyncio.sleep(0.02)
         assert taken[run_id()].fence > lease.fence
-        assert await other.owned_runs("dying") == {}
+        assert await other.dispatcher.owned_runs("dying") == {}
 
     async def test_a_released_worker_gives_its_runs_to_others(self, store: Store) -> None:
         lease = await owned(store)
         await owned(store, 2)
         await ask(store, lease, "q")
-        await store.release_worker("a")
+        await store.dispatcher.release_worker("a")
         assert [await status(store, n) for n in (1, 2)] == [RunStatus.READY] * 2
-        await store.register_worker("b", LONG_S)
+        await store.dispatcher.register_worker("b", LONG_S)
         assert {lease.fence for lease in (await claim(store, "b")).values()} == {2}
         assert [await status(store, n) for n in (1, 2)] == [RunStatus.WAITING, RunStatus.RUNNING]
 
@@ -239,8 +241,8 @@ class StoreContract:
         await answer(store, run_id(), "q")
         match how:
             case "taken over":
-                await store.release_worker("a")
-                await store.register_worker("b", LONG_S)
+                await store.dispatcher.release_worker("a")
+                await store.dispatcher.register_worker("b", LONG_S)
                 assert await claim(store, "b")
             case "completed":
                 await store.finish_run(lease, RunStatus.COMPLETED, "r", body("end"), 1.0)

@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 
 import pytest
-from fastagency_backend.store.base import ON_TRIAL, Lease, RunRecord, Store
+from fastagency_backend.store.base import Lease, RunRecord, Store
+from fastagency_backend.store.dispatch import ON_TRIAL
+from fastagency_backend.store.signals import Deaf
 from fastagency_shared.run import RunStatus
 
 from tests.contract.store_contract import LONG_S, MakeStore, OpenStore, ask, body, claim, new, record, run_id
@@ -27,7 +29,7 @@ class Deaths:
         """One more worker takes up what there is and dies; these runs got further meanwhile, or asked."""
         store, number = await self._open(), next(self._numbers)
         worker = f"dying-{number}"
-        await store.register_worker(worker, LONG_S)
+        await store.dispatcher.register_worker(worker, LONG_S)
         await store.create_run(new(number, workflow=SENTINEL))
         taken = await self._claimed(store, worker, ["w"], limit=1 if on_trial else 100, on_trial=on_trial)
         taken |= await self._claimed(store, worker, [SENTINEL])
@@ -37,7 +39,7 @@ class Deaths:
         for each in asks:
             await ask(store, leases[run_id(each)], "q")
             await store.park_run(leases[run_id(each)])
-        await store.register_worker(worker, DEAD_AFTER_S)
+        await store.dispatcher.register_worker(worker, DEAD_AFTER_S)
         await store.close()
         await self._claimed(self.living, "living", [SENTINEL])
         return set(taken) - {run_id(number)}
@@ -46,7 +48,7 @@ class Deaths:
         self, store: Store, worker: str, workflows: list[str], *, limit: int = 100, on_trial: bool = False
     ) -> dict[str, RunRecord]:
         async with asyncio.timeout(30):
-            while not (found := await store.claim_runs(worker, workflows, limit=limit, on_trial=on_trial)):
+            while not (found := await store.dispatcher.claim_runs(worker, workflows, limit=limit, on_trial=on_trial)):
                 await asyncio.sleep(0.01)
         return {each.id: each for each in found}
 
@@ -63,11 +65,11 @@ class AttemptsContract:
     async def deaths(self, make_store: MakeStore, no_blocking: None) -> AsyncIterator[Deaths]:
         async def open_one() -> Store:
             store = make_store()
-            await store.open(lambda: None)
+            await store.open(Deaf())
             return store
 
         living = await open_one()
-        await living.register_worker("living", LONG_S)
+        await living.dispatcher.register_worker("living", LONG_S)
         yield Deaths(open_one, living)
         await living.close()
 
@@ -75,7 +77,7 @@ class AttemptsContract:
         await deaths.living.create_run(new(1))
         await deaths.die()
         assert await deaths.look() == (1, True)
-        await deaths.living.claim_runs("living", [], limit=1)
+        await deaths.living.dispatcher.claim_runs("living", [], limit=1)
         assert await deaths.look() == (1, True)
         await deaths.die()
         assert await deaths.look() == (2, True)
@@ -123,7 +125,7 @@ class AttemptsContract:
             await ask(deaths.living, lease, "q")
             assert await deaths.living.park_run(lease)
         else:
-            await deaths.living.release_worker("living")
+            await deaths.living.dispatcher.release_worker("living")
         assert await deaths.look() == (0, False)
 
     async def test_a_run_that_is_tried_again_begins_with_a_clean_slate(self, deaths: Deaths) -> None:
@@ -150,10 +152,10 @@ class AttemptsContract:
             assert await deaths.die() == {run_id(1), run_id(2)}
         await deaths.living.create_run(new(3))
         assert list(await claim(deaths.living, "living")) == [run_id(3)]
-        (first,) = await deaths.living.claim_runs("living", ["w"], limit=1, on_trial=True)
-        (second,) = await deaths.living.claim_runs("living", ["w"], limit=1, on_trial=True)
+        (first,) = await deaths.living.dispatcher.claim_runs("living", ["w"], limit=1, on_trial=True)
+        (second,) = await deaths.living.dispatcher.claim_runs("living", ["w"], limit=1, on_trial=True)
         assert {first.id, second.id} == {run_id(1), run_id(2)}
-        assert await deaths.living.claim_runs("living", ["w"], limit=1, on_trial=True) == []
+        assert await deaths.living.dispatcher.claim_runs("living", ["w"], limit=1, on_trial=True) == []
 
     async def test_who_dies_on_trial_is_the_next_one_on_trial(self, deaths: Deaths) -> None:
         for number in (1, 2, 3):

@@ -32,6 +32,7 @@ from tests.contract.store_contract import (
     seqs,
     status,
 )
+from tests.fakes.bus import Ear
 
 
 class ClientStoreContract(StoreContract):
@@ -185,7 +186,7 @@ class ClientStoreContract(StoreContract):
         await ask(store, lease, "q")
         assert await store.park_run(lease)
         assert await status(store) == RunStatus.WAITING
-        assert await store.owned_runs("a") == {}
+        assert await store.dispatcher.owned_runs("a") == {}
         assert await claim(store, "a") == {}
         assert await answer(store, run_id(), "q")
         assert await status(store) == RunStatus.READY
@@ -215,7 +216,7 @@ class ClientStoreContract(StoreContract):
 
     async def test_parking_and_answering_at_once_never_lose_the_answer(self, open_store: OpenStore) -> None:
         here, there = await open_store(), await open_store()
-        await here.register_worker("a", LONG_S)
+        await here.dispatcher.register_worker("a", LONG_S)
         for number in range(30):
             await here.create_run(new(number))
         leases = await claim(here, "a")
@@ -241,7 +242,7 @@ class ClientStoreContract(StoreContract):
         assert (record.status, record.result, record.worker, record.updated) == (end, "result", None, 7.0)
         assert await store.cancel_run(run_id(), body("late"), 8.0) is None
         assert await claim(store, "b") == {}
-        assert await store.owned_runs("a") == {}
+        assert await store.dispatcher.owned_runs("a") == {}
         assert (await everything(store))[0] == record
 
     @pytest.mark.parametrize("before", [RunStatus.READY, RunStatus.RUNNING, RunStatus.WAITING])
@@ -262,7 +263,7 @@ class ClientStoreContract(StoreContract):
 
     async def test_one_of_finish_and_cancel_wins(self, open_store: OpenStore) -> None:
         here, there = await open_store(), await open_store()
-        await here.register_worker("a", LONG_S)
+        await here.dispatcher.register_worker("a", LONG_S)
         for number in range(20):
             await here.create_run(new(number))
         leases = await claim(here, "a")
@@ -431,16 +432,19 @@ class ClientStoreContract(StoreContract):
         assert (await store.census()).parked == 1
 
     async def test_a_commit_elsewhere_is_noticed(self, open_store: OpenStore, make_store: object) -> None:
-        changed = asyncio.Event()
+        ear = Ear()
         watching: Store = make_store()  # type: ignore[operator]
-        await watching.open(changed.set)
+        await watching.open(ear)
         try:
             writing = await open_store()
             async with asyncio.timeout(30):
                 for number in range(2):  # not only the first time
-                    changed.clear()
+                    ear.news.clear()
                     await writing.create_run(new(number))
-                    await changed.wait()
+                    while not (ear.ready and (ear.anything or run_id(number) in ear.ids)):
+                        await ear.news.wait()
+                        ear.news.clear()
+                    ear.ready = ear.anything = 0
         finally:
             await watching.close()
 

@@ -6,7 +6,8 @@ import asyncio
 import time
 
 import pytest
-from fastagency_backend.store.base import EXPIRED, AtWork, Line, QuestionRecord, Store, StoredEvent
+from fastagency_backend.store.base import EXPIRED, QuestionRecord, Store, StoredEvent
+from fastagency_backend.store.dispatch import AtWork, Line
 from fastagency_shared.run import RunStatus
 
 from tests.contract.store_contract import (
@@ -68,7 +69,7 @@ class TurnStoreContract(StoreContract):
 
     async def test_of_an_answer_and_the_deadline_exactly_one_counts(self, open_store: OpenStore) -> None:
         here, there = await open_store(), await open_store()
-        await here.register_worker("a", LONG_S)
+        await here.dispatcher.register_worker("a", LONG_S)
         for number in range(40):
             await here.create_run(new(number))
         leases = await claim(here, "a")
@@ -91,12 +92,12 @@ class TurnStoreContract(StoreContract):
         await ask(store, other, "q", await store.now() + LONG_S)
         assert await store.park_run(lease)
         assert await store.park_run(other)
-        due = await store.next_due()
+        due = await store.dispatcher.next_due()
         assert due is not None
         assert due < 0
         assert list(await claim(store, "a")) == [run_id()]
         assert await status(store) == RunStatus.RUNNING, "nobody can answer any more"
-        due = await store.next_due()
+        due = await store.dispatcher.next_due()
         assert due is not None
         assert 0 < due <= LONG_S
 
@@ -104,10 +105,10 @@ class TurnStoreContract(StoreContract):
 
     async def test_a_run_rests_and_goes_on(self, store: Store) -> None:
         lease = await owned(store)
-        assert await store.next_due() is None
+        assert await store.dispatcher.next_due() is None
         await store.rest(lease, await store.now() + LONG_S)
         assert await status(store) == RunStatus.WAITING
-        assert await store.next_due() is None, "a worker has it"
+        assert await store.dispatcher.next_due() is None, "a worker has it"
         await ask(store, lease, "q")
         await answer(store, run_id(), "q")
         assert await status(store) == RunStatus.WAITING
@@ -128,7 +129,7 @@ class TurnStoreContract(StoreContract):
         await ask(store, lease, "q")
         assert await store.park_run(lease)
         assert await answer(store, run_id(), "q")
-        assert await store.next_due() is None
+        assert await store.dispatcher.next_due() is None
         again = (await claim(store, "a"))[run_id()]
         await note(store, again, "q", 1)
         assert not await store.park_run(again), "it goes on"
@@ -136,7 +137,7 @@ class TurnStoreContract(StoreContract):
     # --- turns ----------------------------------------------------------------------------------------------------
 
     async def test_claims_go_round_by_user(self, store: Store) -> None:
-        await store.register_worker("a", LONG_S)
+        await store.dispatcher.register_worker("a", LONG_S)
         for number in range(6):
             await store.create_run(new(number, user="busy", at=float(number)))
         await store.create_run(new(6, user="late", at=10.0))
@@ -146,7 +147,7 @@ class TurnStoreContract(StoreContract):
         assert [int(run, 16) for run in await claim(store, "a")] == [2, 3, 4, 5]
 
     async def test_who_had_a_turn_waits_for_the_others_even_if_nothing_is_at_work_meanwhile(self, store: Store) -> None:
-        await store.register_worker("a", LONG_S)
+        await store.dispatcher.register_worker("a", LONG_S)
         for number in range(6):
             await store.create_run(new(number, user="ab"[number // 3], at=float(number)))
         turns = []
@@ -160,7 +161,7 @@ class TurnStoreContract(StoreContract):
         stores = [await open_store(), await open_store()]
         limits = AtWork(per_user=2)
         for worker, store in zip("ab", stores, strict=True):
-            await store.register_worker(worker, LONG_S)
+            await store.dispatcher.register_worker(worker, LONG_S)
         for number in range(4):
             await stores[0].create_run(new(number, user="u"))
             await stores[0].create_run(new(number + 10))
@@ -173,7 +174,7 @@ class TurnStoreContract(StoreContract):
         assert [int(run, 16) for run in await claim(stores[1], "b", at_work=limits)] == [2, 3]
 
     async def test_no_more_of_a_workflow_are_at_work_than_the_limit(self, store: Store) -> None:
-        await store.register_worker("a", LONG_S)
+        await store.dispatcher.register_worker("a", LONG_S)
         for number in range(6):
             await store.create_run(new(number, workflow="vw"[number % 2], user="u", at=float(number)))
         limits = AtWork(per_workflow={"v": 1})
@@ -188,19 +189,19 @@ class TurnStoreContract(StoreContract):
         for number in range(3):
             await store.create_run(new(number, user="u"))
         assert len(await claim(store, "ghost")) == 3
-        await store.register_worker("a", LONG_S)
+        await store.dispatcher.register_worker("a", LONG_S)
         assert len(await claim(store, "a", at_work=AtWork(per_user=limit))) == limit
-        assert await store.owned_runs("ghost") == {}
+        assert await store.dispatcher.owned_runs("ghost") == {}
 
     async def test_what_waits_for_a_worker_is_counted_by_workflow(self, open_store: OpenStore) -> None:
         here, there = await open_store(), await open_store()
         for number, workflow in enumerate(["gone", "w", "gone", "w", "theirs"]):
             await here.create_run(new(number, workflow=workflow, at=float(number)))
-        await here.register_worker("a", LONG_S)
-        await there.register_worker("b", LONG_S)
+        await here.dispatcher.register_worker("a", LONG_S)
+        await there.dispatcher.register_worker("b", LONG_S)
         assert len(await claim(here, "a", limit=1)) == 1
         assert await claim(there, "b", workflows=["theirs"], limit=0) == {}
-        assert sorted(await here.lines(), key=lambda line: line.workflow) == [
+        assert sorted(await here.dispatcher.lines(), key=lambda line: line.workflow) == [
             Line("gone", 2, 0.0, offered=False),
             Line("theirs", 1, 4.0, offered=True),
             Line("w", 1, 3.0, offered=True),

@@ -9,13 +9,14 @@ import asyncio
 import sys
 
 from fastagency_backend.store import SqliteStore
+from fastagency_backend.store.signals import Deaf
 
 from tests.contract.store_contract import append, claim, new, record, run_id
 
 
 async def main(path: str) -> None:
     store = SqliteStore(path)
-    await store.open(lambda: None)
+    await store.open(Deaf())
     await store.create_run(new())
     # No worker is registered: the next process may take the run over at once, as from a dead one.
     lease = (await claim(store, "anybody"))[run_id()]

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import pytest
 from fastagency_backend.engine.state import TRANSITIONS, RunChange
 from fastagency_backend.store.base import EXPIRED, Lease, LeaseLost, RunRecord, Start, Store
+from fastagency_backend.store.signals import Deaf
 from fastagency_shared.run import RunStatus
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -72,8 +73,8 @@ class StoreMachine(RuleBasedStateMachine):
     def open(self) -> None:
         self.stores = {worker: self.make_store() for worker in LIVING}
         for worker, store in self.stores.items():
-            self.run(store.open(lambda: None))
-            self.run(store.register_worker(worker, LONG_S))
+            self.run(store.open(Deaf()))
+            self.run(store.dispatcher.register_worker(worker, LONG_S))
         self.stores["ghost"] = self.stores["a"]
         for number in range(3):  # something to begin with: most of what follows needs a run that is owned
             self.create(number, "a")
@@ -279,11 +280,11 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(worker=st.sampled_from([*LIVING, "ghost"]))
     def release(self, worker: str) -> None:
         had = [number for number in self.known if self.look(number).worker == worker]
-        self.run(self.stores[worker].release_worker(worker))
+        self.run(self.stores[worker].dispatcher.release_worker(worker))
         for number in had:
             self.changed(number, C.RELEASED)
         if worker in LIVING:
-            self.run(self.stores[worker].register_worker(worker, LONG_S))
+            self.run(self.stores[worker].dispatcher.register_worker(worker, LONG_S))
 
     @precondition(lambda self: self.leases)
     @rule(data=st.data(), end=st.sampled_from([C.COMPLETED, C.FAILED, C.CANCELLED]))

@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 from fastagency_backend.store import SqliteStore, StoreError
 from fastagency_backend.store.base import Lease, LeaseVoid, Store, StoreBroken
-from fastagency_backend.store.claim import STATEMENTS
-from fastagency_backend.store.schema import MIGRATIONS
-from fastagency_backend.store.sweep import Sweeper
+from fastagency_backend.store.signals import Deaf
+from fastagency_backend.store.sqlite.claim import STATEMENTS
+from fastagency_backend.store.sqlite.schema import MIGRATIONS
+from fastagency_backend.store.sqlite.sweep import Sweeper
 
 from tests.contract.store_contract import MakeStore, append, ask, new, owned, record, run_id, seqs
 from tests.contract.store_contract_attempts import AttemptsContract
@@ -38,7 +39,7 @@ class TestSqliteStore(ClientStoreContract, TurnStoreContract, AttemptsContract, 
 
 async def _open(path: Path) -> SqliteStore:
     store = SqliteStore(path)
-    await store.open(lambda: None)
+    await store.open(Deaf())
     return store
 
 
@@ -101,7 +102,7 @@ async def test_after_a_failed_batch_the_writes_behind_it_are_not_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A disk that is full for a moment must not put what a run says in another order."""
-    monkeypatch.setattr("fastagency_backend.store.batch.TRIES", 1)
+    monkeypatch.setattr("fastagency_backend.store.sqlite.batch.TRIES", 1)
     store = await _open(tmp_path / "runs.sqlite3")
     lease, other = await owned(store), await owned(store, 2)
     await store._writer.run(lambda db: db.execute("PRAGMA max_page_count = 1"))  # SQLite takes what the file has
@@ -149,7 +150,7 @@ async def test_a_file_that_is_not_there_any_more_breaks_the_store(tmp_path: Path
     """SQLite would go on writing into nowhere."""
     path, told = tmp_path / "runs.sqlite3", asyncio.Event()
     store = SqliteStore(path)
-    await store.open(lambda: None, lambda _error: told.set())
+    await store.open(Deaf(), lambda _error: told.set())
     await store.create_run(new())
     if harm == "replaced":
         path.rename(tmp_path / "away")
@@ -173,7 +174,7 @@ async def test_a_damaged_file_breaks_the_store_and_every_job_is_answered(tmp_pat
         file.seek(8 * 4096)
         file.write(b"\xff" * (path.stat().st_size - 8 * 4096))
     store = SqliteStore(path)
-    await store.open(lambda: None, told.append)
+    await store.open(Deaf(), told.append)
     work = [store.create_run(new(2)), *(store.read_events(run_id(), after=n, limit=50) for n in range(0, 200, 10))]
     outcomes = await asyncio.gather(*work, return_exceptions=True)
     assert any(isinstance(outcome, StoreBroken) and "damaged" in str(outcome) for outcome in outcomes)

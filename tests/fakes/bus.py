@@ -6,8 +6,9 @@ And an ear for signals of every kind.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 
+from fastagency_backend.store.dispatch import Owned
 from fastagency_backend.store.signals import Hears
 
 
@@ -73,6 +74,7 @@ class Ear:
     """Notes what it hears."""
 
     def __init__(self) -> None:
+        self.news = asyncio.Event()
         self.ids: list[str] = []
         self.anything = self.ready = 0
         self.texts: list[tuple[str, str]] = []
@@ -82,9 +84,15 @@ class Ear:
         self.anything += run_ids is None
         self.ids += run_ids or ()
         self.ready += ready
+        self.news.set()
 
     def shown(self, run_id: str, text: str) -> None:
         self.texts.append((run_id, text))
 
     def wanted(self, run_id: str) -> None:
         self.wanting.append(run_id)
+
+
+def fences(owned: Mapping[str, Owned]) -> dict[str, int]:
+    """The fence of each run that a worker owns."""
+    return {run_id: each.fence for run_id, each in owned.items()}

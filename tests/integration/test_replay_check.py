@@ -17,8 +17,9 @@ from fastagency_backend.engine.rehearsal import rehearse_all
 from fastagency_backend.engine.verdict import Verdict
 from fastagency_backend.precheck import precheck
 from fastagency_backend.store import SqliteStore
-from fastagency_backend.store.backup import back_up
 from fastagency_backend.store.base import NewRun
+from fastagency_backend.store.signals import Deaf
+from fastagency_backend.store.sqlite.backup import back_up
 from fastagency_backend.workflow import UI, AsyncUI, Workflow
 from fastagency_frontend.command.main import main
 
@@ -54,7 +55,7 @@ async def rehearsed(database: Path, wf: Workflow, folder: Path, *, ended: bool =
     copy = folder / "copy.sqlite3"
     back_up(database, copy)
     store = SqliteStore(copy, synchronous="OFF")
-    await store.open(lambda: None)
+    await store.open(Deaf())
     try:
         return {verdict.workflow: verdict async for verdict in rehearse_all(store, wf.specs, ended=ended)}
     finally:
@@ -198,7 +199,7 @@ async def test_code_that_talks_without_end_once_it_is_past_its_log(tmp_path: Pat
             number += 1
 
     store = SqliteStore(tmp_path / "runs.sqlite3", synchronous="OFF")
-    await store.open(lambda: None)
+    await store.open(Deaf())
     for number, name in enumerate(("trip", "team"), 1):
         await store.create_run(NewRun(run_id(number), name, "{}", None, "title", True, 1.0))
     await store.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
-from collections.abc import Coroutine, Mapping
+from collections.abc import Collection, Coroutine, Mapping
 from typing import Any
 
 from fastagency_shared.messages import Question
@@ -153,14 +153,21 @@ class Driver:
         if (run := self.live.get(run_id)) is not None:
             self.evict(run)
 
-    async def look(self) -> None:
-        """Another process has committed: let go of runs that are not ours any more, let the others look for answers."""
-        runs = list(self.live.values())  # those that are taken up meanwhile are not in the answer
-        owned = await self._store.owned_runs(self._worker)
+    async def look(self, run_ids: Collection[str] | None = None) -> None:
+        """These runs may have changed elsewhere, or any: let go of those that are not ours any more, and let those with
+        something new in their log look for answers.
+        """
+        runs = [run for run in self.live.values() if run_ids is None or run.id in run_ids]  # claimed before we ask
+        if not runs:
+            return
+        among = None if run_ids is None else [run.id for run in runs]
+        owned = await self._store.dispatcher.owned_runs(self._worker, among)
         for run in runs:
-            if owned.get(run.id) != run.lease.fence:
+            found = owned.get(run.id)
+            if found is None or found.fence != run.lease.fence:
                 self.evict(run)
-            else:
+            elif found.last_seq != run.seen_seq:
+                run.seen_seq = found.last_seq
                 run.questions.look()
 
     async def park_idle(self, warm_s: float) -> None:

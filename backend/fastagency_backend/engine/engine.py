@@ -20,11 +20,13 @@ from fastagency_backend.engine.chore import Chores
 from fastagency_backend.engine.driver import Driver
 from fastagency_backend.engine.feed import Feeds
 from fastagency_backend.engine.health import Examination, Health
+from fastagency_backend.engine.hearing import Hearing
 from fastagency_backend.engine.intake import Intake
 from fastagency_backend.engine.lag import Lag
 from fastagency_backend.engine.limits import DEFAULT_LIMITS, Limits
 from fastagency_backend.engine.line import Lines
 from fastagency_backend.engine.observer import NOBODY, Observer
+from fastagency_backend.engine.relay import Relay
 from fastagency_backend.engine.service import RunService
 from fastagency_backend.engine.spec import WorkflowSpec
 from fastagency_backend.engine.watch import UNWATCHED
@@ -41,6 +43,8 @@ SWEEP_EVERY_S = 5.0
 RETENTION_EVERY_S = 600.0
 WAVE = 1000
 """Runs parked after which memory is given back, as soon as few are left: the collector is quick then."""
+LOOK_AT_ALL_S = 5.0
+"""How late what is done elsewhere is noticed at most, should the hint of it be lost."""
 LOOK_PAUSE_S = 0.02
 """Commits of other processes are looked at together, this far apart."""
 
@@ -99,7 +103,8 @@ class Engine:
         self._on_failure = on_failure
         self._chores = Chores(self._fail)
         self._watchdog = self._watchdog_for(self.settings)
-        self._foreign = asyncio.Event()
+        self._relay = Relay(store.signals, self.feeds, self.driver.live.__contains__)
+        self._hearing = Hearing(self._relay)
         self._examination = Examination(store, self._chores, self.lag, self.service.readers.leaving, self._lines)
         self._next_removal = 0.0
         self._tidied = 0
@@ -109,16 +114,18 @@ class Engine:
         watchdog = self._watchdog
         tracking.install(asyncio.get_running_loop(), UNWATCHED if watchdog is None else watchdog)
         logrecord.install()
-        await self.store.open(self._foreign.set, lambda error: self._fail(str(error)))
+        await self.store.open(self._hearing, lambda error: self._fail(str(error)))
         if watchdog is not None:
             await watchdog.start()
             self._chores.start("beat", watchdog.beat)
             self._chores.start("others", watchdog.look_at_others)
         well = watchdog.well if watchdog is not None else None
-        await self.store.register_worker(self.worker, self.settings.lease_s, well)
+        await self.store.dispatcher.register_worker(self.worker, self.settings.lease_s, well)
         self._intake.open = True
         self._chores.start("claim", self._intake.claim)
         self._chores.start("look-around", self._look_around)
+        self._chores.start("look-at-all", self._look_at_all)
+        self._chores.start("want", self._relay.want_again)
         self._chores.start("tidy", self._tidy)
         self._chores.start("lag", self.lag.look)
         self._chores.start("lines", self._lines.look)
@@ -136,7 +143,7 @@ class Engine:
         handed_over = await self.driver.stop()
         self.observer.stopped()
         try:
-            await self.store.release_worker(self.worker)
+            await self.store.dispatcher.release_worker(self.worker)
         except StoreError:
             logger.exception("The worker's runs were not given back: others take them when its lease is over")
         await self.store.close()
@@ -165,12 +172,17 @@ class Engine:
 
     async def _look_around(self) -> None:
         """Another process has committed: readers look, and so do the runs."""
-        await self._foreign.wait()
-        self._foreign.clear()
-        self.driver.idle_hands.set()
-        await self.service.readers.look()
-        await self.driver.look()
+        news = await self._hearing.news()
+        if news.ready:
+            self.driver.idle_hands.set()
+        await self.service.readers.look(news.run_ids)
+        await self.driver.look(news.run_ids)
         await asyncio.sleep(LOOK_PAUSE_S)
+
+    async def _look_at_all(self) -> None:
+        """Hints may be lost."""
+        await asyncio.sleep(LOOK_AT_ALL_S)
+        self._hearing.changed(None, ready=False)
 
     async def _tidy(self) -> None:
         """Park what only waits; when a wave of runs is over, give back the memory that it took."""

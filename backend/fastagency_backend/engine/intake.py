@@ -18,7 +18,8 @@ from fastagency_backend.engine.driver import Driver
 from fastagency_backend.engine.key import FIRST_KEY
 from fastagency_backend.engine.spec import WorkflowSpec
 from fastagency_backend.engine.trial import POLL_S, Trials
-from fastagency_backend.store.base import NO_LIMITS, ON_TRIAL, AtWork, NewRun, RunRecord, Start, Store
+from fastagency_backend.store.base import NewRun, RunRecord, Start, Store
+from fastagency_backend.store.dispatch import NO_LIMITS, ON_TRIAL, AtWork
 
 if TYPE_CHECKING:
     from fastagency_backend.engine.engine import EngineSettings
@@ -94,7 +95,7 @@ class Intake:
         self._line = self.room <= 0
         if not self._line:
             self._line = await self._claim(min(self.room, BATCH))
-            due_s = await self._store.next_due()
+            due_s = await self._store.dispatcher.next_due()
             wait_s = wait_s if due_s is None else max(0.0, min(wait_s, due_s))
         self._driver.line = self._line or self._at_work() != NO_LIMITS
         try:
@@ -108,7 +109,7 @@ class Intake:
         on_trial, self._trials.others_first = not self._trials.others_first, False
         self._asked_for = limit
         try:
-            records = await self._store.claim_runs(
+            records = await self._store.dispatcher.claim_runs(
                 self._worker, list(self._workflows), limit=limit, at_work=self._at_work(), on_trial=on_trial
             )
         finally:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from fastagency_shared.run import RunStatus
 
 from fastagency_backend.engine.feed import Feeds
-from fastagency_backend.store.base import Line, RunRecord, Store
+from fastagency_backend.store.base import RunRecord, Store
+from fastagency_backend.store.dispatch import Line
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +41,7 @@ class Lines:
 
     async def look(self) -> None:
         now = await self._store.now()
-        late = [line for line in await self._store.lines() if now - line.since >= PATIENCE_S]
+        late = [line for line in await self._store.dispatcher.lines() if now - line.since >= PATIENCE_S]
         self.waiting = Waiting(
             sum(line.runs for line in late if line.offered), sum(line.runs for line in late if not line.offered)
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 
 from fastagency_shared.messages import RunStatusChanged, TextChunk
@@ -83,10 +83,15 @@ class Readers:
                 if not subscription.pending:
                     yield ()
 
-    async def look(self) -> None:
-        """Another process has committed: those whose run has changed go back to the store."""
-        heads = await self._store.heads(self._feeds.watched)
-        for run_id in self._feeds.watched:
+    async def look(self, run_ids: Collection[str] | None = None) -> None:
+        """These runs have changed elsewhere, or any may have: those who watch them go back to the store."""
+        if run_ids is not None:
+            for run_id in run_ids:
+                self._feeds.go_stale(run_id)
+            return
+        watched = self._feeds.watched
+        heads = await self._store.heads(watched)
+        for run_id in watched:
             if run_id not in self._heads or self._heads[run_id] != heads.get(run_id):
                 self._feeds.go_stale(run_id)
         self._heads = heads

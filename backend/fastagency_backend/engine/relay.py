@@ -43,7 +43,6 @@ class Relay:
         self._signals, self._feeds, self._drives = signals, feeds, drives
         self._wanted: dict[str, float] = {}
         self._joined: dict[str, list[TextChunk]] = {}
-        self._loop = asyncio.get_running_loop()
         feeds.outlet = self
 
     # --- what happens in this process (`feed.Outlet`) -------------------------------------------------------------
@@ -67,7 +66,7 @@ class Relay:
         else:
             if run_id not in self._joined:
                 self._joined[run_id] = []
-                self._loop.call_later(JOIN_S, self._send_joined, run_id)
+                asyncio.get_running_loop().call_later(JOIN_S, self._send_joined, run_id)
             join(self._joined[run_id], item)
 
     def said(self, run_id: str, sender: str | None) -> None:

@@ -78,6 +78,8 @@ class Run:
         self.tasks: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
         self.aborted: asyncio.Future[BaseException] = self.bridge.loop.create_future()
         self.slots = Slots()
+        self.seen_seq = -1
+        """How far the log went when it was last looked at for what others had done."""
         self._seen = set(log.event_keys)
         self.strict = strict
 

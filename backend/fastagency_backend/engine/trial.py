@@ -12,7 +12,8 @@ import time
 from collections.abc import Callable, Mapping
 
 from fastagency_backend.engine.run import Run
-from fastagency_backend.store.base import ON_TRIAL, RunRecord
+from fastagency_backend.store.base import RunRecord
+from fastagency_backend.store.dispatch import ON_TRIAL
 
 WINDOW_S = 0.5
 LONGER = 8

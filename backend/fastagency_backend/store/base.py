@@ -1,8 +1,8 @@
 """The store: everything the system knows of its runs. Nothing is true of a run until it is committed here.
 
-This module is the contract; `sqlite.py` is the embedded implementation. Another one (PostgreSQL) has to pass
-`tests/contract/store_contract.py`. A store is opened on one event loop and used from it, except for the `append_*`
-methods, which any thread may call.
+This module is the contract, with two parts of their own: `dispatch.py`, which worker has which run, and `signals.py`,
+what processes tell each other. Every implementation passes `tests/contract`. A store is opened on one event loop and
+used from it, except for the `append_*` methods, which any thread may call.
 
 Writes are carried out in the order in which they were handed over, whoever handed them over: an event is never in the
 log before a step that was recorded ahead of it. A write that needs the run's ownership carries a `Lease`; when the run
@@ -13,14 +13,16 @@ the run did, whatever the disk did meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from fastagency_shared.run import RunStatus
 
-ON_TRIAL = 2
-"""Attempts from which on a run is taken up on trial only."""
+from fastagency_backend.store.signals import Hears, Signals
+
+if TYPE_CHECKING:
+    from fastagency_backend.store.dispatch import Dispatcher
 
 
 class StoreError(Exception):
@@ -217,46 +219,8 @@ class Census:
     parked: int
 
 
-@dataclass(frozen=True, slots=True)
-class AtWork:
-    """How many runs may be at work at a time, over all workers: of each signed-in user, and of the workflows named.
-
-    A run is at work while a worker has it and it neither waits for a person nor sleeps.
-    """
-
-    per_user: int | None = None
-    per_workflow: Mapping[str, int] = field(default_factory=dict)
-
-    def of_user(self, user: str) -> float:
-        """`user` is empty for whoever is not signed in."""
-        return float("inf") if self.per_user is None or not user else self.per_user
-
-    def of_workflow(self, workflow: str) -> float:
-        return self.per_workflow.get(workflow, float("inf"))
-
-
-NO_LIMITS = AtWork()
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """Runs of one workflow that are ready and that no worker has taken up; `since` is when the first became so.
-
-    `offered`: whether a worker that is registered has this workflow.
-    """
-
-    workflow: str
-    runs: int
-    since: float
-    offered: bool
-
-
 Done = Callable[[int | None, Exception | None], None]
 """Called on the store's loop once a write is committed: with the event's seq (0 for a step), or with the error."""
-
-Changed = Callable[[], None]
-"""Called on the store's loop when another process may have committed something."""
-
 
 Broken = Callable[[StoreBroken], None]
 """Called on the store's loop when the store has become unusable: once, or a few times."""
@@ -265,7 +229,17 @@ Broken = Callable[[StoreBroken], None]
 class Store(Protocol):
     """See the module's docstring. Every coroutine may raise `StoreError`."""
 
-    async def open(self, changed: Changed, broken: Broken | None = None) -> None: ...
+    @property
+    def dispatcher(self) -> Dispatcher:
+        """What shares the runs out among workers."""
+        ...
+
+    @property
+    def signals(self) -> Signals:
+        """What tells the processes of each other; opened and closed with the store."""
+        ...
+
+    async def open(self, hears: Hears, broken: Broken | None = None) -> None: ...
 
     async def close(self) -> None:
         """Write what was handed over, then let go of the file."""
@@ -273,10 +247,6 @@ class Store(Protocol):
 
     async def census(self) -> Census:
         """Count. It looks at every run, so it is not for every request."""
-        ...
-
-    async def lines(self) -> list[Line]:
-        """The runs that wait for a worker, by workflow."""
         ...
 
     async def now(self) -> float:
@@ -343,55 +313,15 @@ class Store(Protocol):
         """Write something and commit it. Raises `StoreError` when that cannot be done now (the disk is full, say)."""
         ...
 
-    # --- ownership ------------------------------------------------------------------------------------------------
-
-    async def register_worker(self, worker: str, ttl_s: float, well: Callable[[], bool] | None = None) -> None:
-        """From now on keep this worker's lease alive, from a thread that a blocked event loop does not stop.
-
-        It is not renewed while `well` says no; that is called in any thread.
-        """
-        ...
-
-    async def release_worker(self, worker: str) -> None:
-        """Give back everything this worker owns: runs become ready for others, or stay parked if they only wait."""
-        ...
-
-    async def claim_runs(
-        self,
-        worker: str,
-        workflows: Sequence[str],
-        *,
-        limit: int,
-        at_work: AtWork = NO_LIMITS,
-        on_trial: bool = False,
-    ) -> list[RunRecord]:
-        """Take over runs that are ready, due, or whose worker's lease has expired. Each gets a new fence.
-
-        It goes round by user, oldest first for each; no more are taken than may be at work.
-
-        A worker whose lease has expired counts as an attempt of those of its runs that got no further since it had
-        taken them up (if all did: of all), and blames the run that is the only such one. Runs with `ON_TRIAL` attempts
-        or more come only with `on_trial`: one, without any other, the one that was claimed last.
-        """
-        ...
-
-    async def next_due(self) -> float | None:
-        """In how many seconds the next parked run is due; 0 or less if one is."""
-        ...
-
-    def acquit_run(self, lease: Lease) -> None:
-        """The run has got further since it was taken up: it has no attempts any more. Thread-safe, not waited for."""
-        ...
-
     async def heads(self, run_ids: Sequence[str]) -> dict[str, tuple[int, str]]:
         """The newest `seq` of each run, and its status with its title behind it. Missing: deleted."""
         ...
 
-    async def owned_runs(self, worker: str) -> dict[str, int]:
-        """The runs this worker still owns: id and fence."""
-        ...
-
     # --- the life of an owned run ---------------------------------------------------------------------------------
+
+    def acquit_run(self, lease: Lease) -> None:
+        """The run has got further since it was taken up: it has no attempts any more. Thread-safe, not waited for."""
+        ...
 
     async def load_log(self, run_id: str) -> RunLog: ...
 

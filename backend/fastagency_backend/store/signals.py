@@ -68,3 +68,13 @@ class Signals(Protocol):
     def unwatch(self, run_id: str) -> None:
         """The opposite of `watch`."""
         ...
+
+
+class Deaf:
+    """`Hears` for whoever uses a store alone."""
+
+    def changed(self, run_ids: Collection[str] | None, *, ready: bool) -> None: ...
+
+    def shown(self, run_id: str, text: str) -> None: ...
+
+    def wanted(self, run_id: str) -> None: ...

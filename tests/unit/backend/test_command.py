@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from fastagency_backend.command import backend_checks
-from fastagency_backend.store.schema import migrate
+from fastagency_backend.store.sqlite.schema import migrate
 from fastagency_frontend.command.main import main
 
 MODULE = """

@@ -9,7 +9,7 @@ import pytest
 from fastagency_backend.engine import line as line_module
 from fastagency_backend.engine.feed import Feeds
 from fastagency_backend.engine.line import Lines, Waiting
-from fastagency_backend.store.base import Line
+from fastagency_backend.store.dispatch import Line
 from fastagency_shared.messages import RunStatusChanged
 
 from tests.fakes.lab import Lab, until
@@ -21,6 +21,10 @@ class FakeStore:
 
     async def now(self) -> float:
         return 100.0
+
+    @property
+    def dispatcher(self) -> FakeStore:
+        return self
 
     async def lines(self) -> list[Line]:
         return self.there

@@ -15,6 +15,7 @@ from fastagency_backend.workflow import AsyncUI
 from fastagency_shared.messages import parse_message
 from fastagency_shared.run import InitiateRequest, RunStatus
 
+from tests.fakes.bus import Ear
 from tests.fakes.lab import Lab, run_id, until
 
 
@@ -31,15 +32,15 @@ async def test_a_service_without_a_driver_starts_watches_answers_and_cancels(lab
         return await ui.text_input(prompt="well?")
 
     await lab.engine()
-    changed = asyncio.Event()
+    ear = Ear()
     store = SqliteStore(lab.path, synchronous="OFF")
-    await store.open(changed.set)
+    await store.open(ear)
     service = RunService(store, lab.wf.specs, Feeds())
 
     async def look() -> None:
         while True:
-            await changed.wait()
-            changed.clear()
+            await ear.news.wait()
+            ear.news.clear()
             await service.readers.look()
 
     looking = asyncio.create_task(look(), name="look")

@@ -12,25 +12,26 @@ from fastagency_backend.engine import trial as trial_module
 from fastagency_backend.engine.engine import Engine
 from fastagency_backend.engine.key import FIRST_KEY
 from fastagency_backend.store import SqliteStore, StoreError
-from fastagency_backend.store.base import (
-    ON_TRIAL,
-    Broken,
-    Changed,
-    EventPage,
-    Lease,
-    NewRun,
-    RunLog,
-    RunRecord,
-    Start,
-    StoredEvent,
-)
+from fastagency_backend.store.base import Broken, EventPage, Lease, NewRun, RunLog, RunRecord, Start, StoredEvent
+from fastagency_backend.store.dispatch import ON_TRIAL
+from fastagency_backend.store.signals import Deaf, Hears
+from fastagency_backend.store.sqlite.dispatch import SqliteDispatcher
 from fastagency_backend.workflow import AsyncUI
 from fastagency_shared.errors import StoreUnavailable
 from fastagency_shared.messages import TextInput, WorkflowStarted, parse_message
 from fastagency_shared.run import InitiateRequest, RunStatus
 
+from tests.fakes.bus import fences
 from tests.fakes.lab import Lab, run_id, until
 from tests.unit.backend.engine.test_trial import died
+
+
+class CountingDispatcher(SqliteDispatcher):
+    claims = 0
+
+    async def claim_runs(self, *args: Any, **options: Any) -> list[RunRecord]:
+        self.claims += 1
+        return await super().claim_runs(*args, **options)
 
 
 class Counting(SqliteStore):
@@ -42,17 +43,14 @@ class Counting(SqliteStore):
     def __init__(self, path: Path, *, alone: bool) -> None:
         super().__init__(path, synchronous="OFF")
         self._alone = alone
-        self.claims = self.loads = self.begun = self.reads = 0
+        self.dispatcher = CountingDispatcher(self._writer, self._reader, self._near, self._liveness)
+        self.loads = self.begun = self.reads = 0
         self.failure: Exception | None = None
         self.goes_on = asyncio.Event()
         self.goes_on.set()
 
-    async def open(self, changed: Changed, broken: Broken | None = None) -> None:
-        await super().open((lambda: None) if self._alone else changed, broken)
-
-    async def claim_runs(self, *args: Any, **options: Any) -> list[RunRecord]:
-        self.claims += 1
-        return await super().claim_runs(*args, **options)
+    async def open(self, hears: Hears, broken: Broken | None = None) -> None:
+        await super().open(Deaf() if self._alone else hears, broken)
 
     async def load_log(self, run_id: str) -> RunLog:
         self.loads += 1
@@ -93,12 +91,12 @@ async def ready(lab: Lab, *, alone: bool = True, **settings: Any) -> tuple[Engin
 async def test_a_start_needs_no_claim_and_reads_nothing_back(lab: Lab) -> None:
     taken = publish(lab)
     engine, store = await ready(lab, lease_s=600.0)
-    claims = store.claims
+    claims = store.dispatcher.claims
     await lab.start(engine, "talk", name="x")
-    assert await engine.store.owned_runs(engine.worker) == {run_id(): 1}
+    assert fences(await engine.store.dispatcher.owned_runs(engine.worker)) == {run_id(): 1}
     await lab.answer(engine, "yes")
     assert await lab.completed(engine) == "yes"
-    assert (store.claims, store.loads, store.begun, taken) == (claims, 0, 1, [1])
+    assert (store.dispatcher.claims, store.loads, store.begun, taken) == (claims, 0, 1, [1])
     log = await lab.log(engine)
     assert [message.type for message in log] == [
         "workflow_started",
@@ -164,7 +162,7 @@ async def test_runs_that_are_created_while_the_engine_stops_go_on_elsewhere(lab:
     await asyncio.gather(*before, *meanwhile, late, stopping)
     assert store.begun == 20
     other = await lab.engine()
-    assert await other.store.owned_runs(engine.worker) == {}
+    assert await other.store.dispatcher.owned_runs(engine.worker) == {}
     for number in range(1, 22):
         await lab.answer(other, "yes", number)
         assert await lab.completed(other, number) == "yes"
@@ -244,8 +242,8 @@ async def test_what_is_committed_before_the_process_dies_is_driven_by_the_next(l
     await lab.start(engine, "talk", 1)
     first = (await engine.service.read(run_id(1), None, after=0, limit=1)).events[0].body.replace(run_id(1), run_id(2))
     dying = SqliteStore(lab.path, synchronous="OFF")
-    await dying.open(lambda: None)
-    await dying.register_worker("dying", 0.3)
+    await dying.open(Deaf())
+    await dying.dispatcher.register_worker("dying", 0.3)
     new = NewRun(run_id(2), "talk", "{}", None, "A talk", True, 1.0)
     record, _ = await dying.create_run(new, Start("dying", FIRST_KEY, first))
     assert record.worker == "dying"
@@ -311,13 +309,13 @@ async def test_an_answer_to_a_run_of_ones_own_claims_nothing_and_one_that_nobody
     await until(lambda: not engine.driver.at_work)
     await lab.start(engine, "talk", 3)
     await lab.question(engine, 3)
-    claims = store.claims
+    claims = store.dispatcher.claims
     await lab.answer(engine, "yes", 3)
     assert await lab.completed(engine, 3) == "yes"
-    assert store.claims == claims
+    assert store.dispatcher.claims == claims
     await lab.answer(engine, "yes", 1)
     assert await lab.completed(engine, 1) == "yes"
-    assert store.claims == claims + 1
+    assert store.dispatcher.claims == claims + 1
 
 
 async def test_a_parked_run_goes_on_at_its_deadline_without_being_asked_for(lab: Lab) -> None:

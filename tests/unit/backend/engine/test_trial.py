@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from fastagency_backend.engine import trial as trial_module
 from fastagency_backend.engine.trial import Trials, window_s
-from fastagency_backend.store.base import ON_TRIAL
+from fastagency_backend.store.dispatch import ON_TRIAL
 from fastagency_backend.workflow import AsyncUI
 from fastagency_shared.messages import WorkflowFailed
 from fastagency_shared.run import RunStatus

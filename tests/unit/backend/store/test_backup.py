@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 from fastagency_backend.store import SqliteStore, StoreError
-from fastagency_backend.store.backup import back_up, restore
-from fastagency_backend.store.schema import MIGRATIONS
+from fastagency_backend.store.signals import Deaf
+from fastagency_backend.store.sqlite.backup import back_up, restore
+from fastagency_backend.store.sqlite.schema import MIGRATIONS
 
 from tests.contract.store_contract import new
 
@@ -27,7 +28,7 @@ def database(tmp_path: Path) -> Path:
 async def store(database: Path) -> AsyncIterator[SqliteStore]:
     """A store that is open, with one run."""
     store = SqliteStore(database)
-    await store.open(lambda: None)
+    await store.open(Deaf())
     await store.create_run(new(1))
     yield store
     await store.close()
@@ -119,7 +120,7 @@ async def test_the_way_back_keeps_what_was_there(store: SqliteStore, database: P
     if sys.platform != "win32":
         assert database.stat().st_mode & 0o777 == 0o640
     again = SqliteStore(database)
-    await again.open(lambda: None)
+    await again.open(Deaf())
     assert len(await again.list_runs(None, limit=5, before=None)) == 1
     await again.close()
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from fastagency_backend.store.base import Lease, LeaseLost, LeaseVoid, StoreBroken, StoreError
-from fastagency_backend.store.batch import Job, Outcome, Task, commit
+from fastagency_backend.store.sqlite.batch import Job, Outcome, Task, commit
 
 
 @pytest.fixture
@@ -133,7 +133,7 @@ def test_a_damaged_file_stops_the_batch_and_nothing_of_it_is_written(
 def test_a_batch_that_cannot_be_committed_is_tried_again_from_its_beginning(
     db: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fastagency_backend.store.batch.RETRY_S", 0)
+    monkeypatch.setattr("fastagency_backend.store.sqlite.batch.RETRY_S", 0)
     busy = iter([True, False])
 
     def undone_once(db: sqlite3.Connection) -> None:

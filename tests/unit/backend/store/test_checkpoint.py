@@ -11,9 +11,9 @@ from typing import Any, cast
 
 import pytest
 from fastagency_backend.store import SqliteStore, checkpoint
-from fastagency_backend.store.batch import Deliver, Job
-from fastagency_backend.store.checkpoint import Checkpoints
-from fastagency_backend.store.lane import Lane
+from fastagency_backend.store.sqlite.batch import Deliver, Job
+from fastagency_backend.store.sqlite.checkpoint import Checkpoints
+from fastagency_backend.store.sqlite.lane import Lane
 
 from tests.contract.store_contract import append, owned, run_id
 

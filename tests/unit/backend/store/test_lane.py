@@ -7,7 +7,7 @@ import sqlite3
 from pathlib import Path
 
 from fastagency_backend.store import SqliteStore
-from fastagency_backend.store.lane import Lane
+from fastagency_backend.store.sqlite.lane import Lane
 
 
 async def test_a_lane_is_idle_once_and_again_after_a_batch() -> None:

@@ -6,8 +6,8 @@ import sqlite3
 from collections.abc import Iterator
 
 import pytest
-from fastagency_backend.store.liveness import Liveness
-from fastagency_backend.store.schema import migrate
+from fastagency_backend.store.sqlite.liveness import Liveness
+from fastagency_backend.store.sqlite.schema import migrate
 
 LEASE_S = 3.0
 

@@ -10,12 +10,12 @@ from typing import cast
 
 import pytest
 from fastagency_backend.store.base import StoreBroken
-from fastagency_backend.store.checkpoint import Checkpoints
-from fastagency_backend.store.lane import POLL_S, Lane
-from fastagency_backend.store.liveness import LOOKS_PER_LEASE, Liveness
-from fastagency_backend.store.lookout import ALONE_POLL_S, COMPANY_S, Lookout
-from fastagency_backend.store.presence import Presence
-from fastagency_backend.store.schema import migrate
+from fastagency_backend.store.sqlite.checkpoint import Checkpoints
+from fastagency_backend.store.sqlite.lane import POLL_S, Lane
+from fastagency_backend.store.sqlite.liveness import LOOKS_PER_LEASE, Liveness
+from fastagency_backend.store.sqlite.lookout import ALONE_POLL_S, COMPANY_S, Lookout
+from fastagency_backend.store.sqlite.presence import Presence
+from fastagency_backend.store.sqlite.schema import migrate
 
 from tests.unit.backend.store.test_liveness import Clock
 

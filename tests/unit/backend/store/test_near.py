@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fastagency_backend.store import SqliteStore, query
 from fastagency_backend.store.base import StoreBroken
-from fastagency_backend.store.near import STEPS
+from fastagency_backend.store.signals import Deaf
+from fastagency_backend.store.sqlite import SqliteStore, query
+from fastagency_backend.store.sqlite.near import STEPS
 
 from tests.contract.store_contract import answer, append, ask, body, owned, run_id, seqs
 
@@ -25,7 +26,7 @@ ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE 
 @pytest.fixture
 async def store(tmp_path: Path, no_blocking: None) -> AsyncIterator[SqliteStore]:
     store = SqliteStore(tmp_path / "runs.sqlite3", synchronous="OFF")
-    await store.open(lambda: None)
+    await store.open(Deaf())
     yield store
     await store.close()
 
@@ -65,7 +66,7 @@ async def small_reads(store: SqliteStore) -> list[object]:
         await store.heads([run_id()]),
         await store.read_answer(run_id(), "q"),
         await store.has_expired(run_id(), "q"),
-        await store.next_due(),
+        await store.dispatcher.next_due(),
         await store.read_events(run_id(), after=0, limit=500),
     ]
 
@@ -225,7 +226,7 @@ async def test_the_loop_never_writes(store: SqliteStore, other: sqlite3.Connecti
 async def test_a_store_that_is_broken_answers_nothing_on_the_loop_either(tmp_path: Path, no_blocking: None) -> None:
     told: list[StoreBroken] = []
     store = SqliteStore(tmp_path / "runs.sqlite3")
-    await store.open(lambda: None, told.append)
+    await store.open(Deaf(), told.append)
     await owned(store)
 
     def fail(_: sqlite3.Connection) -> None:

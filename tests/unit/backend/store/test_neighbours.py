@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
-from fastagency_backend.store.neighbours import MAX_BYTES, NeighbourSignals, meeting_place
+from fastagency_backend.store.sqlite.neighbours import MAX_BYTES, NeighbourSignals, meeting_place
 
 from tests.fakes.bus import Ear
 from tests.fakes.lab import run_id, until

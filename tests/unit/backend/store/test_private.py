@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from fastagency_backend.store import SqliteStore
-from fastagency_backend.store.private import create_file, create_folder
+from fastagency_backend.store.signals import Deaf
+from fastagency_backend.store.sqlite.private import create_file, create_folder
 
 from tests.contract.store_contract import new
 
@@ -30,7 +31,7 @@ def mode(path: Path) -> int:
 async def test_the_database_its_companions_and_its_folders_are_the_owners(tmp_path: Path) -> None:
     path = tmp_path / "state" / "fastagency" / "runs.sqlite3"
     store = SqliteStore(path)
-    await store.open(lambda: None)
+    await store.open(Deaf())
     await store.create_run(new())
     modes = {each.name: mode(each) for each in [path.parent.parent, path.parent, *path.parent.iterdir()]}
     await store.close()
@@ -48,7 +49,7 @@ async def test_what_was_there_keeps_the_rights_that_somebody_gave_it(tmp_path: P
     path.touch(0o640)
     path.parent.chmod(0o750)
     store = SqliteStore(path)
-    await store.open(lambda: None)
+    await store.open(Deaf())
     await store.close()
     assert (mode(path), mode(path.parent)) == (0o640, 0o750)
 

@@ -13,7 +13,7 @@ import sqlite3
 from collections.abc import Callable
 from typing import TypeVar
 
-from fastagency_backend.store.lane import Lane
+from fastagency_backend.store.sqlite.lane import Lane
 
 logger = logging.getLogger(__name__)
 

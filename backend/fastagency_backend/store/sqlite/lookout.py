@@ -12,11 +12,11 @@ import time
 from collections.abc import Callable
 
 from fastagency_backend.store.base import Changed, StoreBroken
-from fastagency_backend.store.batch import store_error
-from fastagency_backend.store.checkpoint import Checkpoints
-from fastagency_backend.store.lane import POLL_S
-from fastagency_backend.store.liveness import Liveness
-from fastagency_backend.store.presence import Presence
+from fastagency_backend.store.sqlite.batch import store_error
+from fastagency_backend.store.sqlite.checkpoint import Checkpoints
+from fastagency_backend.store.sqlite.lane import POLL_S
+from fastagency_backend.store.sqlite.liveness import Liveness
+from fastagency_backend.store.sqlite.presence import Presence
 
 logger = logging.getLogger(__name__)
 

@@ -12,7 +12,6 @@ from fastagency_shared.run import RunStatus
 from fastagency_backend.store.base import (
     Census,
     EventPage,
-    Line,
     Past,
     QuestionRecord,
     RunLog,
@@ -20,10 +19,11 @@ from fastagency_backend.store.base import (
     StepRecord,
     StoredEvent,
 )
-from fastagency_backend.store.claim import NEXT_DUE
-from fastagency_backend.store.liveness import NOW
-from fastagency_backend.store.near import TooMuch
-from fastagency_backend.store.sql import COLUMNS, DETAILS, LINES, LIVE, OPEN_QUESTIONS, get_run, record
+from fastagency_backend.store.dispatch import Line, Owned
+from fastagency_backend.store.sqlite.claim import NEXT_DUE
+from fastagency_backend.store.sqlite.liveness import NOW
+from fastagency_backend.store.sqlite.near import TooMuch
+from fastagency_backend.store.sqlite.sql import COLUMNS, DETAILS, LINES, LIVE, OPEN_QUESTIONS, get_run, record
 
 FEW_RUNS, FEW_EVENTS, FEW_CHARS = 50, 50, 50_000
 
@@ -83,8 +83,14 @@ def heads(db: sqlite3.Connection, run_ids: Sequence[str]) -> dict[str, tuple[int
     return {row[0]: (row[1], row[2]) for row in db.execute(sql, (json.dumps(list(run_ids)),))}
 
 
-def owned_runs(db: sqlite3.Connection, worker: str) -> dict[str, int]:
-    return dict(db.execute("SELECT id, fence FROM run WHERE worker = ?", (worker,)).fetchall())
+def owned_runs(db: sqlite3.Connection, worker: str, among: Sequence[str] | None) -> dict[str, Owned]:
+    where = "" if among is None else " AND id IN (SELECT value FROM json_each(?))"
+    rows = db.execute(
+        f"SELECT id, fence, (SELECT COALESCE(MAX(seq), 0) FROM event WHERE run_id = run.id) FROM run "
+        f"WHERE worker = ?{where}",
+        (worker,) if among is None else (worker, json.dumps(among)),
+    )
+    return {run_id: Owned(fence, last_seq) for run_id, fence, last_seq in rows}
 
 
 def next_due(db: sqlite3.Connection) -> float | None:

@@ -16,8 +16,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from fastagency_backend.store.base import StoreError
-from fastagency_backend.store.private import create_file
-from fastagency_backend.store.schema import missing
+from fastagency_backend.store.sqlite.private import create_file
+from fastagency_backend.store.sqlite.schema import missing
 
 BUSY_TIMEOUT_S = 30.0
 

@@ -13,9 +13,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 
-from fastagency_backend.store.base import ON_TRIAL, AtWork
-from fastagency_backend.store.liveness import NOW
-from fastagency_backend.store.suspicion import NEXT_ON_TRIAL, count_death
+from fastagency_backend.store.dispatch import ON_TRIAL, AtWork
+from fastagency_backend.store.sqlite.liveness import NOW
+from fastagency_backend.store.sqlite.suspicion import NEXT_ON_TRIAL, count_death
 
 USER = "COALESCE(user_id, '')"
 """Whoever is not signed in counts as one user, for the turns; no limit is set on that one."""

@@ -8,8 +8,8 @@ import sqlite3
 from fastagency_shared.run import RunStatus
 
 from fastagency_backend.store.base import Lease, LeaseLost, Place, RunRecord, StoredEvent
-from fastagency_backend.store.liveness import NOW
-from fastagency_backend.store.suspicion import ACQUITTED
+from fastagency_backend.store.sqlite.liveness import NOW
+from fastagency_backend.store.sqlite.suspicion import ACQUITTED
 
 LIVE = "status IN ('ready', 'running', 'waiting')"
 OPEN_QUESTION = "EXISTS (SELECT 1 FROM question q WHERE q.run_id = run.id AND q.value IS NULL)"

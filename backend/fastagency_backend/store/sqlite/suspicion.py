@@ -15,7 +15,7 @@ import json
 import sqlite3
 from collections.abc import Sequence
 
-from fastagency_backend.store.base import ON_TRIAL
+from fastagency_backend.store.dispatch import ON_TRIAL
 
 ACQUITTED = "attempts = 0, suspect = 0, blamed = 0"
 NEXT_ON_TRIAL = (

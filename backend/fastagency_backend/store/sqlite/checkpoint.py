@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 
-from fastagency_backend.store.lane import Lane
+from fastagency_backend.store.sqlite.lane import Lane
 
 logger = logging.getLogger(__name__)
 

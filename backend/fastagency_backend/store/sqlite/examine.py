@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 from fastagency_backend.store.base import StoreError
-from fastagency_backend.store.schema import missing
+from fastagency_backend.store.sqlite.schema import missing
 
 
 def examine_file(path: Path) -> str:

@@ -7,8 +7,8 @@ import sqlite3
 from fastagency_shared.run import RunStatus
 
 from fastagency_backend.store.base import NewRun, RunRecord, Start
-from fastagency_backend.store.sql import get_run
-from fastagency_backend.store.sweep import clear
+from fastagency_backend.store.sqlite.sql import get_run
+from fastagency_backend.store.sqlite.sweep import clear
 
 _CREATE = (
     "INSERT INTO run(id, workflow, params, user_id, status, title, durable, created, updated, key_version, worker, "

@@ -17,9 +17,9 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from fastagency_backend.store import batch
 from fastagency_backend.store.base import Broken, Lease, StoreBroken, StoreError
-from fastagency_backend.store.batch import Deliver, Job, Outcome, Rows, Task
+from fastagency_backend.store.sqlite import batch
+from fastagency_backend.store.sqlite.batch import Deliver, Job, Outcome, Rows, Task
 
 logger = logging.getLogger(__name__)
 

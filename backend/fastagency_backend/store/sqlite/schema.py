@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 
-from fastagency_backend.store.base import ON_TRIAL, StoreError
+from fastagency_backend.store.base import StoreError
+from fastagency_backend.store.dispatch import ON_TRIAL
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (

@@ -9,24 +9,19 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 from fastagency_shared.run import RunStatus
 
-from fastagency_backend.store import query
 from fastagency_backend.store.base import (
-    NO_LIMITS,
     Answered,
-    AtWork,
     Broken,
     Census,
-    Changed,
     Done,
     EventPage,
     Lease,
-    Line,
     NewRun,
     Past,
     Place,
@@ -38,19 +33,22 @@ from fastagency_backend.store.base import (
     StoredEvent,
     StoreError,
 )
-from fastagency_backend.store.batch import Rows
-from fastagency_backend.store.checkpoint import Checkpoints
-from fastagency_backend.store.claim import Turns, make_ready
-from fastagency_backend.store.create import create
-from fastagency_backend.store.fork import fork
-from fastagency_backend.store.lane import Lane, connect
-from fastagency_backend.store.liveness import NOW, Liveness
-from fastagency_backend.store.lookout import Lookout
-from fastagency_backend.store.near import Near
-from fastagency_backend.store.presence import Presence
-from fastagency_backend.store.private import create_file, create_folder
-from fastagency_backend.store.schema import migrate
-from fastagency_backend.store.sql import (
+from fastagency_backend.store.signals import Hears
+from fastagency_backend.store.sqlite import query
+from fastagency_backend.store.sqlite.batch import Rows
+from fastagency_backend.store.sqlite.checkpoint import Checkpoints
+from fastagency_backend.store.sqlite.create import create
+from fastagency_backend.store.sqlite.dispatch import SqliteDispatcher
+from fastagency_backend.store.sqlite.fork import fork
+from fastagency_backend.store.sqlite.lane import Lane, connect
+from fastagency_backend.store.sqlite.liveness import NOW, Liveness
+from fastagency_backend.store.sqlite.lookout import Lookout
+from fastagency_backend.store.sqlite.near import Near
+from fastagency_backend.store.sqlite.neighbours import NeighbourSignals
+from fastagency_backend.store.sqlite.presence import Presence
+from fastagency_backend.store.sqlite.private import create_file, create_folder
+from fastagency_backend.store.sqlite.schema import migrate
+from fastagency_backend.store.sqlite.sql import (
     ACQUIT,
     APPEND_EVENT,
     APPEND_STEP,
@@ -67,10 +65,9 @@ from fastagency_backend.store.sql import (
     get_run,
     log_anyway,
     placing,
-    take,
 )
-from fastagency_backend.store.suspicion import ACQUITTED, suspect
-from fastagency_backend.store.sweep import Sweeper, discard
+from fastagency_backend.store.sqlite.suspicion import ACQUITTED
+from fastagency_backend.store.sqlite.sweep import Sweeper, discard
 
 logger = logging.getLogger(__name__)
 
@@ -85,12 +82,13 @@ class SqliteStore:
         self._synchronous = synchronous
         self._liveness = Liveness()
         self._sweeper = Sweeper()
-        self._turns = Turns()
         self._writer = Lane("store-writer", self._open_writer, writes=True)
         self._reader = Lane("store-reader", self._connect, writes=False)
         self._checkpoints = Checkpoints(self._reader)
         self._lookout = Lookout(Presence(self.path), self._liveness, self._checkpoints)
         self._near = Near(lambda: self._connect(handed_over=True), self._reader)
+        self.dispatcher = SqliteDispatcher(self._writer, self._reader, self._near, self._liveness)
+        self.signals = NeighbourSignals(Path(self.path))
 
     def _connect(self, *, handed_over: bool = False) -> sqlite3.Connection:
         return connect(self.path, synchronous=self._synchronous, handed_over=handed_over)
@@ -109,19 +107,21 @@ class SqliteStore:
         self._checkpoints.start(db)
         return db
 
-    async def open(self, changed: Changed, broken: Broken | None = None) -> None:
+    async def open(self, hears: Hears, broken: Broken | None = None) -> None:
         told = broken or _log_only
 
         def tell(error: StoreBroken) -> None:
             self._near.stop()
             told(error)
 
-        self._lookout.changed = partial(self._writer.tell, changed)
+        self._lookout.changed = self.signals.changed
         await self._writer.start(tell, self._lookout.look)
         await self._reader.start(tell)
         await self._near.start()
+        await self.signals.open(hears)
 
     async def close(self) -> None:
+        await self.signals.close()
         self._near.stop()
         await self._writer.stop()
         await self._reader.stop()
@@ -132,9 +132,6 @@ class SqliteStore:
 
     async def census(self) -> Census:
         return await self._reader.run(query.census)
-
-    async def lines(self) -> list[Line]:
-        return await self._reader.run(query.lines)
 
     async def now(self) -> float:
         return await self._near.run(query.now)
@@ -199,61 +196,16 @@ class SqliteStore:
         for size in (PROBE_BYTES, 0):
             await self._writer.run(lambda db, size=size: db.execute(sql, (size,)))  # type: ignore[misc]
 
-    # --- ownership ------------------------------------------------------------------------------------------------
-
-    async def register_worker(self, worker: str, ttl_s: float, well: Callable[[], bool] | None = None) -> None:
-        def job(db: sqlite3.Connection) -> None:
-            self._liveness.register(db, worker, ttl_s, well)
-
-        await self._writer.run(job)
-
-    async def release_worker(self, worker: str) -> None:
-        def job(db: sqlite3.Connection) -> None:
-            db.execute(
-                f"UPDATE run SET status = 'ready', worker = NULL, updated = {NOW}, {ACQUITTED} WHERE worker = ?",
-                (worker,),
-            )
-            self._liveness.release(db, worker)
-
-        await self._writer.run(job)
-
-    async def claim_runs(
-        self,
-        worker: str,
-        workflows: Sequence[str],
-        *,
-        limit: int,
-        at_work: AtWork = NO_LIMITS,
-        on_trial: bool = False,
-    ) -> list[RunRecord]:
-        def job(db: sqlite3.Connection) -> list[RunRecord]:
-            self._liveness.offer(db, workflows)
-            dead = self._liveness.dead(db)
-            make_ready(db, dead)
-            self._liveness.bury(db, dead)
-            chosen = suspect(db, workflows) if on_trial else []
-            chosen = chosen or self._turns.choose(db, workflows, at_work, limit)
-            taken = [take(db, run_id, worker) for run_id in chosen]
-            return [record for record in taken if record is not None]
-
-        return await self._writer.run(job)
-
-    async def next_due(self) -> float | None:
-        return await self._near.run(query.next_due)
-
-    def acquit_run(self, lease: Lease) -> None:
-        args = {"run_id": lease.run_id, "fence": lease.fence}
-        self._writer.submit(lambda db: db.execute(ACQUIT, args), lambda _result, _error: None, lease)
-
     async def heads(self, run_ids: Sequence[str]) -> dict[str, tuple[int, str]]:
         asked = list(run_ids)  # the reader's thread looks later, when the caller's may have changed
         lane = self._near if len(asked) <= query.FEW_RUNS else self._reader
         return await lane.run(lambda db: query.heads(db, asked))
 
-    async def owned_runs(self, worker: str) -> dict[str, int]:
-        return await self._reader.run(lambda db: query.owned_runs(db, worker))
-
     # --- the life of an owned run ---------------------------------------------------------------------------------
+
+    def acquit_run(self, lease: Lease) -> None:
+        args = {"run_id": lease.run_id, "fence": lease.fence}
+        self._writer.submit(lambda db: db.execute(ACQUIT, args), lambda _result, _error: None, lease)
 
     async def load_log(self, run_id: str) -> RunLog:
         return await self._reader.run(lambda db: query.load_log(db, run_id))

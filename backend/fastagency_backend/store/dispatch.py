@@ -1,0 +1,104 @@
+"""Which worker has which run: the part of the store that shares runs out.
+
+A run has one worker at a time, whose lease the run's row carries as a fence; a worker that dies loses its runs when its
+own lease is over, whatever its clock says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from fastagency_backend.store.base import RunRecord
+
+ON_TRIAL = 2
+"""Attempts from which on a run is taken up on trial only."""
+
+
+@dataclass(frozen=True, slots=True)
+class AtWork:
+    """How many runs may be at work at a time, over all workers: of each signed-in user, and of the workflows named.
+
+    A run is at work while a worker has it and it neither waits for a person nor sleeps.
+    """
+
+    per_user: int | None = None
+    per_workflow: Mapping[str, int] = field(default_factory=dict)
+
+    def of_user(self, user: str) -> float:
+        """`user` is empty for whoever is not signed in."""
+        return float("inf") if self.per_user is None or not user else self.per_user
+
+    def of_workflow(self, workflow: str) -> float:
+        return self.per_workflow.get(workflow, float("inf"))
+
+
+NO_LIMITS = AtWork()
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Runs of one workflow that are ready and that no worker has taken up; `since` is when the first became so.
+
+    `offered`: whether a worker that is registered has this workflow.
+    """
+
+    workflow: str
+    runs: int
+    since: float
+    offered: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """A run that a worker owns: the fence of its lease, and the newest `seq` of its log."""
+
+    fence: int
+    last_seq: int
+
+
+class Dispatcher(Protocol):
+    """Shares the runs out among workers: each run has one at a time. Every coroutine may raise `StoreError`."""
+
+    async def lines(self) -> list[Line]:
+        """The runs that wait for a worker, by workflow."""
+        ...
+
+    async def register_worker(self, worker: str, ttl_s: float, well: Callable[[], bool] | None = None) -> None:
+        """From now on keep this worker's lease alive, from a thread that a blocked event loop does not stop.
+
+        It is not renewed while `well` says no; that is called in any thread.
+        """
+        ...
+
+    async def release_worker(self, worker: str) -> None:
+        """Give back everything this worker owns: runs become ready for others, or stay parked if they only wait."""
+        ...
+
+    async def claim_runs(
+        self,
+        worker: str,
+        workflows: Sequence[str],
+        *,
+        limit: int,
+        at_work: AtWork = NO_LIMITS,
+        on_trial: bool = False,
+    ) -> list[RunRecord]:
+        """Take over runs that are ready, due, or whose worker's lease has expired. Each gets a new fence.
+
+        It goes round by user, oldest first for each; no more are taken than may be at work.
+
+        A worker whose lease has expired counts as an attempt of those of its runs that got no further since it had
+        taken them up (if all did: of all), and blames the run that is the only such one. Runs with `ON_TRIAL` attempts
+        or more come only with `on_trial`: one, without any other, the one that was claimed last.
+        """
+        ...
+
+    async def next_due(self) -> float | None:
+        """In how many seconds the next parked run is due; 0 or less if one is."""
+        ...
+
+    async def owned_runs(self, worker: str, among: Collection[str] | None = None) -> dict[str, Owned]:
+        """The runs that this worker still owns, by id; all, or those among some."""
+        ...

@@ -1,0 +1,71 @@
+"""Which worker has which run, in the embedded store. See `dispatch.Dispatcher`."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Collection, Sequence
+
+from fastagency_backend.store.base import RunRecord
+from fastagency_backend.store.dispatch import NO_LIMITS, AtWork, Line, Owned
+from fastagency_backend.store.sqlite import query
+from fastagency_backend.store.sqlite.claim import Turns, make_ready
+from fastagency_backend.store.sqlite.lane import Lane
+from fastagency_backend.store.sqlite.liveness import NOW, Liveness
+from fastagency_backend.store.sqlite.near import Near
+from fastagency_backend.store.sqlite.sql import take
+from fastagency_backend.store.sqlite.suspicion import ACQUITTED, suspect
+
+
+class SqliteDispatcher:
+    """Part of a `SqliteStore`, whose lanes and liveness it shares."""
+
+    def __init__(self, writer: Lane, reader: Lane, near: Near, liveness: Liveness) -> None:
+        self._writer, self._reader, self._near, self._liveness = writer, reader, near, liveness
+        self._turns = Turns()
+
+    async def lines(self) -> list[Line]:
+        return await self._reader.run(query.lines)
+
+    async def register_worker(self, worker: str, ttl_s: float, well: Callable[[], bool] | None = None) -> None:
+        def job(db: sqlite3.Connection) -> None:
+            self._liveness.register(db, worker, ttl_s, well)
+
+        await self._writer.run(job)
+
+    async def release_worker(self, worker: str) -> None:
+        def job(db: sqlite3.Connection) -> None:
+            db.execute(
+                f"UPDATE run SET status = 'ready', worker = NULL, updated = {NOW}, {ACQUITTED} WHERE worker = ?",
+                (worker,),
+            )
+            self._liveness.release(db, worker)
+
+        await self._writer.run(job)
+
+    async def claim_runs(
+        self,
+        worker: str,
+        workflows: Sequence[str],
+        *,
+        limit: int,
+        at_work: AtWork = NO_LIMITS,
+        on_trial: bool = False,
+    ) -> list[RunRecord]:
+        def job(db: sqlite3.Connection) -> list[RunRecord]:
+            self._liveness.offer(db, workflows)
+            dead = self._liveness.dead(db)
+            make_ready(db, dead)
+            self._liveness.bury(db, dead)
+            chosen = suspect(db, workflows) if on_trial else []
+            chosen = chosen or self._turns.choose(db, workflows, at_work, limit)
+            taken = [take(db, run_id, worker) for run_id in chosen]
+            return [record for record in taken if record is not None]
+
+        return await self._writer.run(job)
+
+    async def next_due(self) -> float | None:
+        return await self._near.run(query.next_due)
+
+    async def owned_runs(self, worker: str, among: Collection[str] | None = None) -> dict[str, Owned]:
+        asked = None if among is None else list(among)
+        return await self._reader.run(lambda db: query.owned_runs(db, worker, asked))
