@@ -238,9 +238,9 @@ async def test_a_claim_of_nothing_writes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "runs.sqlite3"
     store = await _open(path)
     await owned(store)
-    await store.claim_runs("a", ["w"], limit=10)
+    await store.dispatcher.claim_runs("a", ["w"], limit=10)
     size = (tmp_path / "runs.sqlite3-wal").stat().st_size
     for on_trial in (False, True):
-        assert await store.claim_runs("a", ["w"], limit=10, on_trial=on_trial) == []
+        assert await store.dispatcher.claim_runs("a", ["w"], limit=10, on_trial=on_trial) == []
     assert (tmp_path / "runs.sqlite3-wal").stat().st_size == size
     await store.close()

@@ -13,7 +13,7 @@ from fastagency_backend.engine.engine import Engine
 from fastagency_backend.engine.key import FIRST_KEY
 from fastagency_backend.store import SqliteStore, StoreError
 from fastagency_backend.store.base import Broken, EventPage, Lease, NewRun, RunLog, RunRecord, Start, StoredEvent
-from fastagency_backend.store.dispatch import ON_TRIAL
+from fastagency_backend.store.dispatch import ON_TRIAL, Owned
 from fastagency_backend.store.signals import Deaf, Hears
 from fastagency_backend.store.sqlite.dispatch import SqliteDispatcher
 from fastagency_backend.workflow import AsyncUI
@@ -372,14 +372,14 @@ async def test_a_run_that_starts_while_the_worker_looks_at_what_it_owns_is_not_l
     publish(lab)
     engine, store = await ready(lab)
     await lab.start(engine, "talk", 1)
-    owned = await store.owned_runs(engine.worker)
+    owned = await store.dispatcher.owned_runs(engine.worker)
 
-    async def from_before(_worker: str) -> dict[str, int]:
+    async def from_before(_worker: str, _among: object = None) -> dict[str, Owned]:
         await lab.start(engine, "talk", 2)
         await until(lambda: len(engine.driver.live) == 2)
         return owned
 
-    store.owned_runs = from_before  # type: ignore[method-assign]
+    store.dispatcher.owned_runs = from_before  # type: ignore[method-assign]
     await engine.driver.look()
     assert {*engine.driver.live} == {run_id(1), run_id(2)}
 
