@@ -11,7 +11,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 
-from fastagency_backend.store.base import Changed, StoreBroken
+from fastagency_backend.store.base import StoreBroken
 from fastagency_backend.store.sqlite.batch import store_error
 from fastagency_backend.store.sqlite.checkpoint import Checkpoints
 from fastagency_backend.store.sqlite.lane import POLL_S
@@ -35,7 +35,7 @@ class Lookout:
         checkpoints: Checkpoints,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.changed: Changed = _nobody_is_told
+        self.changed: Callable[[], None] = _nobody_is_told
         self._presence, self._liveness, self._checkpoints = presence, liveness, checkpoints
         self._clock = clock
         self._data_version: int | None = None

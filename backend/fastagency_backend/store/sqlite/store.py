@@ -41,7 +41,7 @@ from fastagency_backend.store.sqlite.create import create
 from fastagency_backend.store.sqlite.dispatch import SqliteDispatcher
 from fastagency_backend.store.sqlite.fork import fork
 from fastagency_backend.store.sqlite.lane import Lane, connect
-from fastagency_backend.store.sqlite.liveness import NOW, Liveness
+from fastagency_backend.store.sqlite.liveness import Liveness
 from fastagency_backend.store.sqlite.lookout import Lookout
 from fastagency_backend.store.sqlite.near import Near
 from fastagency_backend.store.sqlite.neighbours import NeighbourSignals

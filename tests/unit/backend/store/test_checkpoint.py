@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import pytest
 from fastagency_backend.store import SqliteStore, checkpoint
+from fastagency_backend.store.signals import Deaf
 from fastagency_backend.store.sqlite.batch import Deliver, Job
 from fastagency_backend.store.sqlite.checkpoint import Checkpoints
 from fastagency_backend.store.sqlite.lane import Lane
@@ -66,7 +67,7 @@ async def test_a_log_that_is_never_copied_beside_the_writer_stays_bounded(
     monkeypatch.setattr(checkpoint, "BOUND_PAGES", 50)
     monkeypatch.setattr(checkpoint, "copy_back", lambda _db: None)
     store = SqliteStore(tmp_path / "runs.sqlite3", synchronous="OFF")
-    await store.open(lambda: None)
+    await store.open(Deaf())
     lease = await owned(store)
     for number in range(300):
         await append(store, lease, str(number))

@@ -7,6 +7,7 @@ import sqlite3
 from pathlib import Path
 
 from fastagency_backend.store import SqliteStore
+from fastagency_backend.store.signals import Deaf
 from fastagency_backend.store.sqlite.lane import Lane
 
 
@@ -32,7 +33,7 @@ async def test_a_store_that_opens_a_file_does_not_write_to_it(tmp_path: Path) ->
     """Other processes would take it for news, and so would this one."""
     path = tmp_path / "runs.sqlite3"
     first = SqliteStore(path)
-    await first.open(lambda: None)
+    await first.open(Deaf())
     told: list[None] = []
     before = await first._writer.run(_version)
     second = SqliteStore(path)
