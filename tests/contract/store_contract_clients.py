@@ -132,7 +132,7 @@ class ClientStoreContract(StoreContract):
         lost = await owned(here)
         await ask(here, lost, "q1")
         await ask(here, lost, "q2")
-        await here.release_worker("a")
+        await here.dispatcher.release_worker("a")
         void = (await claim(there, "b"))[run_id()]
         void.void = True  # as after a write that has failed
         good = Lease(void.run_id, void.fence)

@@ -309,7 +309,7 @@ async def test_an_answer_that_comes_while_another_asker_looks_is_not_overlooked(
     register(lab, body)
     await lab.start(engine, "flow")
     await lab.question(engine, nth=1)
-    engine._foreign.set()  # as when another process has committed something: those who ask look
+    engine._hearing.changed(None, ready=True)  # as when another process has committed something: those who ask look
     await asyncio.wait_for(reading.wait(), 30)
     await engine.service.answer(run_id(), None, held[0], "two")  # wakes the first asker, who finds nothing of its own
     await asyncio.sleep(0.05)
