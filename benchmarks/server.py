@@ -57,8 +57,11 @@ class Server:
 
 
 @contextmanager
-def running(app: str, probe: str, **settings: str) -> Iterator[Server]:
-    """Run `module:app` under uvicorn until the block ends. `settings` are FASTAGENCY_ variables in lower case."""
+def running(app: str, probe: str, *, bare: bool = False, **settings: str) -> Iterator[Server]:
+    """Run `module:app` until the block ends, as `fastagency backend` would, or `bare`: under plain uvicorn.
+
+    `settings` are FASTAGENCY_ variables in lower case.
+    """
     with tempfile.TemporaryDirectory(prefix="fastagency-bench-") as folder, socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -66,7 +69,8 @@ def running(app: str, probe: str, **settings: str) -> Iterator[Server]:
         database = Path(folder) / "runs.sqlite3"
         env = os.environ | {f"FASTAGENCY_{name.upper()}": value for name, value in settings.items()}
         env |= {"FASTAGENCY_DATABASE": str(database), "FASTAGENCY_LOG_LEVEL": "WARNING"}
-        command = [sys.executable, "-m", "uvicorn", app, "--port", str(port), "--log-level", "warning"]
+        program = ["uvicorn", "--log-level", "warning"] if bare else ["benchmarks.shipped"]
+        command = [sys.executable, "-m", *program, app, "--port", str(port)]
         process = subprocess.Popen(command, env=env)
         try:
             _await(f"http://127.0.0.1:{port}{probe}")

@@ -28,8 +28,6 @@ def _run(_options: Namespace, free_port: FreePort) -> int:
         import uvicorn
     with extra("fastapi", needed_by="The backend"):
         import fastapi  # noqa: F401 - named here, before an application's own imports can be what is missing
-    from fastagency_backend.web.frames import GatheringProtocol
-
     settings = load_settings()
     port = free_port("backend", settings.backend_host, settings.backend_port)
     uvicorn.run(
@@ -39,11 +37,20 @@ def _run(_options: Namespace, free_port: FreePort) -> int:
         log_level=settings.log_level.lower(),
         log_config=_log_config(settings.log_format),
         access_log=settings.access_log,
-        ws=GatheringProtocol,
-        ws_per_message_deflate=False,  # a message is small, and compressing it costs more than sending it
         timeout_graceful_shutdown=STOP_TIMEOUT_S,
+        **websocket_options(),
     )
     return 0
+
+
+def websocket_options() -> dict[str, Any]:
+    """What uvicorn is told of WebSockets; the benchmarks tell theirs the same."""
+    from fastagency_backend.web.frames import GatheringProtocol
+
+    return {
+        "ws": GatheringProtocol,
+        "ws_per_message_deflate": False,  # a message is small, and compressing it costs more than sending it
+    }
 
 
 def _log_config(form: LogFormat) -> dict[str, Any]:

@@ -36,10 +36,10 @@ class Peers:
 
 @contextmanager
 def peers(**settings: str) -> Iterator[Peers]:
-    """Both under the same uvicorn with the same options; every commit of ours is flushed."""
+    """Ours as it is shipped, the other under plain uvicorn; every commit of ours is flushed."""
     with (
         running("benchmarks.workflows:app", "/live", database_synchronous="FULL", **settings) as ours,
-        running("benchmarks.bare:app", "/live") as bare,
+        running("benchmarks.bare:app", "/live", bare=True) as bare,
     ):
         yield Peers(ours, bare)
 

@@ -1,0 +1,20 @@
+"""Serves an application as `fastagency backend` does: `python -m benchmarks.shipped module:app --port PORT`."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+
+import uvicorn
+from fastagency_backend.command import websocket_options
+
+
+def main() -> None:
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("app")
+    parser.add_argument("--port", type=int, required=True)
+    options = parser.parse_args()
+    uvicorn.run(options.app, port=options.port, log_level="warning", access_log=False, **websocket_options())
+
+
+if __name__ == "__main__":
+    main()
