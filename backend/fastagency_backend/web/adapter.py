@@ -38,6 +38,7 @@ logger = logging.getLogger(__name__)
 def _prepare() -> None:
     frameworks.prepare()
     memory.spare_what_is_loaded()
+    memory.look_less_often()
 
 
 def _cannot_go_on(sentence: str) -> None:

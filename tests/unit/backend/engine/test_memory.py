@@ -86,3 +86,21 @@ async def test_memory_is_given_back_when_a_wave_of_runs_is_over(lab: Lab, monkey
     await lab.start(engine, "asks", 10)
     await until(lambda: given_back == [10])
     assert engine._chores.well
+
+
+@pytest.fixture
+def portions() -> Iterator[None]:
+    before = gc.get_threshold()
+    yield
+    gc.set_threshold(*before)
+
+
+@pytest.mark.usefixtures("portions")
+def test_the_collector_looks_less_often_unless_the_application_has_set_it() -> None:
+    gc.set_threshold(memory.PYTHONS_YOUNG, 7, 8)
+    memory.look_less_often()
+    assert gc.get_threshold()[:2] == (memory.YOUNG, 7)
+    for own in (0, 500, 50_000):
+        gc.set_threshold(own, 7, 8)
+        memory.look_less_often()
+        assert gc.get_threshold()[0] == own
