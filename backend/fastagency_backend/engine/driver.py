@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
+import time
 from collections.abc import Collection, Coroutine, Mapping
+from dataclasses import replace
 from typing import Any
 
 from fastagency_shared.messages import Question
@@ -22,7 +24,7 @@ from fastagency_backend.engine.limits import Limits
 from fastagency_backend.engine.observer import Observer
 from fastagency_backend.engine.run import Run
 from fastagency_backend.engine.spec import WorkflowSpec
-from fastagency_backend.engine.unsaved import Unsaved
+from fastagency_backend.engine.unsaved import Unsaved, recorded
 from fastagency_backend.store.base import (
     Lease,
     LeaseLost,
@@ -38,6 +40,8 @@ from fastagency_backend.store.base import (
 logger = logging.getLogger(__name__)
 
 EVICT_TRIES = 20
+LAST_CALLS_S = 0.2
+"""How long a run that leaves waits for calls that are about to end."""
 PARKED_AT_ONCE = 100
 
 
@@ -282,4 +286,19 @@ class Driver:
             return False
         finally:
             self.evict(run)
+        if not run.journal.failed:
+            await self._save_last_results(run, unsaved)
         return not run.journal.failed
+
+    async def _save_last_results(self, run: Run, unsaved: Unsaved) -> None:
+        """Record what calls return in the moment in which the run leaves, while it is still ours: nothing that was paid
+        for is paid for again by whoever takes the run up.
+        """
+        until = time.monotonic() + LAST_CALLS_S
+        while run.activity.calls and time.monotonic() < until:  # noqa: ASYNC110 - they end in other threads
+            await asyncio.sleep(LAST_CALLS_S / 20)
+        try:
+            for key, step in unsaved.stranded.items():
+                await recorded(self._store, run.lease, key, replace(step, order=run.results.next_order()))
+        except StoreError as error:
+            logger.info("A result that came as the run left was not recorded: %s", error, extra=about(run.record))

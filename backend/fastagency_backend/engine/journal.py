@@ -96,6 +96,7 @@ class Journal:
                 self._unsaved.forget(key)
             settles(seq, error)
 
+        self._unsaved.hand_over(key)
         self._store.append_step(self._lease, key, step, done)
         self.acquit()
         return committed

@@ -17,24 +17,36 @@ class Unsaved:
 
     def __init__(self) -> None:
         self._steps: dict[str, StepRecord] = {}
+        self._handed_over: set[str] = set()
 
     def keep(self, key: str, step: StepRecord) -> None:
         """Its `order` does not count: it gets its place when it is saved."""
         self._steps[key] = step
 
+    def hand_over(self, key: str) -> None:
+        """The store is asked to take it; it is kept until that is done."""
+        self._handed_over.add(key)
+
     def forget(self, key: str) -> None:
         self._steps.pop(key, None)
+        self._handed_over.discard(key)
+
+    @property
+    def stranded(self) -> dict[str, StepRecord]:
+        """Those that were not handed to the store: their run was dropped in that very moment."""
+        return {key: step for key, step in list(self._steps.items()) if key not in self._handed_over}
 
     async def save(self, store: Store, lease: Lease, log: RunLog) -> None:
         """Record them, and add them to `log`, before anything else is done. Raises `StoreError`."""
         for key, step in list(self._steps.items()):
             if key not in log.steps:  # else the commit went well after all
                 log.steps[key] = placed = replace(step, order=log.last_order + 1)
-                await _recorded(store, lease, key, placed)
+                await recorded(store, lease, key, placed)
             self.forget(key)
 
 
-async def _recorded(store: Store, lease: Lease, key: str, step: StepRecord) -> None:
+async def recorded(store: Store, lease: Lease, key: str, step: StepRecord) -> None:
+    """Record a result, and wait until that is committed. Raises `StoreError`."""
     saved: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def done(_seq: int | None, error: Exception | None) -> None:

@@ -14,6 +14,7 @@ import socket
 import tempfile
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -29,6 +30,7 @@ LOOK_S = 1.0
 LONGEST_ADDRESS = 100
 """A socket's address holds a few bytes more, everywhere."""
 READS_AT_A_TIME = 100
+TRIES = 3
 SHOWN, WANTED = b"s", b"w"
 ID_BYTES = 32
 
@@ -66,6 +68,8 @@ class NeighbourSignals:
             self._loop.remove_reader(self._socket.fileno())
             self._socket.close()
             self._address.unlink(missing_ok=True)
+            with suppress(OSError):  # there are others, or one has just come
+                self._address.parent.rmdir()
             self._socket = None
         self._loop = None
 
@@ -96,18 +100,29 @@ class NeighbourSignals:
     # --- inside ---------------------------------------------------------------------------------------------------
 
     def _listen(self, loop: asyncio.AbstractEventLoop) -> None:
-        address = meeting_place(self._database) / uuid4().hex[:12]
         ours = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         try:
             ours.setblocking(False)
             for size in (socket.SO_SNDBUF, socket.SO_RCVBUF):
                 ours.setsockopt(socket.SOL_SOCKET, size, BUFFER_BYTES)
-            ours.bind(str(address))
+            address = self._bind(ours)
             loop.add_reader(ours.fileno(), self._hear)
         except BaseException:
             ours.close()
             raise
         self._socket, self._address = ours, address
+
+    def _bind(self, ours: socket.socket) -> Path:
+        for left in reversed(range(TRIES)):
+            address = meeting_place(self._database) / uuid4().hex[:12]
+            try:
+                ours.bind(str(address))
+            except FileNotFoundError:  # the last of the others has just taken the folder away
+                if not left:
+                    raise
+            else:
+                return address
+        raise AssertionError("unreachable: the last try returns or raises")
 
     def _send(self, datagram: bytes) -> None:
         if self._socket is None:
@@ -152,7 +167,7 @@ def meeting_place(database: Path) -> Path:
     Raises:
         OSError: it cannot be made, or belongs to somebody else.
     """
-    beside = database.resolve().with_name(database.name + "-processes")
+    beside = database.resolve().with_name(f".{database.name}.processes")  # `rm runs.sqlite3*` removes files only
     name = hashlib.blake2b(str(beside).encode(), digest_size=8).hexdigest()
     short = Path(tempfile.gettempdir()) / f"fastagency-{os.getuid()}-{name}"
     place = beside if len(str(beside)) + 13 <= LONGEST_ADDRESS else short

@@ -62,7 +62,7 @@ async def test_a_neighbour_that_was_killed_is_cleared_away(tmp_path: Path) -> No
         here.show(run_id(1), "text")
         await until(lambda: ear.texts)
         assert not dead.exists()
-    assert list(meeting_place(database).iterdir()) == []
+    assert [*tmp_path.iterdir()] == []
 
 
 async def test_a_neighbour_that_does_not_listen_holds_nobody_up(tmp_path: Path) -> None:
