@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, dataclass, replace
 
 COPY_RUN = (
     "INSERT INTO run(id, workflow, params, user_id, status, title, titled, durable, created, updated, key_version, "
@@ -17,7 +17,9 @@ CLOSES = ("answer:", "expired:")
 
 
 @dataclass(frozen=True, slots=True)
-class _Question:
+class Question:
+    """A row of the table of questions."""
+
     uuid: str
     key: str
     asked: int
@@ -25,48 +27,34 @@ class _Question:
     value: str | None
     order: int | None
     due: float | None
-    expired: int
+    expired: bool
+
+
+Event = tuple[int, str, float, str]
+"""Its number, key, moment and body."""
 
 
 def fork(db: sqlite3.Connection, source: str, before: str, new: str, at: float) -> bool:
-    """Make the run `new`; false if `source` never asked the question `before`.
-
-    Results keep their order, for a replay gives them out in it. Answers to passwords are not copied: they are asked for
-    again. A question that is open again has no deadline: that of the first asking may be long over.
-    """
+    """Make the run `new`; false if `source` never asked the question `before`."""
     rows = db.execute(
         "SELECT uuid, key, asked, body, value, ord, due, expired FROM question WHERE run_id = ?", (source,)
     )
-    questions = [_Question(*row) for row in rows]
+    questions = [Question(*row) for row in rows]
     here = next((question for question in questions if question.uuid == before), None)
     if here is None:
         return False
-    asked = [question for question in questions if question.asked <= here.asked]
-    events = db.execute(
+    found = db.execute(
         "SELECT seq, key, at, body FROM event WHERE run_id = ? AND seq <= ? ORDER BY seq", (source, here.asked)
     ).fetchall()
-    closed = _closed((key for _, key, _, _ in events), asked) - {before}
-    open_again = {question.asked for question in asked if question.uuid not in closed}
-    hidden = {prefix + question.uuid for question in asked if question.uuid not in closed for prefix in CLOSES}
-    kept = [event for event in events if event[1] not in hidden]
-    bodies = {
-        seq: _without_deadline(_of_run(body, source, new)) if seq in open_again else _of_run(body, source, new)
-        for seq, _, _, body in kept
-    }
-    numbers = {seq: number for number, (seq, _, _, _) in enumerate(kept, 1)}
+    events, asked = copy_log(source, new, here, found, questions)
     db.execute(COPY_RUN, {"new": new, "source": source, "at": at})
     db.executemany(
-        "INSERT INTO event(run_id, seq, key, at, body) VALUES (?, ?, ?, ?, ?)",
-        [(new, numbers[seq], key, at, bodies[seq]) for seq, key, at, _ in kept],
+        "INSERT INTO event(run_id, seq, key, at, body) VALUES (?, ?, ?, ?, ?)", [(new, *event) for event in events]
     )
     db.executemany(
         "INSERT INTO question(run_id, uuid, key, asked, body, value, ord, due, expired) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [
-            (new, q.uuid, q.key, numbers[q.asked], bodies[q.asked])
-            + ((q.value, q.order, q.due, q.expired) if q.uuid in closed else (None, None, None, 0))
-            for q in asked
-        ],
+        [(new, *astuple(question)) for question in asked],
     )
     db.execute(
         "INSERT INTO step(run_id, key, ord, value, asked) "
@@ -76,7 +64,32 @@ def fork(db: sqlite3.Connection, source: str, before: str, new: str, at: float) 
     return True
 
 
-def _closed(keys: Iterable[str], asked: list[_Question]) -> set[str]:
+def copy_log(
+    source: str, new: str, here: Question, events: Sequence[Event], questions: Iterable[Question]
+) -> tuple[list[Event], list[Question]]:
+    """The events and questions of the run `new`, of those of `source` up to the question `here`.
+
+    Results keep their order, for a replay gives them out in it. Answers to passwords are not copied: they are asked for
+    again. A question that is open again has no deadline: that of the first asking may be long over.
+    """
+    asked = [question for question in questions if question.asked <= here.asked]
+    closed = _closed((key for _, key, _, _ in events), asked) - {here.uuid}
+    open_again = {question.asked for question in asked if question.uuid not in closed}
+    hidden = {prefix + question.uuid for question in asked if question.uuid not in closed for prefix in CLOSES}
+    kept = [event for event in events if event[1] not in hidden]
+    bodies = {
+        seq: _without_deadline(_of_run(body, source, new)) if seq in open_again else _of_run(body, source, new)
+        for seq, _, _, body in kept
+    }
+    numbers = {seq: number for number, (seq, _, _, _) in enumerate(kept, 1)}
+    copies = [replace(each, asked=numbers[each.asked], body=bodies[each.asked]) for each in asked]
+    return [(numbers[seq], key, at, bodies[seq]) for seq, key, at, _ in kept], [
+        each if each.uuid in closed else replace(each, value=None, order=None, due=None, expired=False)
+        for each in copies
+    ]
+
+
+def _closed(keys: Iterable[str], asked: list[Question]) -> set[str]:
     """The questions that were closed by then, and whose answers may be copied."""
     logged = set(keys)
     return {
@@ -86,7 +99,7 @@ def _closed(keys: Iterable[str], asked: list[_Question]) -> set[str]:
     }
 
 
-def _is_secret(question: _Question) -> bool:
+def _is_secret(question: Question) -> bool:
     return bool(json.loads(question.body)["content"].get("password"))
 
 

@@ -1,0 +1,209 @@
+"""Workers and the runs that they own: leases, claims, take-over. A part of the store, and one that can stand alone.
+
+A claim locks what it takes and passes over what others hold. One whose reply was lost is found again by its number: the
+next claim of this process returns what that one took.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+import psycopg
+
+from fastagency_backend.store.base import NO_LIMITS, AtWork, Lease, Line, RunRecord
+from fastagency_backend.store.postgres import claim, query
+from fastagency_backend.store.postgres.append import Kind
+from fastagency_backend.store.postgres.claim import Ready, Turns
+from fastagency_backend.store.postgres.failure import store_error
+from fastagency_backend.store.postgres.lane import Lanes
+from fastagency_backend.store.postgres.liveness import LOOK, Heart, Liveness
+from fastagency_backend.store.postgres.part import Part
+from fastagency_backend.store.postgres.pool import Connection, Connections
+from fastagency_backend.store.postgres.signals import Signals
+from fastagency_backend.store.postgres.sql import record
+
+logger = logging.getLogger(__name__)
+
+DOUBT_S = 60.0
+"""How long a claim whose reply was lost is asked for: the server ends what is left open long before."""
+CLAIM_TRIES = 5
+"""How often a claim looks again when others have taken what it had chosen."""
+
+
+class Dispatcher(Part):
+    """See `base.Store`."""
+
+    def __init__(self, connections: Connections, lanes: Lanes, signals: Signals) -> None:
+        super().__init__(connections, lanes, signals)
+        self._build = connections.options.build
+        self._liveness = Liveness()
+        self._heart = Heart(connections.connect, self._liveness, self._build)
+        self._turns = Turns()
+        self._first_user = ""
+        self._doubtful: dict[int, float] = {}
+        self._claiming = threading.Lock()
+
+    async def stop_dispatch(self) -> None:
+        """Keep no lease any more: others will take over what this process still owns."""
+        await asyncio.to_thread(self._heart.close)
+
+    async def register_worker(self, worker: str, ttl_s: float, well: Callable[[], bool] | None = None) -> None:
+        try:
+            await asyncio.to_thread(self._heart.start, worker, ttl_s, well)
+        except psycopg.Error as error:
+            raise store_error(error) from error
+
+    async def release_worker(self, worker: str) -> None:
+        await self._lanes.drain()
+        if self._heart.worker == worker:
+            await asyncio.to_thread(self._heart.stop)
+        self._signals.tell(await self._connections.write(lambda db: _release(db, worker)))
+
+    async def claim_runs(
+        self,
+        worker: str,
+        workflows: Sequence[str],
+        *,
+        limit: int,
+        at_work: AtWork = NO_LIMITS,
+        on_trial: bool = False,
+    ) -> list[RunRecord]:
+        names = list(workflows)
+
+        def job(db: Connection) -> list[RunRecord]:
+            with self._claiming:
+                self._heart.offer(names)
+                self._take_over(db, worker)
+                return self._found_again(db, worker) or self._claim(db, worker, names, limit, at_work, on_trial)
+
+        return await self._connections.write(job)
+
+    async def next_due(self) -> float | None:
+        return await self._connections.read(query.next_due)
+
+    def acquit_run(self, lease: Lease) -> None:
+        self._lanes.append(Kind.ACQUIT, lease, (), lambda _result, _error: None)
+
+    async def owned_runs(self, worker: str) -> dict[str, int]:
+        return await self._connections.read(lambda db: query.owned_runs(db, worker))
+
+    async def lines(self) -> list[Line]:
+        return await self._connections.read(query.lines)
+
+    # --- in a thread ----------------------------------------------------------------------------------------------
+
+    def _take_over(self, db: Connection, worker: str) -> None:
+        """Runs of dead workers, and of owners that are none, wait for a worker from now on."""
+        with db.pipeline():
+            rows = db.execute(LOOK)
+            owners = db.execute(claim.OWNERS)
+        dead = self._liveness.look(worker, rows.fetchall())
+        strangers = [row[0] for row in owners.fetchall() if row[0] != self._heart.worker]
+        if not dead and not strangers:
+            return
+        with db.transaction():
+            args = {"ids": list(dead), "beats": list(dead.values())}
+            buried = [row[0] for row in db.execute(claim.BURY, args)]
+            db.execute(claim.HOLD_ALL_OF, ([*buried, *strangers],))
+            if buried:
+                db.execute(claim.COUNT_DEATHS, (buried,))
+            db.execute(claim.LOSE, ([*buried, *strangers],))
+
+    def _found_again(self, db: Connection, worker: str) -> list[RunRecord]:
+        """What claims of ours took whose replies were lost. One may still be under way, so it is asked for again."""
+        if not self._doubtful:
+            return []
+        rows = db.execute(claim.TAKEN, (worker, list(self._doubtful))).fetchall()
+        settled = {row[0] for row in rows}
+        now = time.monotonic()
+        self._doubtful = {
+            number: since for number, since in self._doubtful.items() if number not in settled and now - since < DOUBT_S
+        }
+        return [record(row[1:]) for row in rows]
+
+    def _claim(
+        self, db: Connection, worker: str, workflows: list[str], limit: int, at_work: AtWork, on_trial: bool
+    ) -> list[RunRecord]:
+        found: list[RunRecord] = []
+        for _ in range(CLAIM_TRIES):
+            try:
+                taken, again = self._claim_once(db, worker, workflows, limit - len(found), at_work, on_trial)
+            except psycopg.Error as error:
+                if not found:
+                    raise
+                logger.warning("A claim was broken off: %s", error)
+                break
+            found += taken
+            if not again or len(found) >= limit:
+                break
+        return found
+
+    def _claim_once(
+        self, db: Connection, worker: str, workflows: list[str], limit: int, at_work: AtWork, on_trial: bool
+    ) -> tuple[list[RunRecord], bool]:
+        """One transaction; the flag says that others took some of what was chosen."""
+        limited = at_work.per_user is not None or bool(at_work.per_workflow)
+        number = secrets.randbits(62)
+        self._doubtful[number] = time.monotonic()
+        with db.transaction():
+            if limited:
+                db.execute("SELECT pg_advisory_xact_lock(%s)", (claim.LOCK,))
+            db.execute(claim.COME_DUE)
+            accused = self._on_trial(db, workflows) if on_trial else []
+            chosen = accused or self._choose(db, workflows, limit, at_work, 1 if limited else claim.SPARE)
+            taken = _take(db, worker, number, chosen, 1 if accused else limit, self._build)
+        del self._doubtful[number]
+        self._turns.served([run.user_id or "" for run in taken])
+        return taken, bool(chosen) and not accused and not limited
+
+    def _choose(self, db: Connection, workflows: list[str], limit: int, at_work: AtWork, spare: int) -> list[Ready]:
+        ready = self._ready(db, workflows, limit * spare) if limit > 0 else []
+        if not ready:
+            return []
+        by_user = _count(db, claim.AT_WORK_OF_USERS, list({each.user for each in ready}))
+        by_workflow = _count(db, claim.AT_WORK_OF_WORKFLOWS, list(at_work.per_workflow))
+        return self._turns.choose(ready, by_user, by_workflow, at_work, limit * spare)
+
+    def _ready(self, db: Connection, workflows: list[str], limit: int) -> list[Ready]:
+        """What may be chosen from; where that is very much, a part of it, and another one the next time."""
+        args = {"workflows": workflows, "limit": limit, "build": self._build}
+        ready: dict[str, Ready] = {}
+        for first in dict.fromkeys([self._first_user, ""]):
+            rows = db.execute(claim.READY, {**args, "first": first}).fetchall()
+            ready.update((row[0], Ready(*row)) for row in rows)
+            self._first_user = rows[-1][1] if len(rows) >= claim.LOOKED_AT else ""
+            if self._first_user:
+                break
+        return list(ready.values())
+
+    def _on_trial(self, db: Connection, workflows: list[str]) -> list[Ready]:
+        rows = db.execute(claim.ON_TRIAL_NEXT, {"workflows": workflows, "build": self._build})
+        return [Ready(row[0], "", "", 0.0) for row in rows]
+
+
+def _take(
+    db: Connection, worker: str, number: int, chosen: list[Ready], limit: int, build: str | None
+) -> list[RunRecord]:
+    if not chosen:
+        return []
+    ids = [row[0] for row in db.execute(claim.HOLD, {"ids": [each.id for each in chosen], "limit": limit})]
+    rows = db.execute(claim.TAKE, {"worker": worker, "claim": number, "build": build, "ids": ids}).fetchall()
+    return sorted((record(row) for row in rows), key=lambda run: ids.index(run.id))
+
+
+def _count(db: Connection, sql: str, names: list[str]) -> Counter[str]:
+    return Counter(dict(db.execute(sql, (names,)).fetchall())) if names else Counter()
+
+
+def _release(db: Connection, worker: str) -> list[str]:
+    with db.transaction():
+        db.execute(claim.HOLD_ALL_OF, ([worker],))
+        released = [row[0] for row in db.execute(claim.RELEASE, ([worker],))]
+        db.execute("DELETE FROM worker WHERE id = %s", (worker,))
+    return released

@@ -1,0 +1,191 @@
+"""Threads that write: a run always goes to the same one, so that what it hands over is written in that order.
+
+A lane takes everything that it finds in its queue as one batch (`writer.py`). Results are handed to the event loop after
+the commit, and so are the ids of the runs that others may want to know about. A lane whose database is beyond use
+breaks: from then on every write fails at once, with the sentence that says why.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import queue
+import threading
+import zlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from fastagency_backend.store.base import Broken, Lease, StoreBroken
+from fastagency_backend.store.postgres.append import Append, Kind
+from fastagency_backend.store.postgres.failure import store_error
+from fastagency_backend.store.postgres.sql import PASS, Operation
+from fastagency_backend.store.postgres.writer import Deliver, Outcome, Task, Writer
+
+logger = logging.getLogger(__name__)
+
+MAX_BATCH = 1000
+
+Tell = Callable[[set[str]], None]
+"""Called in a lane's thread with the runs that a committed batch has changed for others."""
+
+
+class Lanes:
+    """All lanes of a process. `submit` and `append` may be called in any thread."""
+
+    def __init__(self, writers: list[Writer], tell: Tell) -> None:
+        self._lanes = [_Lane(f"fastagency-store-writer-{number}", each, tell) for number, each in enumerate(writers)]
+
+    async def open(self, broken: Broken) -> None:
+        await asyncio.gather(*(lane.start(broken) for lane in self._lanes))
+
+    async def close(self) -> None:
+        """Write what was handed over, then let the connections go."""
+        await asyncio.gather(*(lane.stop() for lane in self._lanes))
+
+    @property
+    def queued(self) -> int:
+        return sum(lane.queue.qsize() for lane in self._lanes)
+
+    def append(self, kind: Kind, lease: Lease, values: tuple[Any, ...], deliver: Deliver) -> None:
+        """Hand over a row; `deliver` is called on the loop, in the order of the run's writes."""
+        self._of(lease.run_id).put(Task(lease.run_id, deliver, append=Append(kind, lease, values), lease=lease))
+
+    async def run(self, operation: Operation, run_id: str, args: Mapping[str, Any], lease: Lease | None = None) -> Any:
+        """Hand over a statement and wait for its result."""
+        return await self._await(self._of(run_id), operation, run_id, args, lease)
+
+    async def drain(self) -> None:
+        """Wait until all that was handed over is written."""
+        await asyncio.gather(*(self._await(lane.queue, PASS, "", {}, None) for lane in self._lanes))
+
+    def _of(self, run_id: str) -> queue.SimpleQueue[Task | None]:
+        return self._lanes[zlib.crc32(run_id.encode(errors="replace")) % len(self._lanes)].queue
+
+    @staticmethod
+    async def _await(
+        lane: queue.SimpleQueue[Task | None],
+        operation: Operation,
+        run_id: str,
+        args: Mapping[str, Any],
+        lease: Lease | None,
+    ) -> Any:
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+        def deliver(result: Any, error: Exception | None) -> None:
+            if future.done():
+                return
+            if error is not None:
+                future.set_exception(error)
+            else:
+                future.set_result(result)
+
+        args = {"run_id": run_id, **args} if lease is None else {"run_id": run_id, "fence": lease.fence, **args}
+        lane.put(Task(run_id, deliver, operation=operation, args=args, lease=lease))
+        return await future
+
+
+class _Lane:
+    """A thread, its queue and its writer."""
+
+    def __init__(self, name: str, writer: Writer, tell: Tell) -> None:
+        self.queue: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
+        self._writer, self._told = writer, tell
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._opened: asyncio.Future[None] | None = None
+        self._stopped: asyncio.Future[None] | None = None
+        self._broken: Broken | None = None
+
+    async def start(self, broken: Broken) -> None:
+        self._loop, self._broken = asyncio.get_running_loop(), broken
+        self._opened, self._stopped = self._loop.create_future(), self._loop.create_future()
+        self._thread.start()
+        await self._opened
+
+    async def stop(self) -> None:
+        self.queue.put(None)
+        if self._stopped is not None:
+            await self._stopped
+
+    def _run(self) -> None:
+        try:
+            self._writer.open()
+        except Exception as error:  # noqa: BLE001 - whatever it is belongs to whoever awaits start()
+            self._call(_settle, self._opened, error)
+        else:
+            self._call(_settle, self._opened, None)
+            self._serve()
+            self._writer.close()
+        self._call(_settle, self._stopped, None)
+
+    def _serve(self) -> None:
+        broken: StoreBroken | None = None
+        stop = False
+        while not stop:
+            tasks, stop = self._take()
+            outcomes: list[Outcome] = []
+            if broken is None:
+                try:
+                    outcomes = self._writer.commit(tasks)
+                except Exception as error:  # noqa: BLE001 - a thread that ended would leave every write unanswered
+                    broken = self._break(error)
+            if broken is not None:
+                outcomes = [(None, broken)] * len(tasks)
+            self._call(_deliver, tasks, outcomes)
+            if changed := _changed(tasks, outcomes):
+                self._told(changed)
+
+    def _break(self, error: Exception) -> StoreBroken:
+        failure = store_error(error)
+        if not isinstance(failure, StoreBroken):
+            logger.error("The database failed in a way that nothing here knows", exc_info=error)
+            failure = StoreBroken(f"The database failed ({error}).")
+        logger.critical("%s Nothing can be written any more.", failure)
+        if self._broken is not None:
+            self._call(self._broken, failure)
+        return failure
+
+    def _take(self) -> tuple[list[Task], bool]:
+        """Everything that is queued, and whether the end of the queue was reached."""
+        task = self.queue.get()
+        tasks: list[Task] = []
+        while task is not None:
+            tasks.append(task)
+            if len(tasks) >= MAX_BATCH:
+                return tasks, False
+            try:
+                task = self.queue.get_nowait()
+            except queue.Empty:
+                return tasks, False
+        return tasks, True
+
+    def _call(self, callback: Callable[..., None], *args: Any) -> None:
+        assert self._loop is not None
+        try:
+            self._loop.call_soon_threadsafe(callback, *args)
+        except RuntimeError:  # the loop has been closed: nobody waits for this any more
+            logger.debug("The event loop was closed before the database had answered")
+
+
+def _settle(future: asyncio.Future[None], error: Exception | None) -> None:
+    if not future.done():
+        future.set_exception(error) if error is not None else future.set_result(None)
+
+
+def _deliver(tasks: list[Task], outcomes: list[Outcome]) -> None:
+    for task, (result, error) in zip(tasks, outcomes, strict=True):
+        task.deliver(result, error)
+
+
+def _changed(tasks: list[Task], outcomes: list[Outcome]) -> set[str]:
+    """The runs of which a watcher would see something new, or a worker would want to claim."""
+    return {
+        task.run_id
+        for task, (_, error) in zip(tasks, outcomes, strict=True)
+        if error is None
+        and (
+            task.operation.tells
+            if task.operation is not None
+            else task.append is not None and task.append.kind is Kind.EVENT
+        )
+    }

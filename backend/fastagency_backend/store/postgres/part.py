@@ -1,0 +1,14 @@
+"""What the parts of the store share."""
+
+from __future__ import annotations
+
+from fastagency_backend.store.postgres.lane import Lanes
+from fastagency_backend.store.postgres.pool import Connections
+from fastagency_backend.store.postgres.signals import Signals
+
+
+class Part:
+    """Reads and single transactions go through `connections`, what belongs to a run through its lane."""
+
+    def __init__(self, connections: Connections, lanes: Lanes, signals: Signals) -> None:
+        self._connections, self._lanes, self._signals = connections, lanes, signals

@@ -1,0 +1,137 @@
+"""The connections of a process to its PostgreSQL: one for each lane that writes, a pool that reads, and two beside them.
+
+A budget says how many there are: `lanes` + `readers`, one that listens, and one that keeps a worker's lease. Multiply
+it by the processes on all hosts, and keep it below the server's `max_connections`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, TypeAlias, TypeVar
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from fastagency_backend.store.base import StoreError
+from fastagency_backend.store.postgres.failure import is_lost, store_error
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Connection: TypeAlias = psycopg.Connection[Any]
+
+WAIT_S = 5.0
+"""How long a read waits for a connection, and a connection for its server."""
+PREPARE_AFTER = 2
+
+PARAMETERS = {
+    # A peer that is gone without a word is noticed within about ten seconds, whether it owes an answer or not.
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+    "target_session_attrs": "read-write",
+    "application_name": "fastagency",
+}
+SETTINGS = {
+    # Every statement is met with the same shape of plan; planning one anew would cost more than carrying it out.
+    "plan_cache_mode": "force_generic_plan",
+    # What a process leaves open when it is cut off from the server must not hold others up.
+    "idle_in_transaction_session_timeout": "15s",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a process uses its database.
+
+    `pooled`: between us and the server stands a PgBouncer in transaction mode; nothing is kept in a session then.
+    `listen_url`: the server without it, for the one connection that listens. `migrate`: create and change tables at the
+    start. `build` names the code of this process: it takes up no run that one of another build has begun.
+    """
+
+    lanes: int = 2
+    readers: int = 4
+    pooled: bool = False
+    listen_url: str | None = None
+    migrate: bool = True
+    build: str | None = None
+
+
+class Connections:
+    """See the module's docstring. `open` and `close` are for the event loop, the rest for any thread."""
+
+    def __init__(self, url: str, options: Options) -> None:
+        self.options = options
+        self._conninfo = _with_defaults(url, settings=not options.pooled)
+        self._listen_conninfo = _with_defaults(options.listen_url or url, settings=False)
+        self._prepare = None if options.pooled else PREPARE_AFTER
+        self._readers = ThreadPoolExecutor(options.readers, thread_name_prefix="fastagency-store-reader")
+        self._pool: ConnectionPool[Connection] = ConnectionPool(
+            self._conninfo,
+            min_size=1,
+            max_size=options.readers,
+            timeout=WAIT_S,
+            open=False,
+            kwargs={"autocommit": True, "prepare_threshold": self._prepare},
+            name="fastagency-store",
+        )
+
+    def connect(self) -> Connection:
+        """A connection for the caller's own use. Raises `psycopg.Error`."""
+        return psycopg.connect(self._conninfo, autocommit=True, prepare_threshold=self._prepare)
+
+    def connect_to_listen(self) -> Connection:
+        """One that stays with the server itself. Raises `psycopg.Error`."""
+        return psycopg.connect(self._listen_conninfo, autocommit=True)
+
+    async def open(self) -> None:
+        await asyncio.to_thread(self._pool.open)
+
+    async def close(self) -> None:
+        """Give up every connection; whoever still reads fails."""
+        await asyncio.to_thread(self._readers.shutdown)
+        await asyncio.to_thread(self._pool.close)
+
+    async def read(self, job: Callable[[Connection], T]) -> T:
+        """Carry out a job that changes nothing: after a lost connection it is simply done again."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._use, job, True)
+
+    async def write(self, job: Callable[[Connection], T]) -> T:
+        """Carry out a job that commits by itself. `StoreError` after a lost connection: it may have been done."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._use, job, False)
+
+    def _use(self, job: Callable[[Connection], T], again: bool) -> T:
+        try:
+            with self._pool.connection() as db:
+                try:
+                    return job(db)
+                except psycopg.Error as error:
+                    if not is_lost(db, error):
+                        raise
+                    failure = error
+            self._pool.check()  # the server was restarted, say: the others are as dead as this one
+            if not again:
+                raise failure
+            with self._pool.connection() as db:
+                return job(db)
+        except PoolTimeout as error:
+            raise StoreError(f"The database has not answered for {WAIT_S:g} seconds.") from error
+        except (psycopg.Error, UnicodeEncodeError) as error:
+            raise store_error(error) from error
+
+
+def _with_defaults(url: str, *, settings: bool) -> str:
+    """The URL with our parameters where it has none of its own."""
+    given = conninfo_to_dict(url)
+    merged: dict[str, Any] = PARAMETERS | given
+    if settings:
+        ours = " ".join(f"-c {name}={value}" for name, value in SETTINGS.items())
+        merged["options"] = f"{ours} {given.get('options') or ''}".strip()
+    return make_conninfo("", **merged)

@@ -1,0 +1,172 @@
+"""What is read from PostgreSQL: each function takes a connection and changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from fastagency_shared.run import RunStatus
+
+from fastagency_backend.store.base import (
+    Census,
+    EventPage,
+    Line,
+    Past,
+    QuestionRecord,
+    RunLog,
+    RunRecord,
+    StepRecord,
+    StoredEvent,
+)
+from fastagency_backend.store.postgres.pool import Connection
+from fastagency_backend.store.postgres.sql import LIVE, NOW, RECORD, Row, record
+
+_OF_RUN = "run = (SELECT number FROM run WHERE id = %s)"
+_EVENTS = (
+    f"SELECT {RECORD}, e.seqs, e.ats, e.bodies FROM run LEFT JOIN LATERAL (SELECT array_agg(seq ORDER BY seq) AS seqs, "
+    "array_agg(at ORDER BY seq) AS ats, array_agg(body ORDER BY seq) AS bodies FROM (SELECT seq, at, body FROM event "
+    "WHERE event.run = run.number AND seq > %(after)s {bound} LIMIT %(limit)s) page) e ON true WHERE run.id = %(run_id)s"
+)
+"""The run and its events in one statement, so that both are of one moment."""
+_AFTER = _EVENTS.format(bound="ORDER BY seq")
+_BEFORE = _EVENTS.format(bound="AND seq < %(before)s ORDER BY seq DESC")
+_LINES = (
+    "SELECT r.workflow, r.runs, r.since, EXISTS (SELECT 1 FROM worker w WHERE r.workflow = ANY(w.workflows)) FROM "
+    "(SELECT workflow, count(*) AS runs, min(updated) AS since FROM run WHERE status = 'ready' GROUP BY workflow) r"
+)
+NEXT_DUE = f"SELECT min(due) - {NOW} FROM run WHERE status = 'waiting' AND worker IS NULL AND due IS NOT NULL"
+
+
+def get_run(db: Connection, run_id: str) -> RunRecord | None:
+    row = db.execute(f"SELECT {RECORD} FROM run WHERE id = %s", (run_id,)).fetchone()
+    return record(row) if row is not None else None
+
+
+def census(db: Connection) -> Census:
+    counts, (questions,) = one_moment(
+        db,
+        ("SELECT status, worker IS NULL, count(*) FROM run GROUP BY 1, 2", ()),
+        (
+            "SELECT count(*), min(question.at) FROM question JOIN run ON run.number = question.run "
+            f"WHERE value IS NULL AND run.{LIVE}",
+            (),
+        ),
+    )
+    runs = {each: sum(count for status, _, count in counts if status == each) for each in RunStatus}
+    parked = sum(count for status, alone, count in counts if status == RunStatus.WAITING and alone)
+    return Census(runs, questions[0], questions[1], parked)
+
+
+def lines(db: Connection) -> list[Line]:
+    return [Line(*row) for row in db.execute(_LINES)]
+
+
+def now(db: Connection) -> float:
+    return float(_first(db, f"SELECT {NOW}"))
+
+
+def next_due(db: Connection) -> float | None:
+    due_s: float | None = _first(db, NEXT_DUE)
+    return due_s
+
+
+def list_runs(
+    db: Connection,
+    user_id: str | None,
+    *,
+    limit: int,
+    before: str | None,
+    statuses: Sequence[RunStatus],
+    workflow: str | None,
+) -> list[RunRecord]:
+    # Two statements for somebody and nobody: IS NOT DISTINCT FROM uses no index.
+    where = "user_id IS NULL" if user_id is None else "user_id = %(user_id)s"
+    if before is not None:
+        where += " AND (created, id) < (SELECT created, id FROM run WHERE id = %(before)s)"
+    if statuses:
+        where += " AND status = ANY(%(statuses)s)"
+    if workflow is not None:
+        where += " AND workflow = %(workflow)s"
+    sql = f"SELECT {RECORD} FROM run WHERE {where} ORDER BY created DESC, id DESC LIMIT %(limit)s"
+    args = {
+        "user_id": user_id,
+        "before": before,
+        "statuses": [str(status) for status in statuses],
+        "workflow": workflow,
+        "limit": limit,
+    }
+    return [record(row) for row in db.execute(sql, args)]
+
+
+def walk_runs(db: Connection, *, after: str, limit: int, ended: bool) -> list[RunRecord]:
+    sql = f"SELECT {RECORD} FROM run WHERE id > %s {'' if ended else f'AND {LIVE}'} ORDER BY id LIMIT %s"
+    return [record(row) for row in db.execute(sql, (after, limit))]
+
+
+def heads(db: Connection, run_ids: Sequence[str]) -> dict[str, tuple[int, str]]:
+    sql = "SELECT id, last_seq, status || ' ' || title FROM run WHERE id = ANY(%s)"
+    return {row[0]: (row[1], row[2]) for row in db.execute(sql, (list(run_ids),))}
+
+
+def owned_runs(db: Connection, worker: str) -> dict[str, int]:
+    return dict(db.execute("SELECT id, fence FROM run WHERE worker = %s", (worker,)).fetchall())
+
+
+def load_log(db: Connection, run_id: str) -> RunLog:
+    steps, questions, keys = one_moment(
+        db,
+        (f"SELECT key, ord, value FROM step WHERE {_OF_RUN}", (run_id,)),
+        (f"SELECT key, uuid, value, ord, due FROM question WHERE {_OF_RUN}", (run_id,)),
+        (f"SELECT key FROM event WHERE {_OF_RUN}", (run_id,)),
+    )
+    return RunLog(
+        steps={key: StepRecord(order, value) for key, order, value in steps},
+        questions={key: QuestionRecord(*values) for key, *values in questions},
+        event_keys=frozenset(row[0] for row in keys),
+    )
+
+
+def load_past(db: Connection, run_id: str) -> Past:
+    asked, said = one_moment(
+        db,
+        (f"SELECT key, asked FROM step WHERE {_OF_RUN}", (run_id,)),
+        (f"SELECT key, body FROM event WHERE {_OF_RUN} ORDER BY seq", (run_id,)),
+    )
+    return Past(dict(asked), dict(said))
+
+
+def read_answer(db: Connection, run_id: str, uuid: str) -> str | None:
+    value: str | None = _first(db, f"SELECT value FROM question WHERE {_OF_RUN} AND uuid = %s", run_id, uuid)
+    return value
+
+
+def has_expired(db: Connection, run_id: str, uuid: str) -> bool:
+    sql = f"SELECT 1 FROM question WHERE {_OF_RUN} AND uuid = %s AND (expired OR (value IS NULL AND due <= {NOW}))"
+    return _first(db, sql, run_id, uuid) is not None
+
+
+def read_events(db: Connection, run_id: str, *, after: int, limit: int, before: int | None) -> EventPage:
+    args = {"run_id": run_id, "after": after, "limit": limit + 1, "before": before}
+    row = db.execute(_AFTER if before is None else _BEFORE, args).fetchone()
+    if row is None:
+        return EventPage(None, ())
+    *run, seqs, ats, bodies = row
+    events = [StoredEvent(*each) for each in zip(seqs or (), ats or (), bodies or (), strict=True)]
+    more = len(events) > limit
+    if more:
+        del events[limit if before is None else 0]
+    return EventPage(record(run), tuple(events), more=more)
+
+
+def one_moment(db: Connection, *statements: tuple[str, tuple[Any, ...]]) -> list[list[Row]]:
+    """The rows of several statements that see the same state, in one round trip."""
+    with db.pipeline():
+        db.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        cursors = [db.execute(sql, args) for sql, args in statements]
+        db.execute("COMMIT")
+    return [cursor.fetchall() for cursor in cursors]
+
+
+def _first(db: Connection, sql: str, *args: Any) -> Any:
+    row = db.execute(sql, args).fetchone()
+    return row[0] if row is not None else None

@@ -1,0 +1,178 @@
+"""The statements for one run that a lane carries out: each an `Operation`, fenced and committed with others in a batch.
+
+A batch locks the rows of its runs, in order of their ids, in a statement of its own before any of these. That does two
+things under READ COMMITTED: two batches cannot wait for each other, and each statement here has a snapshot that is newer
+than the locks, so that what it reads of `question` is not stale.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fastagency_shared.run import RunStatus
+
+from fastagency_backend.store.base import LeaseLost, RunRecord
+
+Row = Sequence[Any]
+Args = Mapping[str, Any]
+
+NOW = "extract(epoch FROM clock_timestamp())::float8"
+LIVE = "status IN ('ready', 'running', 'waiting')"
+OWNED = "id = %(run_id)s AND fence = %(fence)s AND status IN ('running', 'waiting')"
+ACQUITTED = "attempts = 0, suspect = false, blamed = false"
+OPEN = "q.run = run.number AND q.value IS NULL"
+RECORD = (
+    "run.id, run.workflow, run.params, run.user_id, run.status, run.title, run.result, run.durable, run.worker, "
+    "run.fence, run.created, run.updated, run.key_version, run.attempts, run.blamed, run.parent, run.last_seq, "
+    f"CASE WHEN run.{LIVE} THEN ARRAY(SELECT q.body FROM question q WHERE {OPEN} ORDER BY q.asked) ELSE ARRAY[]::text[] END"
+)
+LOCK = "SELECT 1 FROM run WHERE id = ANY(%(ids)s) ORDER BY id FOR NO KEY UPDATE"
+
+_EVENT = (
+    "INSERT INTO event(run, seq, key, at, body) SELECT number, last_seq, {key}, %(at)s, %(body)s FROM r RETURNING seq"
+)
+_WAITS_ELSE = (
+    "CASE WHEN worker IS NULL THEN 'ready' WHEN due IS NOT NULL OR EXISTS "
+    f"(SELECT 1 FROM question q WHERE {OPEN} AND q.uuid <> %(uuid)s) THEN 'waiting' ELSE 'running' END"
+)
+"""The status once a question is closed: in the same statement it still looks open."""
+_LOGGED = (
+    "SELECT seq FROM event WHERE run = (SELECT number FROM run WHERE id = %(run_id)s) "
+    "AND at = %(at)s AND body = %(body)s ORDER BY seq DESC LIMIT 1"
+)
+"""What was written can be told by its moment and its text."""
+
+
+def record(row: Row) -> RunRecord:
+    values = list(row)
+    values[4], values[-1] = RunStatus(values[4]), tuple(values[-1])
+    return RunRecord(*values)
+
+
+def lease_lost(run_id: str) -> LeaseLost:
+    return LeaseLost(f"The run {run_id} has another owner, or has ended.")
+
+
+def _first_or_lost(rows: list[Row], args: Args) -> Any:
+    if not rows:
+        raise lease_lost(args["run_id"])
+    return rows[0][0]
+
+
+def _first_or_none(rows: list[Row], _args: Args) -> Any:
+    return rows[0][0] if rows else None
+
+
+def _any(rows: list[Row], _args: Args) -> bool:
+    return bool(rows)
+
+
+def _record_or_none(rows: list[Row], _args: Args) -> RunRecord | None:
+    return record(rows[0]) if rows else None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Operation:
+    """A statement, what its rows mean, and how to find them again when the reply to a commit was lost.
+
+    `tells`: whether those who watch the run, or wait for one to claim, may want to know.
+    """
+
+    sql: str
+    read: Callable[[list[Row], Args], Any]
+    found: str
+    tells: bool = True
+
+
+CREATE = Operation(
+    "INSERT INTO run(id, workflow, params, user_id, status, title, durable, created, updated, key_version) VALUES "
+    "(%(run_id)s, %(workflow)s, %(params)s, %(user_id)s, 'ready', %(title)s, %(durable)s, %(at)s, %(at)s, "
+    "%(key_version)s) ON CONFLICT(id) DO NOTHING RETURNING number",
+    _first_or_none,
+    "SELECT number FROM run WHERE id = %(run_id)s AND created = %(at)s AND workflow = %(workflow)s "
+    "AND params = %(params)s AND user_id IS NOT DISTINCT FROM %(user_id)s",
+)
+RENAME = Operation(
+    f"UPDATE run SET title = %(title)s, titled = true, updated = %(at)s WHERE id = %(run_id)s RETURNING {RECORD}",
+    _record_or_none,
+    f"SELECT {RECORD} FROM run WHERE id = %(run_id)s",
+)
+DELETE = Operation(
+    "WITH gone AS (DELETE FROM run WHERE id = %(run_id)s RETURNING number) "
+    "INSERT INTO garbage(run) SELECT number FROM gone RETURNING run",
+    _any,
+    "SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM run WHERE id = %(run_id)s)",
+)
+ASK = Operation(
+    f"WITH r AS (UPDATE run SET last_seq = last_seq + 1, status = 'waiting', updated = %(at)s WHERE {OWNED} "
+    f"RETURNING number, last_seq), e AS ({_EVENT.format(key='%(key)s')}) "
+    "INSERT INTO question(run, uuid, key, asked, at, body, due) "
+    "SELECT number, %(uuid)s, %(key)s, last_seq, %(at)s, %(body)s, %(due)s FROM r RETURNING asked",
+    _first_or_lost,
+    _LOGGED,
+)
+EXPIRE = Operation(
+    f"WITH o AS (SELECT number FROM run WHERE {OWNED}), "
+    "c AS (UPDATE question SET value = %(value)s, expired = true FROM o "
+    "WHERE question.run = o.number AND uuid = %(uuid)s AND value IS NULL RETURNING run), "
+    f"r AS (UPDATE run SET last_seq = last_seq + 1, updated = %(at)s, status = {_WAITS_ELSE} FROM c "
+    "WHERE run.number = c.run RETURNING number, last_seq), "
+    f"e AS ({_EVENT.format(key='%(key)s')}) SELECT (SELECT seq FROM e) FROM o",
+    _first_or_lost,
+    f"SELECT ({_LOGGED}) FROM run WHERE id = %(run_id)s",
+)
+REST = Operation(
+    "UPDATE run SET due = %(due)s, status = CASE WHEN %(due)s::float8 IS NOT NULL OR EXISTS "
+    f"(SELECT 1 FROM question q WHERE {OPEN}) THEN 'waiting' ELSE 'running' END "
+    f"WHERE {OWNED} AND worker IS NOT NULL RETURNING 0",
+    _first_or_lost,
+    f"SELECT 0 FROM run WHERE {OWNED} AND worker IS NOT NULL AND due IS NOT DISTINCT FROM %(due)s",
+)
+PARK = Operation(
+    "UPDATE run SET worker = NULL, due = LEAST(due, (SELECT min(q.due) FROM question q WHERE "
+    f"{OPEN})), {ACQUITTED} WHERE {OWNED} AND status = 'waiting' AND NOT EXISTS "
+    "(SELECT 1 FROM question q WHERE q.run = run.number AND q.value IS NOT NULL AND q.ord IS NULL) RETURNING 1",
+    _any,
+    "SELECT 1 FROM run WHERE id = %(run_id)s AND (fence <> %(fence)s OR worker IS NULL)",
+)
+FINISH = Operation(
+    "WITH r AS (UPDATE run SET last_seq = last_seq + 1, status = %(status)s, result = %(result)s, worker = NULL, "
+    f"updated = %(at)s WHERE {OWNED} RETURNING number, last_seq) {_EVENT.format(key='%(key)s')}",
+    _first_or_lost,
+    _LOGGED,
+)
+ANSWER = Operation(
+    "WITH c AS (UPDATE question SET value = %(value)s FROM run WHERE run.id = %(run_id)s AND question.run = run.number "
+    f"AND uuid = %(uuid)s AND value IS NULL AND (question.due IS NULL OR question.due > {NOW}) AND run.{LIVE} "
+    "RETURNING question.run), "
+    f"r AS (UPDATE run SET last_seq = last_seq + 1, updated = %(at)s, status = {_WAITS_ELSE}, "
+    "title = CASE WHEN titled OR %(title)s::text IS NULL THEN title ELSE %(title)s END, "
+    "titled = titled OR %(title)s::text IS NOT NULL FROM c WHERE run.number = c.run RETURNING number, last_seq) "
+    f"{_EVENT.format(key='%(key)s')}",
+    _first_or_none,
+    _LOGGED,
+)
+RETRY = Operation(
+    f"WITH r AS (UPDATE run SET last_seq = last_seq + 1, status = 'ready', result = NULL, updated = %(at)s, {ACQUITTED} "
+    "WHERE id = %(run_id)s AND status = 'failed' RETURNING number, last_seq, fence) "
+    f"{_EVENT.format(key=chr(39) + 'resumed:' + chr(39) + ' || fence')}",
+    _first_or_none,
+    _LOGGED,
+)
+CANCEL = Operation(
+    "WITH r AS (UPDATE run SET last_seq = last_seq + 1, status = 'cancelled', worker = NULL, fence = fence + 1, "
+    f"updated = %(at)s WHERE id = %(run_id)s AND {LIVE} RETURNING number, last_seq) {_EVENT.format(key='%(key)s')}",
+    _first_or_none,
+    _LOGGED,
+)
+PROBE = Operation(
+    "INSERT INTO probe(id, data) VALUES (%(run_id)s, repeat('x', %(size)s)) "
+    "ON CONFLICT(id) DO UPDATE SET data = EXCLUDED.data RETURNING 0",
+    _any,
+    "SELECT 0",
+    tells=False,
+)
+PASS = Operation("SELECT 0", _any, "SELECT 0", tells=False)
+"""Done once everything that was handed over before it is."""
