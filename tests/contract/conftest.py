@@ -20,4 +20,4 @@ def postgres_url(postgres: PostgresServer) -> Iterator[str]:
     """An empty database."""
     url = postgres.new_database()
     yield url
-    postgres.drop_database(url)
+    postgres.give_back(url)

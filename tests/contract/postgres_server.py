@@ -30,12 +30,13 @@ def programs() -> Path:
 
 
 class PostgresServer:
-    """One server; each `new_database` is empty, or a copy of a template."""
+    """One server, and its databases."""
 
     def __init__(self, folder: Path, *, durable: bool) -> None:
         self.folder, self._durable = folder, durable
         self.port = _free_port()
         self._bin = programs()
+        self._free: list[str] = []
 
     def create(self) -> None:
         if os.geteuid() == 0:  # PostgreSQL refuses root
@@ -67,14 +68,19 @@ class PostgresServer:
         with psycopg.connect(self.url(database), autocommit=True) as db:
             db.execute(sql.encode())
 
-    def new_database(self, template: str = "template1") -> str:
-        """Its URL."""
-        name = f"t{uuid.uuid4().hex}"
-        self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-        return self.url(name)
+    def new_database(self) -> str:
+        """The URL of an empty database. To empty one that was used takes a tenth of the time of making one."""
+        if not self._free:
+            self._free.append(f"t{uuid.uuid4().hex}")
+            self.execute(f"CREATE DATABASE {self._free[0]}")
+        return self.url(self._free.pop())
 
-    def drop_database(self, url: str) -> None:
-        self.execute(f"DROP DATABASE {url.rpartition('/')[2]} WITH (FORCE)")
+    def give_back(self, url: str) -> None:
+        """The database is not needed any more; whoever still uses it is thrown out."""
+        name = url.rpartition("/")[2]
+        self.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+        self.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public", name)
+        self._free.append(name)
 
     def _run(self, program: str, *args: str) -> None:
         as_user: Sequence[str] = ("runuser", "-u", USER, "--") if os.geteuid() == 0 else ()

@@ -24,6 +24,6 @@ def test_the_machine(postgres: PostgresServer) -> None:
 
         def teardown(self) -> None:
             super().teardown()
-            postgres.drop_database(self.url)
+            postgres.give_back(self.url)
 
     run_state_machine_as_test(PostgresMachine, settings=EXAMPLES)

@@ -56,7 +56,10 @@ ON_TRIAL_NEXT = (
 AT_WORK_OF_USERS = (
     f"SELECT {USER}, count(*) FROM run WHERE status = 'running' AND worker IS NOT NULL AND {USER} = ANY(%s) GROUP BY 1"
 )
-AT_WORK_OF_WORKFLOWS = "SELECT workflow, count(*) FROM run WHERE status = 'running' AND worker IS NOT NULL AND workflow = ANY(%s) GROUP BY 1"
+AT_WORK_OF_WORKFLOWS = (
+    "SELECT workflow, count(*) FROM run WHERE status = 'running' AND worker IS NOT NULL AND workflow = ANY(%s) "
+    "GROUP BY 1"
+)
 HOLD = (
     "SELECT run.id FROM unnest(%(ids)s::text[]) WITH ORDINALITY AS chosen(id, place) JOIN run ON run.id = chosen.id "
     "WHERE run.status = 'ready' ORDER BY place LIMIT %(limit)s FOR NO KEY UPDATE OF run SKIP LOCKED"

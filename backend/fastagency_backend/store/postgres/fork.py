@@ -6,7 +6,6 @@ from dataclasses import astuple
 
 from fastagency_backend.store.base import RunRecord
 from fastagency_backend.store.fork import Event, Question, copy_log
-
 from fastagency_backend.store.postgres.pool import Connection
 from fastagency_backend.store.postgres.query import get_run
 

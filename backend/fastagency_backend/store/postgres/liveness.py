@@ -58,7 +58,7 @@ class Liveness:
         with self._lock:
             self._lease_s, self._beaten = lease_s, self._clock()
 
-    def look(self, worker: str, rows: Iterable[Sequence[object]]) -> dict[str, int]:
+    def look(self, worker: str, rows: Iterable[tuple[str, int, float]]) -> dict[str, int]:
         """Take in the table; returns the dead, and the beat at which each stood still."""
         with self._lock:
             now = self._clock()
@@ -69,7 +69,7 @@ class Liveness:
             known = {} if held_up else self._seen
             self._seen = {
                 id_: seen if (seen := known.get(id_)) is not None and seen.beat == beat else Seen(beat, lease_s, now)
-                for id_, beat, lease_s in rows  # type: ignore[misc]
+                for id_, beat, lease_s in rows
                 if id_ != worker
             }
             self._looked = now

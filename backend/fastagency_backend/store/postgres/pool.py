@@ -1,4 +1,4 @@
-"""The connections of a process to its PostgreSQL: one for each lane that writes, a pool that reads, and two beside them.
+"""The connections of a process to its PostgreSQL: one for each lane that writes, a pool that reads, and two more.
 
 A budget says how many there are: `lanes` + `readers`, one that listens, and one that keeps a worker's lease. Multiply
 it by the processes on all hosts, and keep it below the server's `max_connections`.

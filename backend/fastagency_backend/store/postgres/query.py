@@ -25,7 +25,8 @@ _OF_RUN = "run = (SELECT number FROM run WHERE id = %s)"
 _EVENTS = (
     f"SELECT {RECORD}, e.seqs, e.ats, e.bodies FROM run LEFT JOIN LATERAL (SELECT array_agg(seq ORDER BY seq) AS seqs, "
     "array_agg(at ORDER BY seq) AS ats, array_agg(body ORDER BY seq) AS bodies FROM (SELECT seq, at, body FROM event "
-    "WHERE event.run = run.number AND seq > %(after)s {bound} LIMIT %(limit)s) page) e ON true WHERE run.id = %(run_id)s"
+    "WHERE event.run = run.number AND seq > %(after)s {bound} LIMIT %(limit)s) page) e ON true "
+    "WHERE run.id = %(run_id)s"
 )
 """The run and its events in one statement, so that both are of one moment."""
 _AFTER = _EVENTS.format(bound="ORDER BY seq")
@@ -132,7 +133,7 @@ def load_past(db: Connection, run_id: str) -> Past:
         (f"SELECT key, asked FROM step WHERE {_OF_RUN}", (run_id,)),
         (f"SELECT key, body FROM event WHERE {_OF_RUN} ORDER BY seq", (run_id,)),
     )
-    return Past(dict(asked), dict(said))
+    return Past(dict(map(tuple, asked)), dict(map(tuple, said)))
 
 
 def read_answer(db: Connection, run_id: str, uuid: str) -> str | None:

@@ -1,8 +1,8 @@
 """Hints between processes: which runs have changed, and pieces of text under way. LISTEN and NOTIFY carry them.
 
-A hint is sent after the commit and never inside of it, for PostgreSQL lets transactions that notify commit one after the
-other. All that changes while one is under way goes in the next. Hints may be lost: whoever needs to know looks from time
-to time anyway, and is told to look at everything (`None`) after the connection was away.
+A hint is sent after the commit and never inside of it, for PostgreSQL lets transactions that notify commit one after
+the other. All that changes while one is under way goes in the next. Hints may be lost: whoever needs to know looks from
+time to time anyway, and is told to look at everything (`None`) after the connection was away.
 """
 
 from __future__ import annotations
@@ -154,7 +154,8 @@ class Signals:
             while True:
                 for note in db.notifies(timeout=0):
                     self._hear(note.payload)
-                if self._woken in select.select([db.fileno(), self._woken], [], [])[0]:
+                wake = self._woken.fileno()
+                if wake in select.select([db.fileno(), wake], [], [])[0]:
                     return True
         except (psycopg.Error, OSError, ValueError) as error:
             logger.warning("The connection that listens for other processes was lost: %s", error)

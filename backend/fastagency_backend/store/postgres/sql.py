@@ -1,8 +1,8 @@
 """The statements for one run that a lane carries out: each an `Operation`, fenced and committed with others in a batch.
 
 A batch locks the rows of its runs, in order of their ids, in a statement of its own before any of these. That does two
-things under READ COMMITTED: two batches cannot wait for each other, and each statement here has a snapshot that is newer
-than the locks, so that what it reads of `question` is not stale.
+things under READ COMMITTED: two batches cannot wait for each other, and each statement here has a snapshot that is
+newer than the locks, so that what it reads of `question` is not stale.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ OPEN = "q.run = run.number AND q.value IS NULL"
 RECORD = (
     "run.id, run.workflow, run.params, run.user_id, run.status, run.title, run.result, run.durable, run.worker, "
     "run.fence, run.created, run.updated, run.key_version, run.attempts, run.blamed, run.parent, run.last_seq, "
-    f"CASE WHEN run.{LIVE} THEN ARRAY(SELECT q.body FROM question q WHERE {OPEN} ORDER BY q.asked) ELSE ARRAY[]::text[] END"
+    f"CASE WHEN run.{LIVE} THEN ARRAY(SELECT q.body FROM question q WHERE {OPEN} ORDER BY q.asked) "
+    "ELSE ARRAY[]::text[] END"
 )
 LOCK = "SELECT 1 FROM run WHERE id = ANY(%(ids)s) ORDER BY id FOR NO KEY UPDATE"
 
@@ -155,9 +156,9 @@ ANSWER = Operation(
     _LOGGED,
 )
 RETRY = Operation(
-    f"WITH r AS (UPDATE run SET last_seq = last_seq + 1, status = 'ready', result = NULL, updated = %(at)s, {ACQUITTED} "
-    "WHERE id = %(run_id)s AND status = 'failed' RETURNING number, last_seq, fence) "
-    f"{_EVENT.format(key=chr(39) + 'resumed:' + chr(39) + ' || fence')}",
+    "WITH r AS (UPDATE run SET last_seq = last_seq + 1, status = 'ready', result = NULL, updated = %(at)s, "
+    f"{ACQUITTED} WHERE id = %(run_id)s AND status = 'failed' RETURNING number, last_seq, fence) "
+    + _EVENT.format(key="'resumed:' || fence"),
     _first_or_none,
     _LOGGED,
 )

@@ -3,8 +3,8 @@
 Rows that runs append all the time are one statement (`append.py`); anything else is a pipeline of statements, sent in
 one go. A write that fails undoes only itself: a batch that failed is done again in halves, until the one is alone.
 
-**An unknown outcome.** When the connection breaks, what was under way may have been committed or not, and may be carried
-out later still by a server that was only cut off. So each transaction writes its number to this writer's row in
+**An unknown outcome.** When the connection breaks, what was under way may have been committed or not, and may still be
+carried out later by a server that was only cut off. So each transaction writes its number to this writer's row in
 `writer`, under the turn that it began with. After a loss the writer takes another turn, which waits for a transaction
 that is under way and keeps one that comes late from being carried out; the number that it then finds says whether the
 batch is there. If it is, the results are looked up; if not, it is done again.
@@ -18,7 +18,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg.pq import TransactionStatus
@@ -38,6 +38,7 @@ from fastagency_backend.store.postgres.sql import LOCK, Operation, lease_lost
 
 logger = logging.getLogger(__name__)
 
+T = TypeVar("T")
 Outcome = tuple[Any, Exception | None]
 Deliver = Callable[[Any, Exception | None], None]
 
@@ -165,14 +166,12 @@ class Writer:
             rows = Appends(appends)
             sql, args = rows.prepare()
             return _read_appends(rows, db.execute(sql, args | mark).fetchall())
-        reads: list[Callable[[], None]] = []
         outcomes: dict[Task, Outcome] = {}
         with db.pipeline():
             db.execute("BEGIN")
             db.execute(CHECK, mark)
             db.execute(LOCK, {"ids": sorted({task.run_id for task in tasks})})
-            for group in _in_order(tasks):
-                reads.append(_execute(db, group, mark, outcomes))
+            reads = [_execute(db, group, mark, outcomes) for group in _in_order(tasks)]
             db.execute("COMMIT")
         for read in reads:
             read()
@@ -209,12 +208,12 @@ class Writer:
             self._take_turn()
         assert self._db is not None
         if task.append is not None:
-            row = self._db.execute(FOUND[task.append.kind], _found_args(task.append)).fetchone()
+            row = self._db.execute(FOUND[task.append.kind], (task.run_id, *task.append.values)).fetchone()
             return (row[0], None) if row is not None else (None, lease_lost(task.run_id))
         assert task.operation is not None
         return _read(task, self._db.execute(task.operation.found, task.args).fetchall())
 
-    def _retry(self, job: Callable[[], Any]) -> Any:
+    def _retry(self, job: Callable[[], T]) -> T:
         until = time.monotonic() + RECONNECT_S
         while True:
             try:
@@ -294,7 +293,3 @@ def _read_appends(appends: Appends, rows: list[Any]) -> list[Outcome]:
         (None, lease_lost(append.lease.run_id)) if seq is None else (seq, None)
         for append, seq in zip(appends.rows, appends.read(rows), strict=True)
     ]
-
-
-def _found_args(append: Append) -> tuple[Any, ...]:
-    return (append.lease.run_id, *append.values) if append.kind != "acquit" else (append.lease.run_id,)
