@@ -8,6 +8,7 @@ from fastagency_backend.store.postgres import PostgresStore
 from tests.contract.store_contract import MakeStore
 from tests.contract.store_contract_attempts import AttemptsContract
 from tests.contract.store_contract_clients import ClientStoreContract
+from tests.contract.store_contract_starts import StartsContract
 from tests.contract.store_contract_turns import TurnStoreContract
 
 
@@ -16,5 +17,5 @@ def make_store(postgres_url: str) -> MakeStore:
     return lambda: PostgresStore(postgres_url)
 
 
-class TestPostgresStore(ClientStoreContract, TurnStoreContract, AttemptsContract):
+class TestPostgresStore(ClientStoreContract, TurnStoreContract, AttemptsContract, StartsContract):
     """Every test of the contract."""

@@ -12,12 +12,14 @@ from fastagency_backend.store.base import (
     EventPage,
     NewRun,
     RunRecord,
+    Start,
     StoredEvent,
     StoreError,
 )
 from fastagency_backend.store.postgres import query
 from fastagency_backend.store.postgres.fork import fork
 from fastagency_backend.store.postgres.lane import Lanes
+from fastagency_backend.store.postgres.liveness import Heart
 from fastagency_backend.store.postgres.part import Part
 from fastagency_backend.store.postgres.partition import Room
 from fastagency_backend.store.postgres.pool import Connections
@@ -31,11 +33,12 @@ PROBE_BYTES = 65_536
 class Client(Part):
     """See `base.Store`."""
 
-    def __init__(self, connections: Connections, lanes: Lanes, signals: Signals) -> None:
-        super().__init__(connections, lanes, signals)
+    def __init__(self, connections: Connections, lanes: Lanes, signals: Signals, heart: Heart) -> None:
+        super().__init__(connections, lanes, signals, heart)
         self._room = Room()
 
-    async def create_run(self, new: NewRun) -> tuple[RunRecord, bool]:
+    async def create_run(self, new: NewRun, start: Start | None = None) -> tuple[RunRecord, bool]:
+        taken = start if start is not None and self._heart.holds(start.worker) else None
         args = {
             "workflow": new.workflow,
             "params": new.params,
@@ -44,14 +47,21 @@ class Client(Part):
             "durable": new.durable,
             "at": new.at,
             "key_version": new.key_version,
+            "worker": taken.worker if taken is not None else None,
+            "key": taken.key if taken is not None else None,
+            "body": taken.body if taken is not None else None,
+            "build": self._connections.options.build,
         }
-        number = await self._lanes.run(CREATE, new.id, args)
-        if number is not None and self._room.lacks(number):
-            await self._connections.write(self._room.make)
+        row = await self._lanes.run(CREATE, new.id, args)
+        if row is not None:
+            number, worker = row
+            if self._room.lacks(number):
+                await self._connections.write(self._room.make)
+            return _created(new, worker), True
         record = await self.get_run(new.id)
         if record is None:
             raise StoreError(f"The run {new.id} was deleted while it was created.")
-        return record, number is not None
+        return record, False
 
     async def fork_run(self, run_id: str, before: str, new_id: str, at: float) -> RunRecord | None:
         forked = await self._connections.write(lambda db: fork(db, run_id, before, new_id, at))
@@ -129,6 +139,25 @@ class Client(Part):
 
     async def cancel_run(self, run_id: str, body: str, at: float) -> StoredEvent | None:
         return _event(await self._lanes.run(CANCEL, run_id, {"key": "end", "body": body, "at": at}), at, body)
+
+
+def _created(new: NewRun, worker: str | None) -> RunRecord:
+    return RunRecord(
+        id=new.id,
+        workflow=new.workflow,
+        params=new.params,
+        user_id=new.user_id,
+        status=RunStatus.READY if worker is None else RunStatus.RUNNING,
+        title=_without_nul(new.title),
+        result=None,
+        durable=new.durable,
+        worker=worker,
+        fence=0 if worker is None else 1,
+        created=new.at,
+        updated=new.at,
+        key_version=new.key_version,
+        last_seq=0 if worker is None else 1,
+    )
 
 
 def _event(seq: int | None, at: float, body: str) -> StoredEvent | None:

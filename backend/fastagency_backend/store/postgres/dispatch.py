@@ -22,7 +22,7 @@ from fastagency_backend.store.postgres.append import Kind
 from fastagency_backend.store.postgres.claim import Ready, Turns
 from fastagency_backend.store.postgres.failure import store_error
 from fastagency_backend.store.postgres.lane import Lanes
-from fastagency_backend.store.postgres.liveness import LOOK, Heart, Liveness
+from fastagency_backend.store.postgres.liveness import LOOK, Heart
 from fastagency_backend.store.postgres.part import Part
 from fastagency_backend.store.postgres.pool import Connection, Connections
 from fastagency_backend.store.postgres.signals import Signals
@@ -39,11 +39,9 @@ CLAIM_TRIES = 5
 class Dispatcher(Part):
     """See `base.Store`."""
 
-    def __init__(self, connections: Connections, lanes: Lanes, signals: Signals) -> None:
-        super().__init__(connections, lanes, signals)
+    def __init__(self, connections: Connections, lanes: Lanes, signals: Signals, heart: Heart) -> None:
+        super().__init__(connections, lanes, signals, heart)
         self._build = connections.options.build
-        self._liveness = Liveness()
-        self._heart = Heart(connections.connect, self._liveness, self._build)
         self._turns = Turns()
         self._first_user = ""
         self._doubtful: dict[int, float] = {}
@@ -103,7 +101,7 @@ class Dispatcher(Part):
         with db.pipeline():
             rows = db.execute(LOOK)
             owners = db.execute(claim.OWNERS)
-        dead = self._liveness.look(worker, rows.fetchall())
+        dead = self._heart.liveness.look(worker, rows.fetchall())
         strangers = [row[0] for row in owners.fetchall() if row[0] != self._heart.worker]
         if not dead and not strangers:
             return
@@ -203,7 +201,6 @@ def _count(db: Connection, sql: str, names: list[str]) -> Counter[str]:
 
 def _release(db: Connection, worker: str) -> list[str]:
     with db.transaction():
+        db.execute("DELETE FROM worker WHERE id = %s", (worker,))  # nothing is started for it any more
         db.execute(claim.HOLD_ALL_OF, ([worker],))
-        released = [row[0] for row in db.execute(claim.RELEASE, ([worker],))]
-        db.execute("DELETE FROM worker WHERE id = %s", (worker,))
-    return released
+        return [row[0] for row in db.execute(claim.RELEASE, ([worker],))]

@@ -1,7 +1,7 @@
 """Threads that write: a run always goes to the same one, so that what it hands over is written in that order.
 
-A lane takes everything that it finds in its queue as one batch (`writer.py`). After the commit the results are handed to
-the event loop, and the ids of the runs that others may want to know about are passed on. A lane whose database is
+A lane takes everything that it finds in its queue as one batch (`writer.py`). After the commit the results are handed
+to the event loop, and the ids of the runs that others may want to know about are passed on. A lane whose database is
 beyond use breaks: from then on every write fails at once, with the sentence that says why.
 """
 

@@ -58,6 +58,12 @@ class Liveness:
         with self._lock:
             self._lease_s, self._beaten = lease_s, self._clock()
 
+    @property
+    def is_good(self) -> bool:
+        """Whether our lease was renewed in time."""
+        with self._lock:
+            return self._lease_s is not None and self._clock() - self._beaten < self._lease_s
+
     def look(self, worker: str, rows: Iterable[tuple[str, int, float]]) -> dict[str, int]:
         """Take in the table; returns the dead, and the beat at which each stood still."""
         with self._lock:
@@ -79,8 +85,9 @@ class Liveness:
 class Heart:
     """Keeps the lease of one worker, in a thread with a connection of its own, which nothing else holds up."""
 
-    def __init__(self, connect: Callable[[], Connection], liveness: Liveness, build: str | None) -> None:
-        self._connect, self._liveness, self._build = connect, liveness, build
+    def __init__(self, connect: Callable[[], Connection], build: str | None) -> None:
+        self._connect, self._build = connect, build
+        self.liveness = Liveness()
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
         self._ends = False
@@ -101,6 +108,10 @@ class Heart:
             self._thread.start()
         self._wake.set()
 
+    def holds(self, worker: str) -> bool:
+        """Whether this is our worker, and its lease is good: registered, and renewed in time."""
+        return worker == self.worker and self.liveness.is_good
+
     def offer(self, workflows: Sequence[str]) -> None:
         """Let it be known which workflows this worker has. Blocks when they are others than before."""
         offered = sorted(workflows)
@@ -113,7 +124,7 @@ class Heart:
         """The worker has no lease any more, from the moment this returns. Blocks."""
         with self._lock:
             self.worker = None
-            self._liveness.beaten(None)
+            self.liveness.beaten(None)
 
     def close(self) -> None:
         self._ends = True
@@ -135,7 +146,7 @@ class Heart:
                     if time.monotonic() - beaten >= self._lease_s / BEATS_PER_LEASE and self._well():
                         self._beat()
                         beaten = time.monotonic()
-                    self._liveness.look(self.worker, self._connected().execute(LOOK).fetchall())
+                    self.liveness.look(self.worker, self._connected().execute(LOOK).fetchall())
                 except psycopg.Error as error:
                     logger.warning("The worker's lease could not be renewed: %s", error)
 
@@ -146,7 +157,7 @@ class Heart:
             db.execute("SET LOCAL synchronous_commit = off")  # nothing is lost with it that a next beat does not bring
             db.execute(BEAT, (self.worker, 1, self._lease_s, self._workflows, self._build))
             db.execute("COMMIT")
-        self._liveness.beaten(self._lease_s)
+        self.liveness.beaten(self._lease_s)
 
     def _connected(self) -> Connection:
         if self._db is None or self._db.closed:

@@ -66,6 +66,10 @@ def _first_or_none(rows: list[Row], _args: Args) -> Any:
     return rows[0][0] if rows else None
 
 
+def _row_or_none(rows: list[Row], _args: Args) -> Row | None:
+    return rows[0] if rows else None
+
+
 def _any(rows: list[Row], _args: Args) -> bool:
     return bool(rows)
 
@@ -88,13 +92,19 @@ class Operation:
 
 
 CREATE = Operation(
-    "INSERT INTO run(id, workflow, params, user_id, status, title, durable, created, updated, key_version) VALUES "
-    "(%(run_id)s, %(workflow)s, %(params)s, %(user_id)s, 'ready', %(title)s, %(durable)s, %(at)s, %(at)s, "
-    "%(key_version)s) ON CONFLICT(id) DO NOTHING RETURNING number",
-    _first_or_none,
-    "SELECT number FROM run WHERE id = %(run_id)s AND created = %(at)s AND workflow = %(workflow)s "
+    "WITH w AS (SELECT id FROM worker WHERE id = %(worker)s FOR KEY SHARE SKIP LOCKED), "
+    "r AS (INSERT INTO run(id, workflow, params, user_id, status, title, durable, created, updated, key_version, "
+    "worker, fence, last_seq, suspect, build) SELECT %(run_id)s, %(workflow)s, %(params)s, %(user_id)s, "
+    "CASE WHEN w.id IS NULL THEN 'ready' ELSE 'running' END, %(title)s, %(durable)s, %(at)s, %(at)s, %(key_version)s, "
+    "w.id, n, n, n = 1, CASE WHEN n = 1 THEN %(build)s END FROM (SELECT count(*) AS n, min(id) AS id FROM w) w "
+    "ON CONFLICT(id) DO NOTHING RETURNING number, worker, last_seq), "
+    "e AS (INSERT INTO event(run, seq, key, at, body) SELECT number, 1, %(key)s, %(at)s, %(body)s FROM r "
+    "WHERE worker IS NOT NULL) SELECT number, worker FROM r",
+    _row_or_none,
+    "SELECT number, worker FROM run WHERE id = %(run_id)s AND created = %(at)s AND workflow = %(workflow)s "
     "AND params = %(params)s AND user_id IS NOT DISTINCT FROM %(user_id)s",
 )
+"""The worker's row is held until the commit: whoever deletes it comes first, or finds the run."""
 RENAME = Operation(
     f"UPDATE run SET title = %(title)s, titled = true, updated = %(at)s WHERE id = %(run_id)s RETURNING {RECORD}",
     _record_or_none,

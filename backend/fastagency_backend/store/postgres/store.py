@@ -15,6 +15,7 @@ from fastagency_backend.store.postgres.client import Client
 from fastagency_backend.store.postgres.dispatch import Dispatcher
 from fastagency_backend.store.postgres.failure import store_error
 from fastagency_backend.store.postgres.lane import Lanes
+from fastagency_backend.store.postgres.liveness import Heart
 from fastagency_backend.store.postgres.log import Log
 from fastagency_backend.store.postgres.migrate import check, migrate
 from fastagency_backend.store.postgres.pool import Connections, Options
@@ -33,7 +34,7 @@ class PostgresStore(Log, Client, Dispatcher):
         connections = Connections(url, options)
         signals = Signals(connections)
         lanes = Lanes([Writer(connections.connect) for _ in range(options.lanes)], signals.tell)
-        super().__init__(connections, lanes, signals)
+        super().__init__(connections, lanes, signals, Heart(connections.connect, options.build))
 
     async def open(self, changed: Changed, broken: Broken | None = None) -> None:
         await asyncio.to_thread(self._prepare)
