@@ -66,14 +66,15 @@ class Signals:
         self._told = _Outbox[str]()
         self._pieces = _Outbox[Piece]()
         self._sending: set[asyncio.Task[None]] = set()
-        self._wake, self._woken = socket.socketpair()
-        self._thread = threading.Thread(target=self._run, name="fastagency-store-signals", daemon=True)
+        self._thread: threading.Thread | None = None
         self._listening: asyncio.Future[None] | None = None
 
     async def open(self, heard: Heard, heard_piece: HeardPiece | None = None) -> None:
         self._loop = asyncio.get_running_loop()
         self._heard, self._heard_piece = heard, heard_piece or self._heard_piece
         self._listening = self._loop.create_future()
+        self._wake, self._woken = socket.socketpair()
+        self._thread = threading.Thread(target=self._run, name="fastagency-store-signals", daemon=True)
         self._thread.start()
         await self._listening
 
@@ -81,10 +82,11 @@ class Signals:
         """Send what was handed over, and listen no more."""
         while self._sending:
             await asyncio.gather(*self._sending)
-        self._wake.close()
-        if self._thread.is_alive():
+        if self._thread is not None:
+            self._wake.close()
             await asyncio.to_thread(self._thread.join)
-        self._woken.close()
+            self._woken.close()
+            self._thread = None
 
     def tell(self, runs: Iterable[str]) -> None:
         """These runs have changed."""

@@ -37,10 +37,14 @@ class PostgresStore(Log, Client, Dispatcher):
         super().__init__(connections, lanes, signals, Heart(connections.connect, options.build))
 
     async def open(self, changed: Changed, broken: Broken | None = None) -> None:
-        await asyncio.to_thread(self._prepare)
-        await self._connections.open()
-        await self._signals.open(lambda _runs: changed())
-        await self._lanes.open(broken or _log_only)
+        try:
+            await asyncio.to_thread(self._prepare)
+            await self._connections.open()
+            await self._signals.open(lambda _runs: changed())
+            await self._lanes.open(broken or _log_only)
+        except BaseException:
+            await self.close()
+            raise
 
     async def close(self) -> None:
         await self._lanes.close()
