@@ -213,7 +213,9 @@ async def test_one_process_at_a_time_sweeps(open_one: OpenOne, postgres_url: str
         db.execute("SELECT pg_advisory_lock(%s)", (sweep.LOCK,))
         assert not await store.sweep()
         assert db.execute("SELECT count(*) FROM event").fetchone() == (1,)
-    await store.sweep()
+        db.execute("SELECT pg_advisory_unlock(%s)", (sweep.LOCK,))
+    while await store.sweep():
+        pass
     with psycopg.connect(postgres_url) as db:
         assert db.execute("SELECT count(*) FROM event").fetchone() == (0,)
 

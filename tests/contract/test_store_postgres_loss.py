@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
-from fastagency_backend.store.base import Lease, StoreError
+from fastagency_backend.store.base import Lease, Start, StoreError
 from fastagency_backend.store.postgres import Options, PostgresStore, writer
 from fastagency_shared.run import RunStatus
 
@@ -17,6 +17,7 @@ from tests.contract.postgres_server import PostgresServer, server
 from tests.contract.store_contract import (
     LONG_S,
     answer,
+    answer_here,
     append,
     ask,
     body,
@@ -25,6 +26,7 @@ from tests.contract.store_contract import (
     new,
     note,
     owned,
+    place,
     record,
     run_id,
     seqs,
@@ -43,10 +45,12 @@ WRITES: dict[str, Write] = {
     "rest": lambda store, lease: store.rest(lease, 5e9),
     "end": lambda store, lease: store.finish_run(lease, RunStatus.COMPLETED, "r", body("end"), 3.0),
     "answer": lambda store, _: answer(store, run_id(), "open"),
+    "answer that has its place": lambda store, lease: answer_here(store, "open", place(lease, 4)),
     "cancel": lambda store, _: store.cancel_run(run_id(), body("end"), 3.0),
     "rename": lambda store, _: store.rename_run(run_id(), "new", 3.0),
     "delete": lambda store, _: store.delete_run(run_id()),
     "create": lambda store, _: store.create_run(new(9)),
+    "create and begin": lambda store, _: store.create_run(new(9), Start("a", "first", body("first"))),
     "park": lambda store, lease: store.park_run(lease),
     "retry": lambda store, _: store.retry_run(run_id(8), body("resumed"), 4.0),
 }

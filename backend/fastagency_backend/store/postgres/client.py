@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from fastagency_shared.run import RunStatus
 
 from fastagency_backend.store.base import (
+    Answered,
     Census,
     EventPage,
     NewRun,
+    Place,
     RunRecord,
     Start,
     StoredEvent,
@@ -122,8 +124,8 @@ class Client(Part):
         )
 
     async def answer_question(
-        self, run_id: str, uuid: str, value: str, body: str, at: float, title: str | None
-    ) -> StoredEvent | None:
+        self, run_id: str, uuid: str, value: str, body: str, at: float, title: str | None, place: Place | None = None
+    ) -> Answered | None:
         args = {
             "key": f"answer:{uuid}",
             "uuid": uuid,
@@ -132,7 +134,8 @@ class Client(Part):
             "at": at,
             "title": _without_nul(title) if title else None,
         }
-        return _event(await self._lanes.run(ANSWER, run_id, args), at, body)
+        answered: Answered | None = await self._lanes.run(ANSWER, run_id, args, place=place)
+        return answered
 
     async def retry_run(self, run_id: str, body: str, at: float) -> StoredEvent | None:
         return _event(await self._lanes.run(RETRY, run_id, {"body": body, "at": at}), at, body)

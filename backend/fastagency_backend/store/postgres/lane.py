@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from fastagency_backend.store.base import Broken, Lease, StoreBroken
+from fastagency_backend.store.base import Broken, Lease, Place, StoreBroken
 from fastagency_backend.store.postgres.append import Append, Kind
 from fastagency_backend.store.postgres.failure import store_error
 from fastagency_backend.store.postgres.sql import PASS, Operation
@@ -50,38 +50,51 @@ class Lanes:
         """Hand over a row; `deliver` is called on the loop, in the order of the run's writes."""
         self._of(lease.run_id).put(Task(lease.run_id, deliver, append=Append(kind, lease, values), lease=lease))
 
-    async def run(self, operation: Operation, run_id: str, args: Mapping[str, Any], lease: Lease | None = None) -> Any:
-        """Hand over a statement and wait for its result."""
-        return await self._await(self._of(run_id), operation, run_id, args, lease)
+    async def run(
+        self,
+        operation: Operation,
+        run_id: str,
+        args: Mapping[str, Any],
+        lease: Lease | None = None,
+        place: Place | None = None,
+    ) -> Any:
+        """Hand over a statement and wait for its result. `place.taken` is called with it in its turn."""
+        fenced = {} if lease is None else {"fence": lease.fence}
+        deliver, future = _future(None if place is None else place.taken)
+        task = Task(
+            run_id, deliver, operation=operation, args={"run_id": run_id, **fenced, **args}, lease=lease, place=place
+        )
+        self._of(run_id).put(task)
+        return await future
 
     async def drain(self) -> None:
         """Wait until all that was handed over is written."""
-        await asyncio.gather(*(self._await(lane.queue, PASS, "", {}, None) for lane in self._lanes))
+        futures = []
+        for lane in self._lanes:
+            deliver, future = _future()
+            lane.queue.put(Task("", deliver, operation=PASS))
+            futures.append(future)
+        await asyncio.gather(*futures)
 
     def _of(self, run_id: str) -> queue.SimpleQueue[Task | None]:
         return self._lanes[zlib.crc32(run_id.encode(errors="replace")) % len(self._lanes)].queue
 
-    @staticmethod
-    async def _await(
-        lane: queue.SimpleQueue[Task | None],
-        operation: Operation,
-        run_id: str,
-        args: Mapping[str, Any],
-        lease: Lease | None,
-    ) -> Any:
-        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
-        def deliver(result: Any, error: Exception | None) -> None:
-            if future.done():
-                return
-            if error is not None:
-                future.set_exception(error)
-            else:
-                future.set_result(result)
+def _future(told: Callable[[Any], None] | None = None) -> tuple[Deliver, asyncio.Future[Any]]:
+    """What waits for a result, and what brings it."""
+    future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
-        args = {"run_id": run_id, **args} if lease is None else {"run_id": run_id, "fence": lease.fence, **args}
-        lane.put(Task(run_id, deliver, operation=operation, args=args, lease=lease))
-        return await future
+    def deliver(result: Any, error: Exception | None) -> None:
+        if told is not None and result is not None:
+            told(result)
+        if future.done():
+            return
+        if error is not None:
+            future.set_exception(error)
+        else:
+            future.set_result(result)
+
+    return deliver, future
 
 
 class _Lane:

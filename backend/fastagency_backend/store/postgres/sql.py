@@ -13,7 +13,7 @@ from typing import Any
 
 from fastagency_shared.run import RunStatus
 
-from fastagency_backend.store.base import LeaseLost, RunRecord
+from fastagency_backend.store.base import Answered, LeaseLost, Place, RunRecord, StoredEvent
 
 Row = Sequence[Any]
 Args = Mapping[str, Any]
@@ -64,6 +64,20 @@ def _first_or_lost(rows: list[Row], args: Args) -> Any:
 
 def _first_or_none(rows: list[Row], _args: Args) -> Any:
     return rows[0][0] if rows else None
+
+
+def _answered(rows: list[Row], args: Args) -> Answered | None:
+    if not rows:
+        return None
+    seq, status, placed = rows[0]
+    return Answered(StoredEvent(seq, args["at"], args["body"]), RunStatus(status), placed=bool(placed))
+
+
+def placing(place: Place | None) -> dict[str, Any]:
+    """What `ANSWER` is told of a place; of none, or under a void lease: a fence that no run has."""
+    if place is None or place.lease.void:
+        return {"fence": None, "order": None}
+    return {"fence": place.lease.fence, "order": place.order}
 
 
 def _row_or_none(rows: list[Row], _args: Args) -> Row | None:
@@ -155,16 +169,20 @@ FINISH = Operation(
     _LOGGED,
 )
 ANSWER = Operation(
-    "WITH c AS (UPDATE question SET value = %(value)s FROM run WHERE run.id = %(run_id)s AND question.run = run.number "
-    f"AND uuid = %(uuid)s AND value IS NULL AND (question.due IS NULL OR question.due > {NOW}) AND run.{LIVE} "
-    "RETURNING question.run), "
+    "WITH c AS (UPDATE question SET value = %(value)s, ord = CASE WHEN run.fence = %(fence)s::bigint "
+    "AND run.worker IS NOT NULL THEN %(order)s::bigint END FROM run WHERE run.id = %(run_id)s "
+    "AND question.run = run.number AND uuid = %(uuid)s AND value IS NULL "
+    f"AND (question.due IS NULL OR question.due > {NOW}) AND run.{LIVE} RETURNING question.run, question.ord), "
     f"r AS (UPDATE run SET last_seq = last_seq + 1, updated = %(at)s, status = {_WAITS_ELSE}, "
     "title = CASE WHEN titled OR %(title)s::text IS NULL THEN title ELSE %(title)s END, "
-    "titled = titled OR %(title)s::text IS NOT NULL FROM c WHERE run.number = c.run RETURNING number, last_seq) "
-    f"{_EVENT.format(key='%(key)s')}",
-    _first_or_none,
-    _LOGGED,
+    "titled = titled OR %(title)s::text IS NOT NULL FROM c WHERE run.number = c.run "
+    "RETURNING number, last_seq, status, c.ord), "
+    f"e AS ({_EVENT.format(key='%(key)s')}) SELECT last_seq, status, ord IS NOT NULL FROM r",
+    _answered,
+    "SELECT e.seq, run.status, q.ord = %(order)s::bigint FROM run JOIN question q ON q.run = run.number "
+    f"CROSS JOIN ({_LOGGED}) e WHERE run.id = %(run_id)s AND q.uuid = %(uuid)s",
 )
+"""The place is noted only if the run is driven under this fence: nobody else would look for an answer that has one."""
 RETRY = Operation(
     "WITH r AS (UPDATE run SET last_seq = last_seq + 1, status = 'ready', result = NULL, updated = %(at)s, "
     f"{ACQUITTED} WHERE id = %(run_id)s AND status = 'failed' RETURNING number, last_seq, fence) "

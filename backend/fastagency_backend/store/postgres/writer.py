@@ -23,7 +23,7 @@ from typing import Any, TypeVar
 import psycopg
 from psycopg.pq import TransactionStatus
 
-from fastagency_backend.store.base import Lease, LeaseLost, LeaseVoid, StoreBroken, StoreError
+from fastagency_backend.store.base import Lease, LeaseLost, LeaseVoid, Place, StoreBroken, StoreError
 from fastagency_backend.store.postgres import partition
 from fastagency_backend.store.postgres.append import FOUND, MARK, Append, Appends
 from fastagency_backend.store.postgres.failure import (
@@ -34,7 +34,7 @@ from fastagency_backend.store.postgres.failure import (
     store_error,
 )
 from fastagency_backend.store.postgres.pool import Connection
-from fastagency_backend.store.postgres.sql import LOCK, Operation, lease_lost
+from fastagency_backend.store.postgres.sql import LOCK, Operation, lease_lost, placing
 
 logger = logging.getLogger(__name__)
 
@@ -64,6 +64,11 @@ class Task:
     operation: Operation | None = None
     args: Mapping[str, Any] = field(default_factory=dict)
     lease: Lease | None = None
+    place: Place | None = None
+    """Where an answer reaches the run: looked at when it is written, for the lease may become void until then."""
+
+    def all_args(self) -> dict[str, Any]:
+        return {**placing(self.place), **self.args}
 
 
 class Writer:
@@ -211,7 +216,7 @@ class Writer:
             row = self._db.execute(FOUND[task.append.kind], (task.run_id, *task.append.values)).fetchone()
             return (row[0], None) if row is not None else (None, lease_lost(task.run_id))
         assert task.operation is not None
-        return _read(task, self._db.execute(task.operation.found, task.args).fetchall())
+        return _read(task, self._db.execute(task.operation.found, task.all_args()).fetchall())
 
     def _retry(self, job: Callable[[], T]) -> T:
         until = time.monotonic() + RECONNECT_S
@@ -272,7 +277,7 @@ def _execute(
     """Send a group; returns what reads its outcomes once the pipeline is through."""
     first = group[0]
     if first.operation is not None:
-        cursor = db.execute(first.operation.sql, first.args)
+        cursor = db.execute(first.operation.sql, first.all_args())
         return lambda: outcomes.update({first: _read(first, cursor.fetchall())})
     rows = Appends([task.append for task in group if task.append is not None])
     sql, args = rows.prepare()
