@@ -203,6 +203,11 @@ async def test_a_partition_that_is_missing_is_made_by_who_needs_it(
         db.execute("DROP TABLE event_0, step_0, question_0")
     assert await append(store, lease, "e") == 1
     assert (await ask(store, lease, "q")).seq == 2
+    with psycopg.connect(postgres_url, autocommit=True) as db:
+        db.execute("ALTER SEQUENCE run_number_seq RESTART WITH 700001")
+    forked = await store.fork_run(run_id(), "q", run_id(2), 9.0)
+    assert forked is not None
+    assert await seqs(store, 2) == [1, 2]
 
 
 async def test_one_process_at_a_time_sweeps(open_one: OpenOne, postgres_url: str) -> None:

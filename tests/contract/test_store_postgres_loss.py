@@ -123,6 +123,27 @@ async def _undisturbed(write: str, url: str, after: object) -> object:
         await store.close()
 
 
+async def test_where_nothing_tells_whether_a_write_was_made_it_fails(
+    store: PostgresStore, wire: Wire, postgres_url: str
+) -> None:
+    lease = await owned(store)
+    await append(store, lease, "old")
+    await told(store)
+    connect = store._connections.connect
+
+    def forgotten() -> psycopg.Connection[object]:
+        with psycopg.connect(postgres_url) as db:
+            db.execute("DELETE FROM writer")
+        return connect()
+
+    store._lanes._lanes[0]._writer._connect = forgotten
+    wire.lose(Lose.REPLY)
+    with pytest.raises(StoreError, match="does not tell"):
+        await append(store, lease, "new")
+    assert lease.void
+    assert await append(store, Lease(lease.run_id, lease.fence), "newer") == 3
+
+
 async def test_a_request_that_is_carried_out_late_is_waited_for(
     store: PostgresStore, wire: Wire, postgres_url: str
 ) -> None:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import astuple
 
+from psycopg import errors
+
 from fastagency_backend.store.base import RunRecord
 from fastagency_backend.store.fork import Event, Question, copy_log
+from fastagency_backend.store.postgres.failure import is_missing_partition
+from fastagency_backend.store.postgres.partition import make_ahead
 from fastagency_backend.store.postgres.pool import Connection
 from fastagency_backend.store.postgres.query import get_run
 
@@ -18,6 +22,16 @@ _COPY_RUN = (
 
 def fork(db: Connection, source: str, before: str, new: str, at: float) -> RunRecord | None:
     """Make the run `new`. None: `source` never asked the question `before`."""
+    try:
+        return _fork(db, source, before, new, at)
+    except errors.CheckViolation as error:
+        if not is_missing_partition(error):
+            raise
+        make_ahead(db)
+        return _fork(db, source, before, new, at)
+
+
+def _fork(db: Connection, source: str, before: str, new: str, at: float) -> RunRecord | None:
     with db.transaction():
         db.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         found = db.execute("SELECT number FROM run WHERE id = %s", (source,)).fetchone()

@@ -203,6 +203,10 @@ class Writer:
         logger.warning("The connection to the database was lost: %s", error)
         self._drop_connection()
         self._retry(self._take_turn)
+        if self._turn == 1:  # the row is a new one: somebody has removed it, or put an older database in the place
+            raise StoreError(
+                "The connection was lost, and the database does not tell whether the last writes were made."
+            )
         if self._batch < number:
             return None
         logger.warning("What was under way had been committed")
