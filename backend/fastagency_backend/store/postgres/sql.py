@@ -131,8 +131,8 @@ DELETE = Operation(
     "SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM run WHERE id = %(run_id)s)",
 )
 ASK = Operation(
-    f"WITH r AS (UPDATE run SET last_seq = last_seq + 1, status = 'waiting', updated = %(at)s WHERE {OWNED} "
-    f"RETURNING number, last_seq), e AS ({_EVENT.format(key='%(key)s')}) "
+    f"WITH r AS (UPDATE run SET last_seq = last_seq + 1, status = 'waiting', updated = %(at)s, {ACQUITTED} "
+    f"WHERE {OWNED} RETURNING number, last_seq), e AS ({_EVENT.format(key='%(key)s')}) "
     "INSERT INTO question(run, uuid, key, asked, at, body, due) "
     "SELECT number, %(uuid)s, %(key)s, last_seq, %(at)s, %(body)s, %(due)s FROM r RETURNING asked",
     _first_or_lost,
