@@ -18,9 +18,11 @@ from pathlib import Path
 from fastagency_backend.store import SqliteStore
 from fastagency_backend.store.base import Done, Lease, NewRun, StepRecord, Store
 from fastagency_backend.store.postgres import PostgresStore
+from fastagency_backend.store.signals import Deaf
 
 from benchmarks.server import machine
 from tests.contract.postgres_server import server
+from tests.fakes.bus import Ear
 
 BODY = '{"type":"text_message","content":{"body":"%s"}}' % ("The quick brown fox jumps over the lazy dog. " * 4)
 ANSWERS = 100
@@ -38,10 +40,11 @@ async def written(write: Callable[[Done], None]) -> None:
 
 async def leases(store: Store, count: int) -> list[Lease]:
     worker = f"bench-{next(workers)}"
-    await store.register_worker(worker, 3600)
+    await store.dispatcher.register_worker(worker, 3600)
     for _ in range(count):
         await store.create_run(NewRun(uuid.uuid4().hex, worker, "{}", None, "t", True, time.time()))
-    return [Lease(run.id, run.fence) for run in await store.claim_runs(worker, [worker], limit=count)]
+    claimed = await store.dispatcher.claim_runs(worker, [worker], limit=count)
+    return [Lease(run.id, run.fence) for run in claimed]
 
 
 async def steps(make: Make, runs: int, seconds: float) -> float:
@@ -101,19 +104,19 @@ async def answers(make: Make) -> float:
 
 async def noticed(make: Make) -> float:
     """Milliseconds until an answer that another process took is noticed."""
-    changed = asyncio.Event()
+    ear = Ear()
     here, there = make(), await opened(make)
-    await here.open(changed.set)
+    await here.open(ear)
     (lease,) = await leases(here, 1)
     took = []
     for number in range(ANSWERS // 2):
         uuid_ = f"q{number}"
         await here.open_question(lease, uuid_, uuid_, BODY, time.time())
         await asyncio.sleep(0.06 + number / 1000)
-        changed.clear()
+        ear.news.clear()
         began = time.perf_counter()
         await there.answer_question(lease.run_id, uuid_, '"yes"', BODY, time.time(), None)
-        await changed.wait()
+        await ear.news.wait()
         assert await here.read_answer(lease.run_id, uuid_) is not None
         took.append(time.perf_counter() - began)
     await here.close()
@@ -123,7 +126,7 @@ async def noticed(make: Make) -> float:
 
 async def opened(make: Make) -> Store:
     store = make()
-    await store.open(lambda: None)
+    await store.open(Deaf())
     return store
 
 

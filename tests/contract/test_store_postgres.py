@@ -1,4 +1,4 @@
-"""The store on PostgreSQL keeps the contract, and what is its own: partitions, builds, versions, hints."""
+"""The store on PostgreSQL keeps the contract, and what is its own: partitions, builds, versions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fastagency_backend.store.postgres import Options, PostgresStore, partition,
 from fastagency_backend.store.postgres import claim as claims
 from fastagency_backend.store.postgres.migrate import Migration, known, migrate
 from fastagency_backend.store.postgres.query import NEXT_DUE
-from fastagency_backend.store.postgres.signals import Piece, Signals
+from fastagency_backend.store.signals import Deaf
 
 from tests.contract.store_contract import (
     LONG_S,
@@ -54,7 +54,7 @@ async def open_one(postgres_url: str, no_blocking: None) -> AsyncIterator[OpenOn
 
     async def open_(**options: object) -> PostgresStore:
         store = PostgresStore(postgres_url, replace(Options(), **options))  # type: ignore[arg-type]
-        await store.open(lambda: None)
+        await store.open(Deaf())
         opened.append(store)
         return store
 
@@ -126,11 +126,11 @@ async def test_a_run_is_taken_up_by_the_build_that_began_it(open_one: OpenOne) -
     await ask(first, lease, "q")
     assert await first.park_run(lease)
     await answer(first, run_id(), "q")
-    await second.register_worker("b", LONG_S)
+    await second.dispatcher.register_worker("b", LONG_S)
     assert await claim(second, "b") == {}
     assert await status(second) == "ready"
     assert list(await claim(any_, "c")) == [run_id()]
-    await any_.release_worker("c")
+    await any_.dispatcher.release_worker("c")
     assert list(await claim(first, "a")) == [run_id()]
 
 
@@ -138,7 +138,7 @@ async def test_with_more_ready_than_a_claim_looks_at_everybody_has_a_turn(
     open_one: OpenOne, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = await open_one()
-    await store.register_worker("a", LONG_S)
+    await store.dispatcher.register_worker("a", LONG_S)
     for number in range(12):
         await store.create_run(new(number, user=f"user{number:02}"))
     monkeypatch.setattr(claims, "READY", claims.READY.replace(f"LIMIT {claims.LOOKED_AT}", "LIMIT 5"))
@@ -272,7 +272,7 @@ async def test_without_leave_to_migrate_an_empty_database_is_refused(open_one: O
 async def test_a_database_whose_tables_are_gone_breaks_the_store(postgres_url: str) -> None:
     told = asyncio.Event()
     store = PostgresStore(postgres_url)
-    await store.open(lambda: None, lambda _error: told.set())
+    await store.open(Deaf(), lambda _error: told.set())
     with psycopg.connect(postgres_url, autocommit=True) as db:
         db.execute("DROP TABLE run CASCADE")
     with pytest.raises(StoreBroken, match="Restore it"):
@@ -294,64 +294,3 @@ async def test_nothing_is_kept_in_a_session_where_connections_are_pooled(open_on
     assert store._connections._prepare is None
     assert "options" not in store._connections._conninfo
     assert await seqs(store) == list(range(1, 11))
-
-
-# --- hints ------------------------------------------------------------------------------------------------------------
-
-
-class Heard:
-    """What a process hears of the others."""
-
-    def __init__(self) -> None:
-        self.runs: asyncio.Queue[frozenset[str] | None] = asyncio.Queue()
-        self.pieces: asyncio.Queue[Piece] = asyncio.Queue()
-
-
-@pytest.fixture
-async def heard(open_one: OpenOne) -> AsyncIterator[tuple[Heard, Signals]]:
-    store = await open_one()
-    heard, signals = Heard(), Signals(store._connections)
-    await signals.open(heard.runs.put_nowait, heard.pieces.put_nowait)
-    yield heard, signals
-    await signals.close()
-
-
-async def test_a_hint_names_the_runs_that_have_changed(heard: tuple[Heard, Signals], open_one: OpenOne) -> None:
-    store = await open_one()
-    lease = await owned(store)
-    await append(store, lease, "e")
-    await owned(store, 2)
-    found: set[str] = set()
-    async with asyncio.timeout(30):
-        while found != {run_id(1), run_id(2)}:
-            found |= await heard[0].runs.get() or set()
-
-
-async def test_who_lost_the_connection_that_listens_looks_at_everything(
-    heard: tuple[Heard, Signals], open_one: OpenOne, postgres_url: str
-) -> None:
-    store = await open_one()
-    with psycopg.connect(postgres_url, autocommit=True) as db:
-        db.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'")
-    async with asyncio.timeout(30):
-        while await heard[0].runs.get() is not None:
-            pass
-        await store.create_run(new(7))
-        while await heard[0].runs.get() != {run_id(7)}:
-            pass
-
-
-async def test_pieces_of_text_arrive_joined_and_whole(heard: tuple[Heard, Signals], open_one: OpenOne) -> None:
-    store = await open_one()
-    text = "".join(f"{number} \N{GRINNING FACE}\x01" for number in range(1000))
-    for offset in range(0, len(text), 10):
-        store._signals.say(Piece("r", "s", offset, text[offset : offset + 10]))
-    got, pieces = "", 0
-    async with asyncio.timeout(30):
-        while len(got) < len(text):
-            piece = await heard[0].pieces.get()
-            assert (piece.run_id, piece.stream, piece.offset) == ("r", "s", len(got))
-            got += piece.text
-            pieces += 1
-    assert got == text
-    assert pieces < 20

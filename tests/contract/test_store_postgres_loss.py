@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from fastagency_backend.store.base import Lease, Start, StoreError
 from fastagency_backend.store.postgres import Options, PostgresStore, writer
+from fastagency_backend.store.signals import Deaf
 from fastagency_shared.run import RunStatus
 
 from tests.contract.postgres_server import PostgresServer, server
@@ -32,6 +33,7 @@ from tests.contract.store_contract import (
     seqs,
 )
 from tests.contract.wire import Lose, Wire
+from tests.fakes.bus import Bus, fences
 
 Write = Callable[[PostgresStore, Lease], Awaitable[object]]
 
@@ -65,9 +67,10 @@ def wire(postgres: PostgresServer) -> Iterator[Wire]:
 
 @pytest.fixture
 async def store(postgres_url: str, wire: Wire) -> AsyncIterator[PostgresStore]:
+    """Whose signals do not go over the wire: nothing does but what a test has it do."""
     url = postgres_url.replace(f":{urlsplit(postgres_url).port}/", f":{wire.port}/")
-    store = PostgresStore(url, Options(lanes=1))
-    await store.open(lambda: None)
+    store = PostgresStore(url, Options(lanes=1), Bus().signals())
+    await store.open(Deaf())
     yield store
     await store.close()
 
@@ -84,14 +87,7 @@ async def prepared(store: PostgresStore, write: str) -> Lease:
     if write == "park":
         await note(store, lease, "answered", 2)
     await ask(store, lease, "open")
-    await told(store)
     return lease
-
-
-async def told(store: PostgresStore) -> None:
-    """Wait until nothing is under way any more but what the test does next."""
-    while store._signals._sending:
-        await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize("lost", [Lose.REQUEST, Lose.REPLY])
@@ -111,8 +107,8 @@ async def _undisturbed(write: str, url: str, after: object) -> object:
     """What the same write returns, and leaves behind, where nothing is lost."""
     with psycopg.connect(url, autocommit=True) as db:
         db.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
-    store = PostgresStore(url, Options(lanes=1))
-    await store.open(lambda: None)
+    store = PostgresStore(url, Options(lanes=1), Bus().signals())
+    await store.open(Deaf())
     try:
         lease = await prepared(store, write)
         outcome = await WRITES[write](store, lease)
@@ -128,7 +124,6 @@ async def test_where_nothing_tells_whether_a_write_was_made_it_fails(
 ) -> None:
     lease = await owned(store)
     await append(store, lease, "old")
-    await told(store)
     connect = store._connections.connect
 
     def forgotten() -> psycopg.Connection[object]:
@@ -165,16 +160,15 @@ async def test_a_request_that_is_carried_out_late_is_waited_for(
 async def test_what_a_claim_took_whose_reply_was_lost_is_found_by_the_next_one(
     store: PostgresStore, wire: Wire
 ) -> None:
-    await store.register_worker("a", LONG_S)
+    await store.dispatcher.register_worker("a", LONG_S)
     for number in (1, 2):
         await store.create_run(new(number))
     assert await claim(store, "a", limit=0) == {}
-    await told(store)
     wire.lose(Lose.REPLY, b"COMMIT")
     with pytest.raises(StoreError):
         await claim(store, "a", limit=1)
     assert wire.has_lost
-    assert await store.owned_runs("a") == {run_id(1): 1}
+    assert fences(await store.dispatcher.owned_runs("a")) == {run_id(1): 1}
     assert list(await claim(store, "a", limit=1)) == [run_id(1)]
     assert list(await claim(store, "a")) == [run_id(2)]
     assert await claim(store, "a") == {}
@@ -197,8 +191,8 @@ async def test_a_server_that_is_started_again_is_found_again_and_nobody_takes_ov
         url = own.new_database()
         here, there = PostgresStore(url), PostgresStore(url)
         for store, worker in ((here, "a"), (there, "b")):
-            await store.open(lambda: None)
-            await store.register_worker(worker, lease_s)
+            await store.open(Deaf())
+            await store.dispatcher.register_worker(worker, lease_s)
         await here.create_run(new())
         lease = (await claim(here, "a"))[run_id()]
         await append(here, lease, "before")

@@ -25,23 +25,25 @@ class Bus:
 
     def deliver(self, sender: BusSignals, what: Callable[[Hears], None]) -> None:
         for end in self.ends:
-            if end is not sender and end.hears is not None:
-                asyncio.get_running_loop().call_soon(what, end.hears)
+            if end is not sender and end.hears is not None and end.loop is not None:
+                end.loop.call_soon_threadsafe(what, end.hears)
 
 
 class BusSignals:
     """One process's end."""
 
     connected = True
+    space = ""
 
     def __init__(self, bus: Bus, max_bytes: int) -> None:
         self.max_bytes = max_bytes
         self.hears: Hears | None = None
+        self.loop: asyncio.AbstractEventLoop | None = None
         self.watched: set[str] = set()
         self._bus = bus
 
     async def open(self, hears: Hears) -> None:
-        self.hears = hears
+        self.hears, self.loop = hears, asyncio.get_running_loop()
         self._bus.ends.append(self)
 
     async def close(self) -> None:

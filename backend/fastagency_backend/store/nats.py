@@ -34,14 +34,14 @@ class NatsSignals:
 
     Args:
         url: `nats://host:4222` or `tls://...`, with user and password or a token if needed; several, with commas.
-        space: what keeps the services that share a server apart; the processes of one service have the same.
+        space: see `signals.SharedSignals`.
     """
 
     max_bytes = MAX_BYTES
 
-    def __init__(self, url: str, space: str) -> None:
+    def __init__(self, url: str, space: str = "") -> None:
         self._servers = [each.strip() for each in url.split(",")]
-        self._subject = f"fastagency.{space}"
+        self.space = space
         self._client = Client()
         self._hears: Hears | None = None
         self._hints: Coalesced | None = None
@@ -56,11 +56,14 @@ class NatsSignals:
         return bool(self._client.is_connected)
 
     async def open(self, hears: Hears) -> None:
+        assert self.space, "services that share a server would hear each other"
         self._hears = hears
         self._hints = Coalesced(self._send_hints)
         self._tasks = [asyncio.create_task(self._serve(), name="signals")]
 
     async def close(self) -> None:
+        if not self._tasks:
+            return  # it was never opened
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -86,6 +89,10 @@ class NatsSignals:
     def unwatch(self, run_id: str) -> None:
         self._watched.discard(run_id)
         self._to_subscribe.put_nowait(run_id)
+
+    @property
+    def _subject(self) -> str:
+        return f"fastagency.{self.space}"
 
     # --- sending --------------------------------------------------------------------------------------------------
 

@@ -70,6 +70,13 @@ class Signals(Protocol):
         ...
 
 
+class SharedSignals(Signals, Protocol):
+    """Signals over a server that several services may use."""
+
+    space: str
+    """What keeps these apart; said before the signals are opened. The processes of one service have the same."""
+
+
 class Deaf:
     """`Hears` for whoever uses a store alone."""
 

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fastagency_backend.store.base import ON_TRIAL, AtWork
+from fastagency_backend.store.dispatch import ON_TRIAL, AtWork
 from fastagency_backend.store.postgres.sql import ACQUITTED, NOW, RECORD
 
 LOCK = 7_241_004

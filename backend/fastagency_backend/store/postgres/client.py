@@ -25,9 +25,9 @@ from fastagency_backend.store.postgres.liveness import Heart
 from fastagency_backend.store.postgres.part import Part
 from fastagency_backend.store.postgres.partition import Room
 from fastagency_backend.store.postgres.pool import Connections
-from fastagency_backend.store.postgres.signals import Signals
 from fastagency_backend.store.postgres.sql import ANSWER, CANCEL, CREATE, DELETE, PROBE, RENAME, RETRY
 from fastagency_backend.store.postgres.sweep import delete_ended, sweep
+from fastagency_backend.store.signals import Signals
 
 PROBE_BYTES = 65_536
 
@@ -95,7 +95,7 @@ class Client(Part):
         return record
 
     async def delete_run(self, run_id: str) -> bool:
-        return bool(await self._lanes.run(DELETE, run_id, {}))
+        return await self._lanes.run(DELETE, run_id, {}) is not None
 
     async def delete_ended_before(self, at: float, *, limit: int) -> int:
         return await self._connections.write(lambda db: delete_ended(db, at, limit))

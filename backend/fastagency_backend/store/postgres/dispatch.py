@@ -1,4 +1,4 @@
-"""Workers and the runs that they own: leases, claims, take-over. A part of the store, and one that can stand alone.
+"""Which worker has which run, on PostgreSQL: leases, claims, take-over. See `dispatch.Dispatcher`.
 
 A claim locks what it takes and passes over what others hold. One whose reply was lost is found again by its number: the
 next claim of this process returns what that one took.
@@ -12,21 +12,21 @@ import secrets
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import psycopg
 
-from fastagency_backend.store.base import NO_LIMITS, AtWork, Lease, Line, RunRecord
+from fastagency_backend.store.base import RunRecord
+from fastagency_backend.store.dispatch import NO_LIMITS, AtWork, Line, Owned
 from fastagency_backend.store.postgres import claim, query
-from fastagency_backend.store.postgres.append import Kind
 from fastagency_backend.store.postgres.claim import Ready, Turns
 from fastagency_backend.store.postgres.failure import store_error
 from fastagency_backend.store.postgres.lane import Lanes
 from fastagency_backend.store.postgres.liveness import LOOK, Heart
 from fastagency_backend.store.postgres.part import Part
 from fastagency_backend.store.postgres.pool import Connection, Connections
-from fastagency_backend.store.postgres.signals import Signals
 from fastagency_backend.store.postgres.sql import record
+from fastagency_backend.store.signals import Signals
 
 logger = logging.getLogger(__name__)
 
@@ -36,8 +36,8 @@ CLAIM_TRIES = 5
 """How often a claim looks again when others have taken what it had chosen."""
 
 
-class Dispatcher(Part):
-    """See `base.Store`."""
+class PostgresDispatcher(Part):
+    """Part of a `PostgresStore`, whose connections and lanes it shares."""
 
     def __init__(self, connections: Connections, lanes: Lanes, signals: Signals, heart: Heart) -> None:
         super().__init__(connections, lanes, signals, heart)
@@ -47,7 +47,7 @@ class Dispatcher(Part):
         self._doubtful: dict[int, float] = {}
         self._claiming = threading.Lock()
 
-    async def stop_dispatch(self) -> None:
+    async def close(self) -> None:
         """Keep no lease any more: others will take over what this process still owns."""
         await asyncio.to_thread(self._heart.close)
 
@@ -61,7 +61,7 @@ class Dispatcher(Part):
         await self._lanes.drain()
         if self._heart.worker == worker:
             await asyncio.to_thread(self._heart.stop)
-        self._signals.tell(await self._connections.write(lambda db: _release(db, worker)))
+        self._signals.tell(await self._connections.write(lambda db: _release(db, worker)), ready=True)
 
     async def claim_runs(
         self,
@@ -85,11 +85,9 @@ class Dispatcher(Part):
     async def next_due(self) -> float | None:
         return await self._connections.read(query.next_due)
 
-    def acquit_run(self, lease: Lease) -> None:
-        self._lanes.append(Kind.ACQUIT, lease, (), lambda _result, _error: None)
-
-    async def owned_runs(self, worker: str) -> dict[str, int]:
-        return await self._connections.read(lambda db: query.owned_runs(db, worker))
+    async def owned_runs(self, worker: str, among: Collection[str] | None = None) -> dict[str, Owned]:
+        asked = None if among is None else list(among)  # a thread looks later, when the caller's may have changed
+        return await self._connections.read(lambda db: query.owned_runs(db, worker, asked))
 
     async def lines(self) -> list[Line]:
         return await self._connections.read(query.lines)
@@ -111,7 +109,8 @@ class Dispatcher(Part):
             db.execute(claim.HOLD_ALL_OF, ([*buried, *strangers],))
             if buried:
                 db.execute(claim.COUNT_DEATHS, (buried,))
-            db.execute(claim.LOSE, ([*buried, *strangers],))
+            lost = [row[0] for row in db.execute(claim.LOSE, ([*buried, *strangers],))]
+        self._signals.tell(lost, ready=bool(lost))
 
     def _found_again(self, db: Connection, worker: str) -> list[RunRecord]:
         """What claims of ours took whose replies were lost. One may still be under way, so it is asked for again."""
@@ -152,11 +151,12 @@ class Dispatcher(Part):
         with db.transaction():
             if limited:
                 db.execute("SELECT pg_advisory_xact_lock(%s)", (claim.LOCK,))
-            db.execute(claim.COME_DUE)
+            due = db.execute(claim.COME_DUE).rowcount
             accused = self._on_trial(db, workflows) if on_trial else []
             chosen = accused or self._choose(db, workflows, limit, at_work, 1 if limited else claim.SPARE)
             taken = _take(db, worker, number, chosen, 1 if accused else limit, self._build)
         del self._doubtful[number]
+        self._signals.tell((run.id for run in taken), ready=due > len(taken))
         self._turns.served([run.user_id or "" for run in taken])
         return taken, bool(chosen) and not accused and not limited
 

@@ -25,8 +25,9 @@ logger = logging.getLogger(__name__)
 
 MAX_BATCH = 1000
 
-Tell = Callable[[set[str]], None]
-"""Called in a lane's thread with the runs that a committed batch has changed for others."""
+Tell = Callable[[set[str], bool], None]
+"""Called in a lane's thread with the runs that a committed batch has changed for others, and whether it has made one
+that nobody has ready."""
 
 
 class Lanes:
@@ -145,8 +146,9 @@ class _Lane:
             if broken is not None:
                 outcomes = [(None, broken)] * len(tasks)
             self._call(_deliver, tasks, outcomes)
-            if changed := _changed(tasks, outcomes):
-                self._told(changed)
+            changed, ready = _changed(tasks, outcomes), _ready(tasks, outcomes)
+            if changed or ready:
+                self._told(changed, ready)
 
     def _break(self, error: Exception) -> StoreBroken:
         failure = store_error(error)
@@ -191,14 +193,22 @@ def _deliver(tasks: list[Task], outcomes: list[Outcome]) -> None:
 
 
 def _changed(tasks: list[Task], outcomes: list[Outcome]) -> set[str]:
-    """The runs of which a watcher would see something new, or a worker would want to claim."""
+    """The runs of which a watcher would see something new."""
     return {
         task.run_id
-        for task, (_, error) in zip(tasks, outcomes, strict=True)
+        for task, (result, error) in zip(tasks, outcomes, strict=True)
         if error is None
         and (
-            task.operation.tells
+            task.operation.tells and result is not None
             if task.operation is not None
             else task.append is not None and task.append.kind is Kind.EVENT
         )
     }
+
+
+def _ready(tasks: list[Task], outcomes: list[Outcome]) -> bool:
+    """Whether there is a run that a worker would want to claim, now or at a moment that it has to know of."""
+    return any(
+        task.operation is not None and result is not None and task.operation.readies(result)
+        for task, (result, _) in zip(tasks, outcomes, strict=True)
+    )

@@ -14,6 +14,9 @@ from fastagency_backend.store.postgres.sql import ASK, EXPIRE, FINISH, PARK, RES
 class Log(Part):
     """See `base.Store`."""
 
+    def acquit_run(self, lease: Lease) -> None:
+        self._lanes.append(Kind.ACQUIT, lease, (), lambda _result, _error: None)
+
     async def load_log(self, run_id: str) -> RunLog:
         return await self._connections.read(lambda db: query.load_log(db, run_id))
 
@@ -50,7 +53,7 @@ class Log(Part):
         await self._lanes.run(REST, lease.run_id, {"due": due}, lease)
 
     async def park_run(self, lease: Lease) -> bool:
-        return bool(await self._lanes.run(PARK, lease.run_id, {}, lease))
+        return await self._lanes.run(PARK, lease.run_id, {}, lease) is not None
 
     async def finish_run(
         self, lease: Lease, status: RunStatus, result: str | None, body: str, at: float

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastagency_backend.store.postgres.lane import Lanes
 from fastagency_backend.store.postgres.liveness import Heart
 from fastagency_backend.store.postgres.pool import Connections
-from fastagency_backend.store.postgres.signals import Signals
+from fastagency_backend.store.signals import Signals
 
 
 class Part:

@@ -10,7 +10,6 @@ from fastagency_shared.run import RunStatus
 from fastagency_backend.store.base import (
     Census,
     EventPage,
-    Line,
     Past,
     QuestionRecord,
     RunLog,
@@ -18,6 +17,7 @@ from fastagency_backend.store.base import (
     StepRecord,
     StoredEvent,
 )
+from fastagency_backend.store.dispatch import Line, Owned
 from fastagency_backend.store.postgres.pool import Connection
 from fastagency_backend.store.postgres.sql import LIVE, NOW, RECORD, Row, record
 
@@ -60,6 +60,11 @@ def census(db: Connection) -> Census:
 
 def lines(db: Connection) -> list[Line]:
     return [Line(*row) for row in db.execute(_LINES)]
+
+
+def space(db: Connection) -> str:
+    """What the database calls its service: two services may share what carries their signals."""
+    return str(_first(db, "SELECT space FROM service"))
 
 
 def now(db: Connection) -> float:
@@ -109,8 +114,12 @@ def heads(db: Connection, run_ids: Sequence[str]) -> dict[str, tuple[int, str]]:
     return {row[0]: (row[1], row[2]) for row in db.execute(sql, (list(run_ids),))}
 
 
-def owned_runs(db: Connection, worker: str) -> dict[str, int]:
-    return dict(db.execute("SELECT id, fence FROM run WHERE worker = %s", (worker,)).fetchall())
+def owned_runs(db: Connection, worker: str, among: Sequence[str] | None) -> dict[str, Owned]:
+    sql = "SELECT id, fence, last_seq FROM run WHERE worker = %(worker)s"
+    if among is not None:
+        sql += " AND id = ANY(%(among)s)"
+    rows = db.execute(sql, {"worker": worker, "among": among})
+    return {run_id: Owned(fence, last_seq) for run_id, fence, last_seq in rows}
 
 
 def load_log(db: Connection, run_id: str) -> RunLog:

@@ -1,179 +1,204 @@
-"""Hints between processes: which runs have changed, and pieces of text under way. LISTEN and NOTIFY carry them.
+"""Signals over the database itself: LISTEN and NOTIFY carry them. See `signals.Signals`.
 
-A hint is sent after the commit and never inside of it, for PostgreSQL lets transactions that notify commit one after
-the other. All that changes while one is under way goes in the next. Hints may be lost: whoever needs to know looks from
-time to time anyway, and is told to look at everything (`None`) after the connection was away.
+A note is sent after the commit and never inside of it, for PostgreSQL lets transactions that notify commit one after
+the other. All that is told while one is on its way goes with the next. The connection that listens belongs to a thread
+of its own; after it was lost, everything is to be looked at.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import select
 import socket
 import threading
 import uuid
-from collections.abc import Callable, Coroutine, Iterable, Iterator
-from dataclasses import dataclass, replace
-from typing import Any, Generic, TypeVar
+from collections import deque
+from collections.abc import Callable, Collection, Iterable
+from typing import Any
 
 import psycopg
 
 from fastagency_backend.store.base import StoreError
+from fastagency_backend.store.coalesced import Coalesced
 from fastagency_backend.store.postgres.failure import store_error
 from fastagency_backend.store.postgres.pool import Connection, Connections
+from fastagency_backend.store.signals import Hears
 
 logger = logging.getLogger(__name__)
 
 CHANNEL = "fastagency"
-RUNS_PER_NOTE = 100
-PIECE_CHARACTERS = 1_200
-"""A note has to stay below 8,000 bytes, and a character may take six of them."""
-PAUSE_S = 0.002
-"""How long hints are gathered before they are sent."""
-JOIN_S = 0.08
-"""How long pieces of text are joined before they are sent."""
-RECONNECT_S = 0.5
+MAX_BYTES = 7_000
+"""Of a text. A note has to stay below 8,000, and begins with its kind, its sender and perhaps a run's id."""
+IDS_PER_NOTE = 200
+"""32 characters each, and a space."""
 EVERYTHING = 2_000
 """When so many runs have changed at once, none is named."""
+MAX_OUTBOX = 10_000
+"""Texts and wishes that wait to be sent; while the server is away, the newest."""
+RECONNECT_S = 0.5
+CHANGED, READY, ANYTHING, WANTED, SHOWN = "craws"
+"""The kinds of notes, by their first character."""
+SENDER = 12
+ID = 32
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """Text of a run's message under way: it begins at `offset` of its `stream`, and replaces what was there."""
+class NotifySignals:
+    """See the module's docstring."""
 
-    run_id: str
-    stream: str
-    offset: int
-    text: str
-
-
-Heard = Callable[[frozenset[str] | None], None]
-"""Called on the loop: these runs have changed elsewhere; None: any may have."""
-HeardPiece = Callable[[Piece], None]
-
-
-class Signals:
-    """See the module's docstring. `tell` and `say` may be called in any thread."""
+    max_bytes = MAX_BYTES
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
-        self._id = uuid.uuid4().hex[:12]
+        self._id = uuid.uuid4().hex[:SENDER]
+        self._hears: Hears | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._heard: Heard = lambda _: None
-        self._heard_piece: HeardPiece = lambda _: None
-        self._told = _Outbox[str]()
-        self._pieces = _Outbox[Piece]()
-        self._sending: set[asyncio.Task[None]] = set()
+        self._hints: Coalesced | None = None
+        self._changed: set[str] = set()
+        self._ready = False
+        self._outbox: deque[str] = deque(maxlen=MAX_OUTBOX)
+        self._something = asyncio.Event()
+        self._sending: asyncio.Task[None] | None = None
+        self._watched: set[str] = set()
+        self._listens = False
+        self._absence_told = False
         self._thread: threading.Thread | None = None
-        self._listening: asyncio.Future[None] | None = None
 
-    async def open(self, heard: Heard, heard_piece: HeardPiece | None = None) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._heard, self._heard_piece = heard, heard_piece or self._heard_piece
-        self._listening = self._loop.create_future()
+    @property
+    def connected(self) -> bool:
+        return self._listens
+
+    async def open(self, hears: Hears) -> None:
+        self._hears, self._loop = hears, asyncio.get_running_loop()
+        self._hints = Coalesced(self._take_hints)
         self._wake, self._woken = socket.socketpair()
-        self._thread = threading.Thread(target=self._run, name="fastagency-store-signals", daemon=True)
+        tried = self._loop.create_future()
+        self._thread = threading.Thread(target=self._run, args=(tried,), name="fastagency-store-signals", daemon=True)
         self._thread.start()
-        await self._listening
+        self._sending = asyncio.create_task(self._send_all(), name="store-signals")
+        await tried
 
     async def close(self) -> None:
         """Send what was handed over, and listen no more."""
-        while self._sending:
-            await asyncio.gather(*self._sending)
+        if self._sending is not None:
+            self._sending.cancel()
+            await asyncio.gather(self._sending, return_exceptions=True)
+            await self._send(self._notes())
         if self._thread is not None:
             self._wake.close()
             await asyncio.to_thread(self._thread.join)
             self._woken.close()
             self._thread = None
 
-    def tell(self, runs: Iterable[str]) -> None:
-        """These runs have changed."""
-        if self._told.add(runs):
-            self._call(self._start, self._send_told())
+    def tell(self, run_ids: Iterable[str], *, ready: bool = False) -> None:
+        if self._hints is not None:
+            self._hints.add(run_ids, ready=ready)
 
-    def say(self, piece: Piece) -> None:
-        """A piece of text has come."""
-        if self._pieces.add([piece]):
-            self._call(self._start, self._send_pieces())
+    def show(self, run_id: str, text: str) -> None:
+        self._put(f"{SHOWN}{self._id}{run_id}{text}")
+
+    def want(self, run_id: str) -> None:
+        self._put(f"{WANTED}{self._id}{run_id}")
+
+    def watch(self, run_id: str) -> None:
+        self._watched.add(run_id)
+
+    def unwatch(self, run_id: str) -> None:
+        self._watched.discard(run_id)
 
     # --- sending, on the loop -------------------------------------------------------------------------------------
 
-    def _start(self, sending: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(sending, name="store-signals")
-        self._sending.add(task)
-        task.add_done_callback(self._sending.discard)
+    def _take_hints(self, run_ids: Collection[str], ready: bool) -> None:
+        self._changed.update(run_ids)
+        self._ready |= ready
+        self._something.set()
 
-    async def _send_told(self) -> None:
-        await asyncio.sleep(PAUSE_S)
-        while runs := self._told.take():
-            await self._notify(_notes_of_runs(runs))
+    def _put(self, note: str) -> None:
+        self._outbox.append(note)
+        self._something.set()
 
-    async def _send_pieces(self) -> None:
-        await asyncio.sleep(JOIN_S)
-        while pieces := self._pieces.take():
-            await self._notify(_notes_of_pieces(pieces))
+    async def _send_all(self) -> None:
+        while True:
+            await self._something.wait()
+            self._something.clear()
+            await self._send(self._notes())
 
-    async def _notify(self, notes: Iterable[dict[str, Any]]) -> None:
-        payloads = [json.dumps({"from": self._id, **note}, separators=(",", ":")) for note in notes]
+    def _notes(self) -> list[str]:
+        """Takes all that is to be sent."""
+        notes = list(self._outbox)
+        self._outbox.clear()
+        ids, self._changed = sorted(self._changed), set()
+        if self._ready:
+            notes.append(READY + self._id)
+            self._ready = False
+        if len(ids) > EVERYTHING:
+            notes.append(ANYTHING + self._id)
+            ids = []
+        firsts = range(0, len(ids), IDS_PER_NOTE)
+        notes += [CHANGED + self._id + " ".join(ids[first : first + IDS_PER_NOTE]) for first in firsts]
+        return notes
+
+    async def _send(self, notes: list[str]) -> None:
+        if not notes:
+            return
         try:
-            await self._connections.write(lambda db: _notify(db, payloads))
+            await self._connections.write(lambda db: _notify(db, notes))
         except StoreError as error:
             logger.warning("Other processes could not be told what has changed: %s", error)
 
     # --- listening, in the thread ---------------------------------------------------------------------------------
 
-    def _run(self) -> None:
-        try:
-            db = self._listen()
-        except psycopg.Error as error:
-            self._call(_settle, self._listening, store_error(error))
+    def _run(self, tried: asyncio.Future[None]) -> None:
+        db = self._listen()
+        self._call(_settle, tried)
+        if db is None and (db := self._listen_again()) is None:
             return
-        self._call(_settle, self._listening, None)
         while not self._receive(db):
+            self._listens = False
             db.close()
-            while not self._woken_within(RECONNECT_S):
-                try:
-                    db = self._listen()
-                except psycopg.Error as error:
-                    logger.debug("The connection that listens could not be made again: %s", error)
-                else:
-                    break
-            else:
+            if (db := self._listen_again()) is None:
                 return
-            self._call(self._heard, None)
+        self._listens = False
         db.close()
 
-    def _listen(self) -> Connection:
-        db = self._connections.connect_to_listen()
-        db.execute(f"LISTEN {CHANNEL}")
+    def _listen(self) -> Connection | None:
+        try:
+            db = self._connections.connect_to_listen()
+            db.execute(f"LISTEN {CHANNEL}")
+        except psycopg.Error as error:
+            level = logging.DEBUG if self._absence_told else logging.WARNING
+            logger.log(level, "There are no signals of other processes, and it is tried again: %s", store_error(error))
+            self._absence_told = True
+            return None
+        self._listens, self._absence_told = True, False
         return db
+
+    def _listen_again(self) -> Connection | None:
+        """None: this process is on its way out."""
+        while not select.select([self._woken], [], [], RECONNECT_S)[0]:
+            if (db := self._listen()) is not None:
+                logger.info("Signals of other processes are heard again")
+                self._hear_that(None, ready=True)
+                return db
+        return None
 
     def _receive(self, db: Connection) -> bool:
         """Hear until the end, or until the connection breaks; whether it was the end."""
         try:
             while True:
                 for note in db.notifies(timeout=0):
-                    self._hear(note.payload)
+                    self._call(self._hear, note.payload)
                 wake = self._woken.fileno()
                 if wake in select.select([db.fileno(), wake], [], [])[0]:
                     return True
         except (psycopg.Error, OSError, ValueError) as error:
-            logger.warning("The connection that listens for other processes was lost: %s", error)
+            logger.warning("The connection that listens for other processes was lost: %s", " ".join(str(error).split()))
             return False
 
-    def _woken_within(self, seconds: float) -> bool:
-        return bool(select.select([self._woken], [], [], seconds)[0])
-
-    def _hear(self, payload: str) -> None:
-        note = json.loads(payload)
-        if note["from"] == self._id:
-            return
-        if "piece" in note:
-            self._call(self._heard_piece, Piece(*note["piece"]))
-        else:
-            self._call(self._heard, frozenset(note["runs"]) if note["runs"] is not None else None)
+    def _hear_that(self, run_ids: Collection[str] | None, *, ready: bool) -> None:
+        assert self._hears is not None
+        hears = self._hears
+        self._call(lambda: hears.changed(run_ids, ready=ready))
 
     def _call(self, callback: Callable[..., None], *args: Any) -> None:
         assert self._loop is not None
@@ -182,66 +207,29 @@ class Signals:
         except RuntimeError:  # the loop is closed: this process is on its way out
             logger.debug("The event loop was closed")
 
+    # --- what is heard, on the loop -------------------------------------------------------------------------------
 
-T = TypeVar("T")
-
-
-class _Outbox(Generic[T]):
-    """What is to be sent, gathered from any thread while a task is on its way to send it."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._items: list[T] = []
-        self._is_sent = False
-
-    def add(self, items: Iterable[T]) -> bool:
-        """Whether somebody has to start sending."""
-        with self._lock:
-            self._items += items
-            starts = bool(self._items) and not self._is_sent
-            self._is_sent = self._is_sent or starts
-            return starts
-
-    def take(self) -> list[T]:
-        """All there is. Empty: the sender ends, and the next `add` says so."""
-        with self._lock:
-            items, self._items = self._items, []
-            self._is_sent = bool(items)
-            return items
+    def _hear(self, note: str) -> None:
+        assert self._hears is not None
+        kind, sender, rest = note[:1], note[1 : 1 + SENDER], note[1 + SENDER :]
+        if sender == self._id:
+            return
+        if kind == CHANGED:
+            self._hears.changed(rest.split(), ready=False)
+        elif kind == READY:
+            self._hears.changed((), ready=True)
+        elif kind == ANYTHING:
+            self._hears.changed(None, ready=False)
+        elif kind == WANTED:
+            self._hears.wanted(rest)
+        elif kind == SHOWN and rest[:ID] in self._watched:
+            self._hears.shown(rest[:ID], rest[ID:])
 
 
-def _notes_of_runs(told: list[str]) -> Iterator[dict[str, Any]]:
-    runs = sorted(set(told))
-    if len(runs) > EVERYTHING:
-        yield {"runs": None}
-        return
-    for first in range(0, len(runs), RUNS_PER_NOTE):
-        yield {"runs": runs[first : first + RUNS_PER_NOTE]}
+def _notify(db: Connection, notes: list[str]) -> None:
+    db.execute("SELECT pg_notify(%s, note) FROM unnest(%s::text[]) AS note", (CHANNEL, notes))
 
 
-def _notes_of_pieces(said: list[Piece]) -> Iterator[dict[str, Any]]:
-    for piece in join(said):
-        for first in range(0, max(1, len(piece.text)), PIECE_CHARACTERS):
-            text = piece.text[first : first + PIECE_CHARACTERS]
-            yield {"piece": [piece.run_id, piece.stream, piece.offset + first, text]}
-
-
-def join(pieces: Iterable[Piece]) -> list[Piece]:
-    """The same text in fewer pieces: those that follow each other in their stream become one."""
-    joined: dict[tuple[str, str], list[Piece]] = {}
-    for piece in pieces:
-        of_stream = joined.setdefault((piece.run_id, piece.stream), [])
-        if of_stream and of_stream[-1].offset + len(of_stream[-1].text) == piece.offset:
-            of_stream[-1] = replace(of_stream[-1], text=of_stream[-1].text + piece.text)
-        else:
-            of_stream.append(piece)
-    return [piece for of_stream in joined.values() for piece in of_stream]
-
-
-def _notify(db: Connection, payloads: list[str]) -> None:
-    db.execute("SELECT pg_notify(%s, payload) FROM unnest(%s::text[]) AS payload", (CHANNEL, payloads))
-
-
-def _settle(future: asyncio.Future[None], error: Exception | None) -> None:
+def _settle(future: asyncio.Future[None]) -> None:
     if not future.done():
-        future.set_exception(error) if error is not None else future.set_result(None)
+        future.set_result(None)

@@ -92,17 +92,23 @@ def _record_or_none(rows: list[Row], _args: Args) -> RunRecord | None:
     return record(rows[0]) if rows else None
 
 
+def _never(_result: Any) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Operation:
     """A statement, what its rows mean, and how to find them again when the reply to a commit was lost.
 
-    `tells`: whether those who watch the run, or wait for one to claim, may want to know.
+    A result of None means that nothing was changed. `tells`: whether those who watch the run want to know otherwise;
+    `readies`: whether, by the result, those who claim runs do.
     """
 
     sql: str
     read: Callable[[list[Row], Args], Any]
     found: str
     tells: bool = True
+    readies: Callable[[Any], bool] = _never
 
 
 CREATE = Operation(
@@ -117,6 +123,7 @@ CREATE = Operation(
     _row_or_none,
     "SELECT number, worker FROM run WHERE id = %(run_id)s AND created = %(at)s AND workflow = %(workflow)s "
     "AND params = %(params)s AND user_id IS NOT DISTINCT FROM %(user_id)s",
+    readies=lambda row: row[1] is None,
 )
 """The worker's row is held until the commit: whoever deletes it comes first, or finds the run."""
 RENAME = Operation(
@@ -127,7 +134,7 @@ RENAME = Operation(
 DELETE = Operation(
     "WITH gone AS (DELETE FROM run WHERE id = %(run_id)s RETURNING number) "
     "INSERT INTO garbage(run) SELECT number FROM gone RETURNING run",
-    _any,
+    _first_or_none,
     "SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM run WHERE id = %(run_id)s)",
 )
 ASK = Operation(
@@ -158,10 +165,14 @@ REST = Operation(
 PARK = Operation(
     "UPDATE run SET worker = NULL, due = LEAST(due, (SELECT min(q.due) FROM question q WHERE "
     f"{OPEN})), {ACQUITTED} WHERE {OWNED} AND status = 'waiting' AND NOT EXISTS "
-    "(SELECT 1 FROM question q WHERE q.run = run.number AND q.value IS NOT NULL AND q.ord IS NULL) RETURNING 1",
-    _any,
-    "SELECT 1 FROM run WHERE id = %(run_id)s AND (fence <> %(fence)s OR worker IS NULL)",
+    "(SELECT 1 FROM question q WHERE q.run = run.number AND q.value IS NOT NULL AND q.ord IS NULL) "
+    "RETURNING due IS NOT NULL",
+    _first_or_none,
+    "SELECT due IS NOT NULL FROM run WHERE id = %(run_id)s AND (fence <> %(fence)s OR worker IS NULL)",
+    tells=False,
+    readies=bool,
 )
+"""Its result: whether the run will be due at some time, which others have to know who wait for such moments."""
 FINISH = Operation(
     "WITH r AS (UPDATE run SET last_seq = last_seq + 1, status = %(status)s, result = %(result)s, worker = NULL, "
     f"updated = %(at)s WHERE {OWNED} RETURNING number, last_seq) {_EVENT.format(key='%(key)s')}",
@@ -181,6 +192,7 @@ ANSWER = Operation(
     _answered,
     "SELECT e.seq, run.status, q.ord = %(order)s::bigint FROM run JOIN question q ON q.run = run.number "
     f"CROSS JOIN ({_LOGGED}) e WHERE run.id = %(run_id)s AND q.uuid = %(uuid)s",
+    readies=lambda answered: answered.status is RunStatus.READY,
 )
 """The place is noted only if the run is driven under this fence: nobody else would look for an answer that has one."""
 RETRY = Operation(
@@ -189,6 +201,7 @@ RETRY = Operation(
     + _EVENT.format(key="'resumed:' || fence"),
     _first_or_none,
     _LOGGED,
+    readies=lambda _seq: True,
 )
 CANCEL = Operation(
     "WITH r AS (UPDATE run SET last_seq = last_seq + 1, status = 'cancelled', worker = NULL, fence = fence + 1, "

@@ -1,6 +1,7 @@
 """The store on PostgreSQL, for many hosts: see `base.Store`. It is put together of parts that share the connections.
 
-`Log` and `Client` are the log and what clients do, `Dispatcher` gives runs to workers, `Signals` carries hints.
+`Log` and `Client` are the log and what clients do, `dispatcher` gives runs to workers, `signals` carries hints and what
+is never logged.
 """
 
 from __future__ import annotations
@@ -10,37 +11,48 @@ import logging
 
 import psycopg
 
-from fastagency_backend.store.base import Broken, Changed, StoreBroken
+from fastagency_backend.store.base import Broken, StoreBroken
 from fastagency_backend.store.postgres.client import Client
-from fastagency_backend.store.postgres.dispatch import Dispatcher
+from fastagency_backend.store.postgres.dispatch import PostgresDispatcher
 from fastagency_backend.store.postgres.failure import store_error
 from fastagency_backend.store.postgres.lane import Lanes
 from fastagency_backend.store.postgres.liveness import Heart
 from fastagency_backend.store.postgres.log import Log
 from fastagency_backend.store.postgres.migrate import check, migrate
 from fastagency_backend.store.postgres.pool import Connections, Options
-from fastagency_backend.store.postgres.signals import Signals
+from fastagency_backend.store.postgres.query import space
+from fastagency_backend.store.postgres.signals import NotifySignals
 from fastagency_backend.store.postgres.writer import Writer
+from fastagency_backend.store.signals import Hears, SharedSignals, Signals
 
 logger = logging.getLogger(__name__)
 
 DEFAULTS = Options()
 
 
-class PostgresStore(Log, Client, Dispatcher):
-    """See the module's docstring. `url` is a connection URI or string of libpq."""
+class PostgresStore(Log, Client):
+    """See the module's docstring.
 
-    def __init__(self, url: str, options: Options = DEFAULTS) -> None:
+    Args:
+        url: a connection URI or string of libpq.
+        options: how the database is used.
+        signals: to be used instead of the database's own; they are told the name that the database has for its service.
+    """
+
+    def __init__(self, url: str, options: Options = DEFAULTS, signals: SharedSignals | None = None) -> None:
         connections = Connections(url, options)
-        signals = Signals(connections)
-        lanes = Lanes([Writer(connections.connect) for _ in range(options.lanes)], signals.tell)
-        super().__init__(connections, lanes, signals, Heart(connections.connect, options.build))
+        self._shared = signals
+        self.signals: Signals = signals or NotifySignals(connections)
+        lanes = Lanes([Writer(connections.connect) for _ in range(options.lanes)], self._tell)
+        heart = Heart(connections.connect, options.build)
+        super().__init__(connections, lanes, self.signals, heart)
+        self.dispatcher = PostgresDispatcher(connections, lanes, self.signals, heart)
 
-    async def open(self, changed: Changed, broken: Broken | None = None) -> None:
+    async def open(self, hears: Hears, broken: Broken | None = None) -> None:
         try:
             await asyncio.to_thread(self._prepare)
             await self._connections.open()
-            await self._signals.open(lambda _runs: changed())
+            await self.signals.open(hears)
             await self._lanes.open(broken or _log_only)
         except BaseException:
             await self.close()
@@ -48,13 +60,16 @@ class PostgresStore(Log, Client, Dispatcher):
 
     async def close(self) -> None:
         await self._lanes.close()
-        await self.stop_dispatch()
-        await self._signals.close()
+        await self.dispatcher.close()
+        await self.signals.close()
         await self._connections.close()
 
     @property
     def queued(self) -> int:
         return self._lanes.queued
+
+    def _tell(self, run_ids: set[str], ready: bool) -> None:
+        self.signals.tell(run_ids, ready=ready)
 
     def _prepare(self) -> None:
         try:
@@ -63,6 +78,8 @@ class PostgresStore(Log, Client, Dispatcher):
                     migrate(db)
                 else:
                     check(db)
+                if self._shared is not None:
+                    self._shared.space = space(db)
         except psycopg.Error as error:
             raise store_error(error) from error
 

@@ -66,5 +66,9 @@ CREATE TABLE writer(
     since timestamptz NOT NULL DEFAULT now()
 ) WITH (fillfactor = 10);
 
+-- One row. Services whose signals go over the same server, beside the database, are kept apart by `space`.
+CREATE TABLE service(space text NOT NULL);
+INSERT INTO service(space) VALUES (replace(gen_random_uuid()::text, '-', ''));
+
 CREATE TABLE probe(id text COLLATE "C" PRIMARY KEY, data text NOT NULL);
 ALTER TABLE probe ALTER COLUMN data SET STORAGE EXTERNAL;
