@@ -7,19 +7,85 @@ twenty followers, is two hundred of them.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.http11 import Request
+from websockets.protocol import State
+
+from fastagency_backend.web.texts import TEXTS
 
 ROOM_BYTES = 65_536
 """What is gathered at most; a slow client is the transport's to deal with."""
+KEPT_BYTES = 1_048_576
 
 
 class GatheringProtocol(WebSocketsSansIOProtocol):
-    """uvicorn's own protocol, on a transport that gathers."""
+    """uvicorn's own protocol, on a transport that gathers; with the extension `TEXTS`."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(cast(asyncio.Transport, GatheringTransport(cast(asyncio.Transport, transport))))
+
+    def handle_connect(self, event: Request) -> None:
+        super().handle_connect(event)
+        if self.handshake_initiated and not self.handshake_complete:
+            cast(dict[str, Any], self.scope["extensions"])[TEXTS] = {}
+
+    async def send(self, message: Any) -> None:
+        if TEXTS not in message:
+            await super().send(message)
+            return
+        texts: Sequence[str] = message[TEXTS]
+        if self.conn.extensions:  # compressed, each connection by itself
+            for text in texts:
+                await super().send({"type": "websocket.send", "text": text})
+            return
+        for part in framed(texts):
+            await self.writable.wait()
+            if self.disconnected or self.conn.state is not State.OPEN:
+                raise ClientDisconnected
+            self.transport.write(part)
+
+
+def framed(texts: Sequence[str]) -> list[bytes]:
+    """Texts as a server's frames, in parts of about `ROOM_BYTES`.
+
+    They are the same for every client, for a server does not mask them: kept for the next one who watches the same run.
+    """
+    global _last  # noqa: PLW0603 - of one batch only, whoever it was for
+    last_texts, parts = _last
+    if last_texts != texts:
+        parts = list(_parts(texts))
+        _last = (texts, parts) if sum(map(len, parts)) <= KEPT_BYTES else ((), [])
+    return parts
+
+
+_last: tuple[Sequence[str], list[bytes]] = ((), [])
+
+
+def _parts(texts: Sequence[str]) -> Iterator[bytes]:
+    frames: list[bytes] = []
+    size = 0
+    for text in texts:
+        data = text.encode()
+        frames += (_head(len(data)), data)
+        size += len(data)
+        if size >= ROOM_BYTES:
+            yield b"".join(frames)
+            frames, size = [], 0
+    if frames:
+        yield b"".join(frames)
+
+
+def _head(size: int) -> bytes:
+    """Of a whole text message in one frame (RFC 6455, 5.2)."""
+    if size < 126:
+        return bytes((0x81, size))
+    if size < 65_536:
+        return b"\x81\x7e" + size.to_bytes(2, "big")
+    return b"\x81\x7f" + size.to_bytes(8, "big")
 
 
 class GatheringTransport:

@@ -36,7 +36,7 @@ class Session(Protocol):
 
     run_id: str
 
-    def outgoing(self, batch: Sequence[Item]) -> Iterable[str]:
+    def outgoing(self, batch: Sequence[Item]) -> Sequence[str]:
         """The frames for a batch of the run's messages; an empty batch is a heartbeat."""
         ...
 
@@ -56,10 +56,10 @@ class SessionV2:
         self.run_id = run.id
         self._service, self._user_id = service, user_id
 
-    def outgoing(self, batch: Sequence[Item]) -> Iterable[str]:
+    def outgoing(self, batch: Sequence[Item]) -> Sequence[str]:
         if not batch:
             return (KeepAlive(workflow_uuid=self.run_id).model_dump_json(),)
-        return (wire_v2(item) if isinstance(item, StoredEvent) else item.model_dump_json() for item in batch)
+        return [wire_v2(item) if isinstance(item, StoredEvent) else item.model_dump_json() for item in batch]
 
     async def incoming(self, text: str) -> Sequence[str]:
         match read_client_frame(text):
@@ -93,7 +93,7 @@ class SessionV1:
         self._open_then = {json.loads(body)["uuid"] for body in run.questions}
         self._open: dict[str, Question] = {}
 
-    def outgoing(self, batch: Sequence[Item]) -> Iterable[str]:
+    def outgoing(self, batch: Sequence[Item]) -> Sequence[str]:
         frames: list[str] = []
         for item in batch:
             if isinstance(item, StoredEvent):

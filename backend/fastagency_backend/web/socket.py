@@ -30,6 +30,7 @@ from fastagency_backend.engine.reader import PAGE
 from fastagency_backend.engine.service import RunService
 from fastagency_backend.web.identity import Denied, Identity
 from fastagency_backend.web.session import Session, SessionV1, SessionV2
+from fastagency_backend.web.texts import send_texts
 
 logger = logging.getLogger(__name__)
 
@@ -97,8 +98,7 @@ class _Conversation:
         try:
             async with aclosing(batches):
                 async for batch in batches:
-                    for text in self._session.outgoing(batch):
-                        await self._websocket.send_text(text)
+                    await send_texts(self._websocket, self._session.outgoing(batch))
             self._over = True
             if self._obeying:  # the answer that the run has ended with is acknowledged before the connection closes
                 await asyncio.wait({listening}, timeout=LAST_REPLY_S)

@@ -5,7 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import Any, cast
 
-from fastagency_backend.web.frames import ROOM_BYTES, GatheringTransport
+import pytest
+from fastagency_backend.web.frames import ROOM_BYTES, GatheringTransport, framed
+from websockets.client import ClientProtocol
+from websockets.frames import Frame
+from websockets.protocol import State
+from websockets.uri import parse_uri
 
 
 class Wire:
@@ -75,3 +80,22 @@ async def test_much_is_handed_over_before_the_turn_ends() -> None:
 async def test_all_else_is_the_transports() -> None:
     _, transport = gathering()
     assert transport.get_extra_info("peername") == "peername"
+
+
+@pytest.mark.parametrize("size", [0, 1, 125, 126, 65_535, 65_536, 200_000])
+def test_texts_are_framed_as_a_client_reads_them(size: int) -> None:
+    texts = ["é" + "x" * size, "y" * size, "z"]
+    client = ClientProtocol(parse_uri("ws://here/"), state=State.OPEN)
+    for part in framed(texts):
+        client.receive_data(part)
+    assert [frame.data.decode() for frame in client.events_received() if isinstance(frame, Frame)] == texts
+
+
+def test_what_several_clients_are_sent_is_framed_once() -> None:
+    texts = ["a", "b"]
+    assert framed(list(texts)) is framed(list(texts))
+    assert framed(["a", "c"]) == [b"\x81\x01a\x81\x01c"]
+
+
+def test_much_is_framed_in_parts() -> None:
+    assert list(map(len, framed(["x" * ROOM_BYTES] * 2))) == [ROOM_BYTES + 10] * 2
