@@ -34,6 +34,7 @@ from fastagency_backend.engine.key import FIRST_KEY, INSIDE, Keys
 from fastagency_backend.engine.limits import DEFAULT_LIMITS, Limits, fitted
 from fastagency_backend.engine.observer import NOBODY, Observer
 from fastagency_backend.engine.outline import outline_of_message
+from fastagency_backend.engine.plain import text_identity
 from fastagency_backend.engine.question import Deadline, Questions
 from fastagency_backend.engine.recording import Recording, Results
 from fastagency_backend.engine.sleep import Sleeps
@@ -276,7 +277,11 @@ class Run:
     def _identity(self, message: Message, identity: Any) -> Any:
         if identity is not None:
             return identity
-        return identity_of(message) if self.record.key_version > 1 else identity_of_1_0(message)
+        if self.record.key_version == 1:
+            return identity_of_1_0(message)
+        if type(message) is TextMessage and (text := text_identity(message)) is not None:
+            return text
+        return identity_of(message)
 
 
 def _drop(run: Run | None, drop: Callable[[Run], None]) -> None:

@@ -54,7 +54,7 @@ def framed(texts: Sequence[str]) -> list[bytes]:
 
     They are the same for every client, for a server does not mask them: kept for the next one who watches the same run.
     """
-    global _last  # noqa: PLW0603 - of one batch only, whoever it was for
+    global _last
     last_texts, parts = _last
     if last_texts != texts:
         parts = list(_parts(texts))
@@ -63,6 +63,7 @@ def framed(texts: Sequence[str]) -> list[bytes]:
 
 
 _last: tuple[Sequence[str], list[bytes]] = ((), [])
+"""One batch, whoever it was for."""
 
 
 def _parts(texts: Sequence[str]) -> Iterator[bytes]:
