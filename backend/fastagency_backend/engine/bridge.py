@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine
-from concurrent.futures import CancelledError as FutureCancelled
 from contextlib import AbstractContextManager
 from typing import Any, NoReturn, TypeVar
+
+from fastagency_backend.engine.crossing import Crossing
 
 T = TypeVar("T")
 
@@ -101,8 +102,8 @@ class Bridge:
             coroutine.close()
             raise RunUnwound(self._run_id)
         try:
-            return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result()
-        except (FutureCancelled, asyncio.CancelledError):
+            return Crossing(coroutine).outcome(self.loop)
+        except asyncio.CancelledError:
             raise RunUnwound(self._run_id) from None
 
 

@@ -180,7 +180,8 @@ class Run:
         return self.bridge.wait_for(self._ask(question, deadline, identity))
 
     async def _ask(self, question: Question, deadline: Deadline | None, identity: Any) -> Answer:
-        question = question.model_copy(update={"workflow_uuid": self.id})
+        if question.workflow_uuid != self.id:
+            question = question.model_copy(update={"workflow_uuid": self.id})
         self.bridge.check()
         key = self._key("ask", question.sender or "", self._identity(question, identity), lasting=True)
         try:

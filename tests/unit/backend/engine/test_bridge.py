@@ -29,6 +29,23 @@ async def test_whatever_the_loop_or_thread_the_work_is_done_on_the_engines_loop(
     assert await called == here
 
 
+async def test_a_thread_that_waits_is_told_how_it_ended() -> None:
+    bridge = Bridge("r")
+
+    async def fails() -> None:
+        await asyncio.sleep(0)
+        raise LookupError("not there")
+
+    async def is_cancelled() -> None:
+        await asyncio.sleep(0)
+        raise asyncio.CancelledError
+
+    with pytest.raises(LookupError, match="not there"):
+        await asyncio.to_thread(bridge.wait_for, fails())
+    with pytest.raises(RunUnwound):
+        await asyncio.to_thread(bridge.wait_for, is_cancelled())
+
+
 async def test_a_closed_bridge_stops_whoever_tries_in_the_way_of_the_place() -> None:
     bridge = Bridge("r")
     bridge.close()
