@@ -44,9 +44,9 @@ class Rows:
     lease: Lease
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Task:
-    """A job, or a row, and whom to tell what came of it."""
+    """A job, or a row, and whom to tell what came of it. Not frozen: one is made for every message."""
 
     job: Job | None
     deliver: Deliver
