@@ -21,6 +21,7 @@ _BY_FIELD: dict[str, st.SearchStrategy[Any]] = {
     "uuid": st.uuids().map(lambda value: value.hex),
     "workflow_uuid": st.uuids().map(lambda value: value.hex),
     "seq": st.none() | st.integers(1, 2**40),
+    "epoch": st.integers(0, 3),
     "at": st.none() | moments,
     "auto_reply": st.booleans(),
     "arguments": json_objects,

@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from fastagency_shared.answer import MAX_ANSWER_CHARS
 from fastagency_shared.errors import InvalidRequest
 from fastagency_shared.fault import describe
-from fastagency_shared.run import MAX_QUESTION_ID_CHARS, Cursor, RunId, UserId
+from fastagency_shared.run import MAX_QUESTION_ID_CHARS, Cursor, Epoch, RunId, UserId
 
 SUBPROTOCOL_V2 = "fastagency.v2"
 MAX_FRAME_CHARS = 2 * MAX_ANSWER_CHARS
@@ -49,6 +49,7 @@ class CloseCode(IntEnum):
     FORBIDDEN = 4403, "you are not allowed", "no"
     NOT_FOUND = 4404, "there is no such run, or it is not yours: the two are never told apart", "no"
     TIMEOUT = 4408, f"no first frame came within {FIRST_FRAME_TIMEOUT_S:.0f} seconds", "yes"
+    STALE_CURSOR = 4409, "the cursor is of another epoch: the database has failed over", "from the start"
 
 
 def worth_coming_back(code: int) -> bool:
@@ -58,11 +59,15 @@ def worth_coming_back(code: int) -> bool:
 
 
 class FirstFrame(BaseModel):
-    """Which run the connection is for; a v1 client sends the whole reply to `initiate_workflow`."""
+    """Which run the connection is for; a v1 client sends the whole reply to `initiate_workflow`.
+
+    `after` and `epoch` are those of the last message that the client has seen.
+    """
 
     workflow_uuid: RunId
     user_id: UserId | None = None
     after: Cursor = 0
+    epoch: Epoch = 0
 
 
 class AnswerFrame(BaseModel):

@@ -8,7 +8,8 @@ FastAgencyError
 │   ├── UnknownQuestion    404  the run never asked that
 │   ├── Conflict           409  the request contradicts what is already recorded
 │   │   ├── AlreadyAnswered
-│   │   └── QuestionExpired
+│   │   ├── QuestionExpired
+│   │   └── StaleCursor
 │   ├── TooLarge           413  more bytes than are kept of it
 │   ├── InvalidRequest     422  malformed, too long, or not among the choices
 │   └── StoreUnavailable   503  nothing wrong with the request: nothing can be kept at the moment
@@ -76,6 +77,16 @@ class QuestionExpired(Conflict):
     """Nobody answered before the deadline: refuses a late answer, and is raised in a workflow without a default."""
 
 
+CUT_SHORT = "The database has failed over, and the newest messages may be lost. Read this conversation from its start."
+
+
+class StaleCursor(Conflict):
+    """The cursor is of a log that a failover of the database has cut short: begin from the start of the run."""
+
+    def __init__(self, detail: str = "") -> None:
+        super().__init__(detail or CUT_SHORT)
+
+
 class TooLarge(RequestError):
     """More bytes than the backend keeps; `str(error)` says how many that would be."""
 
@@ -121,6 +132,7 @@ REQUEST_ERRORS: dict[str, type[RequestError]] = {
         Conflict,
         AlreadyAnswered,
         QuestionExpired,
+        StaleCursor,
         TooLarge,
         InvalidRequest,
         StoreUnavailable,

@@ -36,7 +36,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema
 
-ENVELOPE = ("type", "uuid", "workflow_uuid", "sender", "recipient", "auto_reply", "seq", "at")
+ENVELOPE = ("type", "uuid", "workflow_uuid", "sender", "recipient", "auto_reply", "seq", "at", "epoch")
 
 
 def new_uuid() -> str:
@@ -64,7 +64,9 @@ class Message(BaseModel):
     """What every message carries, whoever sends it.
 
     `uuid` is the message's own id and `workflow_uuid` the run's, 32 hexadecimal digits each. `seq` (1, 2, 3, ... in a
-    run, no gaps) and `at` are set by the log and seen by v2 clients only; a transient message has neither.
+    run, no gaps) and `at` are set by the log and seen by v2 clients only; a transient message has neither. `epoch`,
+    left out where it is 0, grows when a failover of the database may have lost the newest messages: a `seq` of another
+    one may be another message's.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -77,6 +79,7 @@ class Message(BaseModel):
     auto_reply: bool = False
     seq: int | None = Field(default=None, ge=1)
     at: datetime | None = None
+    epoch: int = Field(default=0, ge=0, exclude_if=operator.not_)
 
     v2_fields: ClassVar[frozenset[str]] = frozenset()
     """Fields of the content that a v1 client is not sent: it may refuse what it does not know."""
@@ -114,6 +117,8 @@ class Message(BaseModel):
         for name in ("seq", "at"):
             if (value := pop(name)) is not None:
                 wire[name] = value
+        if (epoch := pop("epoch", 0)) != 0:
+            wire["epoch"] = epoch
         wire["content"] = flat
         return wire
 

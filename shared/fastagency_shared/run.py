@@ -6,6 +6,7 @@ A *run* is one start of a workflow by one user; on the wire its id is called `wo
 from __future__ import annotations
 
 import json
+import operator
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
@@ -72,6 +73,8 @@ ProposedRunId = Annotated[NewRunId, BeforeValidator(_uuid_or_fresh)]
 """Like `NewRunId`; so does text that is no UUID, such as "1234"."""
 UserId = Annotated[str, Field(max_length=MAX_USER_ID_CHARS)]
 Cursor = Annotated[int, Field(ge=0, le=MAX_SEQ)]
+Epoch = Annotated[int, Field(ge=0, le=MAX_SEQ)]
+"""Two cursors can be compared only if they are of the same epoch; see `Message`."""
 
 
 def _single_line(title: str) -> str:
@@ -135,7 +138,8 @@ class InitiateReply(BaseModel):
 class RunInfo(BaseModel):
     """A run without its messages.
 
-    `last_seq` is the cursor of the newest message; `questions` are those that wait for an answer, oldest first.
+    `last_seq` is the cursor of the newest message, and of `epoch`, which is left out where it is 0; `questions` are
+    those that wait for an answer, oldest first.
     `parent` is the run that this one was forked from. `reason` tells people why a run that is ready is not taken up; it
     comes with `GET /runs/{id}` and pages of messages.
     """
@@ -152,6 +156,7 @@ class RunInfo(BaseModel):
     created_at: datetime
     updated_at: datetime
     last_seq: int = 0
+    epoch: int = Field(default=0, exclude_if=operator.not_)
     parent: str | None = None
     reason: str | None = None
     questions: list[Annotated[TextInput | MultipleChoice, Field(discriminator="type")]] = Field(default_factory=list)
@@ -192,6 +197,7 @@ class Problem(BaseModel):
 __all__ = [
     "AnswerRequest",
     "Cursor",
+    "Epoch",
     "ForkRequest",
     "InitiateBody",
     "InitiateReply",

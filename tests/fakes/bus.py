@@ -82,6 +82,8 @@ class Ear:
         self.texts: list[tuple[str, str]] = []
         self.wanting: list[str] = []
 
+    def begun_anew(self) -> None: ...
+
     def changed(self, run_ids: Collection[str] | None, *, ready: bool) -> None:
         self.anything += run_ids is None
         self.ids += run_ids or ()

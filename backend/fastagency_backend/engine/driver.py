@@ -122,6 +122,11 @@ class Driver:
         await asyncio.gather(*self._drops, return_exceptions=True)
         return len(runs)
 
+    def drop_all(self) -> None:
+        """Drop every run as it is: none of the leases is good any more, and what is in the log may be less by now."""
+        for run in list(self.live.values()):
+            self.evict(run)
+
     # --- what happens to a run from outside -----------------------------------------------------------------------
 
     def wake(self, run_id: str) -> None:
@@ -244,13 +249,16 @@ class Driver:
             now = await self._store.get_run(record.id)
         except StoreError:
             return record
-        return now if now is not None and (now.worker, now.fence) == (self._worker, record.fence) else None
+        same = (self._worker, record.fence, record.epoch)
+        return now if now is not None and (now.worker, now.fence, now.epoch) == same else None
 
     async def _attempt(self, record: RunRecord, unsaved: Unsaved, begun: RunLog | None) -> bool:
         """One time through the workflow. False: the store failed; `unsaved` has the results that it has not taken."""
         try:
             log = begun or await self._store.load_log(record.id)
-            await unsaved.save(self._store, Lease(record.id, record.fence), log)
+            if record.epoch != self._store.epoch:
+                return True
+            await unsaved.save(self._store, Lease(record.id, record.fence, record.epoch), log)
         except LeaseLost:
             return True
         except StoreError:

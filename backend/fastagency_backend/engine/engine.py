@@ -106,6 +106,8 @@ class Engine:
         self._relay = Relay(store.signals, self.feeds, self.driver.live.__contains__)
         self._hearing = Hearing(self._relay)
         self._examination = Examination(store, self._chores, self.lag, self.service.readers.leaving, self._lines)
+        self._epoch = 0
+        """In which this worker is registered."""
         self._next_removal = 0.0
         self._tidied = 0
 
@@ -119,12 +121,12 @@ class Engine:
             await watchdog.start()
             self._chores.start("beat", watchdog.beat)
             self._chores.start("others", watchdog.look_at_others)
-        well = watchdog.well if watchdog is not None else None
-        await self.store.dispatcher.register_worker(self.worker, self.settings.lease_s, well)
+        await self._register()
         self._intake.open = True
         self._chores.start("claim", self._intake.claim)
         self._chores.start("look-around", self._look_around)
         self._chores.start("look-at-all", self._look_at_all)
+        self._chores.start("epoch", self._begin_anew)
         self._chores.start("want", self._relay.want_again)
         self._chores.start("tidy", self._tidy)
         self._chores.start("lag", self.lag.look)
@@ -153,6 +155,11 @@ class Engine:
         """Whether this process does what it is there for, and if not, which part of it does not."""
         return await self._examination.result()
 
+    async def _register(self) -> None:
+        self._epoch = self.store.epoch
+        well = self._watchdog.well if self._watchdog is not None else None
+        await self.store.dispatcher.register_worker(self.worker, self.settings.lease_s, well)
+
     def _fail(self, sentence: str) -> None:
         """Something that this process cannot mend: say so, once, and let whoever started the engine decide."""
         if self.failure is not None:
@@ -178,6 +185,18 @@ class Engine:
         await self.service.readers.look(news.run_ids)
         await self.driver.look(news.run_ids)
         await asyncio.sleep(LOOK_PAUSE_S)
+
+    async def _begin_anew(self) -> None:
+        """The database has failed over: clients read again, and runs go on from the log as it is now."""
+        if self.store.epoch == self._epoch:
+            await self._hearing.epoch()
+            return
+        logger.warning("The log is in epoch %d: what was committed last may be lost", self.store.epoch)
+        self.service.readers.begin_anew()
+        self.driver.drop_all()
+        await self.store.dispatcher.release_worker(self.worker)
+        await self._register()
+        self.driver.idle_hands.set()
 
     async def _look_at_all(self) -> None:
         """Hints may be lost."""

@@ -33,11 +33,12 @@ class Subscription:
 
     `stale` says that the store knows more than the queue; `joins` that pieces of a message under way are missing;
     `closed` that the reader wants no more. `last` is the number of the message that the run ended with, once it has.
+    `sent_home` says that there is more, but not here and now: the reader has to come again.
     """
 
     def __init__(self) -> None:
         self.stale = self.joins = True
-        self.closed = False
+        self.closed = self.sent_home = False
         self.last: int | None = None
         self._items: list[Item | _Pieces] = []
         self._news: asyncio.Future[None] | None = None

@@ -1,4 +1,4 @@
-"""What the other processes have told this one: gathered until it is looked after."""
+"""What this process has been told from outside: gathered until it is looked after."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ class Hearing:
     def __init__(self, relay: Relay) -> None:
         self._relay = relay
         self._something = asyncio.Event()
+        self._anew = asyncio.Event()
         self._run_ids: set[str] = set()
         self._anything = self._ready = False
 
@@ -33,6 +34,11 @@ class Hearing:
         news = News(None if self._anything else self._run_ids, self._ready)
         self._run_ids, self._anything, self._ready = set(), False, False
         return news
+
+    async def epoch(self) -> None:
+        """Wait until the store is in another epoch."""
+        await self._anew.wait()
+        self._anew.clear()
 
     def changed(self, run_ids: Collection[str] | None, *, ready: bool) -> None:
         if run_ids is None:
@@ -47,3 +53,6 @@ class Hearing:
 
     def wanted(self, run_id: str) -> None:
         self._relay.hear_wanted(run_id)
+
+    def begun_anew(self) -> None:
+        self._anew.set()

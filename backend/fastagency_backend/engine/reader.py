@@ -33,27 +33,41 @@ class Readers:
             subscription.stale = False
             yield subscription
 
-    async def watch(self, run_id: str, *, after: int, beat_s: float) -> AsyncGenerator[Sequence[Item], None]:
+    async def watch(
+        self, run_id: str, *, after: int, beat_s: float, epoch: int = 0
+    ) -> AsyncGenerator[Sequence[Item], None]:
         """Everything after a cursor, then live, until the run ends, is deleted, or everybody is sent home.
 
+        That is when the process is about to stop, and when the store is not in the `epoch` of the cursor any more.
         Yields batches, in order and without a gap; an empty one at least every `beat_s` seconds.
         """
         with self.subscribe(run_id) as subscription:
             page = await self._store.read_events(run_id, after=after, limit=PAGE)
-            async with aclosing(self.follow(run_id, subscription, page, after=after, beat_s=beat_s)) as batches:
+            batches = self.follow(run_id, subscription, page, after=after, beat_s=beat_s, epoch=epoch)
+            async with aclosing(batches):
                 async for batch in batches:
                     yield batch
 
     async def follow(
-        self, run_id: str, subscription: Subscription, page: EventPage | None, *, after: int, beat_s: float
+        self,
+        run_id: str,
+        subscription: Subscription,
+        page: EventPage | None,
+        *,
+        after: int,
+        beat_s: float,
+        epoch: int = 0,
     ) -> AsyncGenerator[Sequence[Item], None]:
         """`watch` from a first page, which was read after subscribing; also until the subscription is closed."""
         cursor = after
         told: str | None = None
-        while not (self.leaving.is_set() or subscription.closed):
+        while not subscription.closed:
             if page is None and subscription.stale:
                 subscription.stale = False
                 page = await self._store.read_events(run_id, after=cursor, limit=PAGE)
+            if self.leaving.is_set() or not self._is_of(epoch, page):
+                subscription.sent_home = True
+                return
             if page is not None:
                 if page.events:
                     cursor = page.events[-1].seq
@@ -83,6 +97,10 @@ class Readers:
                 if not subscription.pending:
                     yield ()
 
+    def _is_of(self, epoch: int, page: EventPage | None) -> bool:
+        """Whether the store is in this epoch, and was when the page was read."""
+        return self._store.epoch == epoch and (page is None or page.run is None or page.run.epoch == epoch)
+
     async def look(self, run_ids: Collection[str] | None = None) -> None:
         """These runs have changed elsewhere, or any may have: those who watch them go back to the store."""
         if run_ids is not None:
@@ -99,4 +117,9 @@ class Readers:
     def send_home(self) -> None:
         """The process is about to stop: end every watch now, not at the next message."""
         self.leaving.set()
+        self._feeds.go_stale()
+
+    def begin_anew(self) -> None:
+        """The store is in another epoch: end every watch that is of an earlier one."""
+        self._heads = {}
         self._feeds.go_stale()

@@ -63,7 +63,7 @@ class Run:
         self.id = record.id
         self.tag = record.id.encode()
         self.record = record
-        self.lease = Lease(record.id, record.fence)
+        self.lease = Lease(record.id, record.fence, record.epoch)
         self.bridge = Bridge(record.id)
         own = weakref.ref(self)  # a ring would keep what is dropped until the collector of cycles comes
         self.journal = Journal(self.lease, store, feeds, self.bridge, unsaved or Unsaved(), lambda: _drop(own(), drop))

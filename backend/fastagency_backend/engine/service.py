@@ -17,6 +17,7 @@ from fastagency_shared.errors import (
     AlreadyAnswered,
     Conflict,
     QuestionExpired,
+    StaleCursor,
     StoreUnavailable,
     TooLarge,
     UnknownQuestion,
@@ -151,6 +152,12 @@ class RunService:
         record = await self._store.get_run(run_id)
         return _owned(record, run_id, user_id)
 
+    async def get_to_follow(self, run_id: str, user_id: str | None, *, after: int, epoch: int) -> RunRecord:
+        """`get`, for whoever goes on from a cursor. Raises `StaleCursor` as well: the cursor is of another epoch."""
+        record = await self.get(run_id, user_id)
+        _check_cursor(record, after, epoch)
+        return record
+
     @_refuses
     async def list_runs(
         self,
@@ -165,10 +172,26 @@ class RunService:
 
     @_refuses
     async def read(
-        self, run_id: str, user_id: str | None, *, after: int, limit: int, before: int | None = None
+        self,
+        run_id: str,
+        user_id: str | None,
+        *,
+        after: int,
+        limit: int,
+        before: int | None = None,
+        epoch: int | None = None,
     ) -> EventPage:
+        """A page of the run's log. Without an `epoch`, a cursor in `after` is of epoch 0, and one in `before` of any.
+
+        Raises:
+            UnknownRun, StaleCursor (the cursor is of another epoch).
+        """
         page = await self._store.read_events(run_id, after=after, limit=limit, before=before)
-        _owned(page.run, run_id, user_id)
+        run = _owned(page.run, run_id, user_id)
+        if before is None:
+            _check_cursor(run, after, epoch or 0)
+        elif epoch is not None:
+            _check_cursor(run, before, epoch)
         return page
 
     @_refuses
@@ -305,3 +328,9 @@ def _owned(record: RunRecord | None, run_id: str, user_id: str | None) -> RunRec
     if record is None or record.user_id != user_id:
         raise UnknownRun(f"There is no conversation {run_id}, or it is not yours.")
     return record
+
+
+def _check_cursor(record: RunRecord, seq: int, epoch: int) -> None:
+    """Nobody who has seen nothing yet has a cursor."""
+    if seq > 0 and epoch != record.epoch:
+        raise StaleCursor

@@ -29,6 +29,7 @@ def run_info(record: RunRecord, reason: str | None = None) -> RunInfo:
         created_at=_moment(record.created),
         updated_at=_moment(record.updated),
         last_seq=record.last_seq,
+        epoch=record.epoch,
         parent=record.parent,
         reason=reason,
         questions=[_question.validate_json(body) for body in record.questions],
@@ -39,17 +40,18 @@ def message_page(page: EventPage, reason: Callable[[RunRecord], str | None]) -> 
     """A page of the log as `GET /runs/{id}/messages` shows it."""
     assert page.run is not None
     run = run_info(page.run, reason(page.run))
-    return MessagePage(run=run, messages=[logged(event) for event in page.events], more=page.more)
+    return MessagePage(run=run, messages=[logged(event, run.epoch) for event in page.events], more=page.more)
 
 
-def logged(event: StoredEvent) -> LoggedMessage | TransientMessage:
-    """The message of an event, with its `seq` and `at`."""
-    return parse_message(event.body).model_copy(update={"seq": event.seq, "at": _moment(event.at)})
+def logged(event: StoredEvent, epoch: int = 0) -> LoggedMessage | TransientMessage:
+    """The message of an event, with its `seq`, `at` and `epoch`."""
+    return parse_message(event.body).model_copy(update={"seq": event.seq, "at": _moment(event.at), "epoch": epoch})
 
 
-def wire_v2(event: StoredEvent) -> str:
-    """The event's JSON with `seq` and `at`, without taking the message apart: the hot path of every follower."""
-    return f'{event.body[:-1]},"seq":{event.seq},"at":"{_iso(event.at)}"}}'
+def wire_v2(event: StoredEvent, epoch: int = 0) -> str:
+    """The event's JSON with `seq`, `at` and `epoch`, without taking it apart: the hot path of every follower."""
+    of_epoch = f',"epoch":{epoch}' if epoch else ""
+    return f'{event.body[:-1]},"seq":{event.seq},"at":"{_iso(event.at)}"{of_epoch}}}'
 
 
 @lru_cache(maxsize=1000)

@@ -74,7 +74,7 @@ class RunRecord:
 
     `attempts` is how many workers have died with the run since it last got further, `blamed` says that at the last of
     these deaths no other run can have been the cause.
-    `parent` is the run that this one was forked from.
+    `parent` is the run that this one was forked from. `epoch` is that of the log when this was read: see `Store.epoch`.
     """
 
     id: str
@@ -95,11 +95,12 @@ class RunRecord:
     parent: str | None = None
     last_seq: int = 0
     questions: tuple[str, ...] = ()
+    epoch: int = 0
 
 
 @dataclass(eq=False, slots=True)
 class Lease:
-    """The right to write to a run, for one taking-up of it: valid while the run's row carries this fence.
+    """The right to write to a run, for one taking-up of it: valid while the run's row carries this fence, in one epoch.
 
     A write that fails makes its lease void, at once, for the writes behind it would leave a gap in what the run did.
     Whoever takes the run up again makes a new lease, be it of the same fence.
@@ -107,6 +108,7 @@ class Lease:
 
     run_id: str
     fence: int
+    epoch: int = 0
     void: bool = field(default=False, init=False)
     """Set and read by the store's writer only."""
 
@@ -237,6 +239,16 @@ class Store(Protocol):
     @property
     def signals(self) -> Signals:
         """What tells the processes of each other; opened and closed with the store."""
+        ...
+
+    @property
+    def epoch(self) -> int:
+        """How often the database may have lost the newest of what was committed: by a failover, say. It only grows.
+
+        A `seq`, or a fence, of another epoch may have been given out a second time: so no cursor of another epoch is
+        good, and under a lease of another one nothing is written (`LeaseLost`). When it has grown, `Hears.begun_anew`
+        is called; nothing that is read or written in the new epoch comes before that.
+        """
         ...
 
     async def open(self, hears: Hears, broken: Broken | None = None) -> None: ...

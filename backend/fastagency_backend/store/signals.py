@@ -12,7 +12,7 @@ from typing import Protocol
 
 
 class Hears(Protocol):
-    """Whoever hears the signals of other processes. Called on the loop on which the signals were opened."""
+    """Whoever hears what happens outside this process. Called on the loop on which the signals were opened."""
 
     def changed(self, run_ids: Collection[str] | None, *, ready: bool) -> None:
         """These runs may have changed (None: any may have); `ready`: one that nobody has may be ready."""
@@ -24,6 +24,10 @@ class Hears(Protocol):
 
     def wanted(self, run_id: str) -> None:
         """Somebody elsewhere watches the run, and wants what is shown of it."""
+        ...
+
+    def begun_anew(self) -> None:
+        """The store is in another epoch (`Store.epoch`): what was known of its runs may not be true any more."""
         ...
 
 
@@ -85,3 +89,5 @@ class Deaf:
     def shown(self, run_id: str, text: str) -> None: ...
 
     def wanted(self, run_id: str) -> None: ...
+
+    def begun_anew(self) -> None: ...

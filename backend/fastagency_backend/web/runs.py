@@ -13,6 +13,7 @@ from fastagency_shared.run import (
     MAX_SEQ,
     AnswerRequest,
     Cursor,
+    Epoch,
     ForkRequest,
     MessagePage,
     RenameRequest,
@@ -34,6 +35,7 @@ RETRY_MS = 1000
 
 RunPath = Annotated[RunId, Path(description="The run's workflow_uuid.")]
 After = Annotated[Cursor, Query(description="Cursor: only messages with a greater `seq`.")]
+OfEpoch = Annotated[Epoch | None, Query(description="The `epoch` of the cursor; 0 if it came without one.")]
 
 
 def add_routes(publication: Publication, path: str) -> None:
@@ -68,11 +70,12 @@ def add_routes(publication: Publication, path: str) -> None:
         before: Annotated[
             Cursor | None, Query(ge=1, description="Page backwards: the newest below this `seq`.")
         ] = None,
+        epoch: OfEpoch = None,
         user_id: Any = Depends(caller),
     ) -> MessagePage:
         """A page of the run's log."""
         service = await publication.service()
-        page = await service.read(run_id, user_id, after=after, limit=limit, before=before)
+        page = await service.read(run_id, user_id, after=after, limit=limit, before=before, epoch=epoch)
         return message_page(page, service.reason)
 
     @router.get(
@@ -85,17 +88,18 @@ def add_routes(publication: Publication, path: str) -> None:
         request: Request,
         run_id: RunPath,
         after: After = 0,
+        epoch: OfEpoch = None,
         last_event_id: Annotated[str | None, Header(description="The cursor of a client that comes back.")] = None,
         user_id: Any = Depends(caller),
     ) -> Response:
-        """The run's messages as server-sent events: `id` is the `seq`, `event` the type, `data` the message."""
+        """The run's messages as server-sent events: `id` is the cursor, `event` the type, `data` the message."""
         service = await publication.service()
-        cursor = _cursor(after, last_event_id)
-        run = await service.get(run_id, user_id)
+        epoch, cursor = max((epoch or 0, after), _last_seen(last_event_id))
+        run = await service.get_to_follow(run_id, user_id, after=cursor, epoch=epoch)
         if run.status.ended and run.last_seq <= cursor:
             return Response(status_code=204)
         return StreamingResponse(
-            _events(service.readers, run_id, cursor),
+            _events(service.readers, run_id, cursor, run.epoch),
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
@@ -131,25 +135,31 @@ def add_routes(publication: Publication, path: str) -> None:
         await (await publication.service()).delete(run_id, user_id)
 
 
-def _cursor(after: int, last_event_id: str | None) -> int:
-    if last_event_id is None or last_event_id == "":
-        return after
-    digits = last_event_id.isascii() and last_event_id.isdigit() and len(last_event_id) <= len(str(MAX_SEQ))
-    if not digits or int(last_event_id) > MAX_SEQ:
-        raise InvalidRequest(f"Last-Event-ID must be the `seq` of a message, not {last_event_id[:40]!r}.")
-    return max(after, int(last_event_id))
+def _last_seen(event_id: str | None) -> tuple[int, int]:
+    """The epoch and the `seq` in the id of an event, which is `SEQ`, or `SEQ.EPOCH`."""
+    if event_id is None or event_id == "":
+        return 0, 0
+    seq, _, epoch = event_id.partition(".")
+    if not _is_number(seq) or ("." in event_id and not _is_number(epoch)):
+        raise InvalidRequest(f"Last-Event-ID must be the id of an event, not {event_id[:40]!r}.")
+    return int(epoch or 0), int(seq)
 
 
-async def _events(readers: Readers, run_id: str, after: int) -> AsyncIterator[str]:
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= len(str(MAX_SEQ)) and int(text) <= MAX_SEQ
+
+
+async def _events(readers: Readers, run_id: str, after: int, epoch: int) -> AsyncIterator[str]:
     yield f"retry: {RETRY_MS}\n\n"
-    async with aclosing(readers.watch(run_id, after=after, beat_s=HEARTBEAT_S)) as batches:
+    async with aclosing(readers.watch(run_id, after=after, beat_s=HEARTBEAT_S, epoch=epoch)) as batches:
         async for batch in batches:
-            frames = [_frame(item) for item in batch]
+            frames = [_frame(item, epoch) for item in batch]
             yield "".join(frames) or ": still here\n\n"
 
 
-def _frame(item: Any) -> str:
+def _frame(item: Any, epoch: int) -> str:
     if isinstance(item, StoredEvent):
         kind = item.body[9 : item.body.index('"', 9)]
-        return f"id: {item.seq}\nevent: {kind}\ndata: {wire_v2(item)}\n\n"
+        cursor = f"{item.seq}.{epoch}" if epoch else item.seq
+        return f"id: {cursor}\nevent: {kind}\ndata: {wire_v2(item, epoch)}\n\n"
     return f"event: {item.type}\ndata: {item.model_dump_json()}\n\n"

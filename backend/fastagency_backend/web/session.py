@@ -54,12 +54,13 @@ class SessionV2:
 
     def __init__(self, service: RunService, run: RunRecord, user_id: str | None) -> None:
         self.run_id = run.id
-        self._service, self._user_id = service, user_id
+        self._service, self._user_id, self._epoch = service, user_id, run.epoch
 
     def outgoing(self, batch: Sequence[Item]) -> Sequence[str]:
         if not batch:
             return (KeepAlive(workflow_uuid=self.run_id).model_dump_json(),)
-        return [wire_v2(item) if isinstance(item, StoredEvent) else item.model_dump_json() for item in batch]
+        epoch = self._epoch
+        return [wire_v2(item, epoch) if isinstance(item, StoredEvent) else item.model_dump_json() for item in batch]
 
     async def incoming(self, text: str) -> Sequence[str]:
         match read_client_frame(text):

@@ -20,7 +20,7 @@ from fastagency_shared.connection import (
     FirstFrame,
     read_first_frame,
 )
-from fastagency_shared.errors import InvalidRequest, RequestError, UnknownRun
+from fastagency_shared.errors import InvalidRequest, RequestError, StaleCursor, UnknownRun
 from fastagency_shared.messages import Error
 from fastapi import WebSocket, WebSocketDisconnect
 from fastapi.responses import Response
@@ -74,14 +74,18 @@ async def _serve(websocket: WebSocket, service: RunService, identity: Identity, 
     run_id = first.workflow_uuid
     with service.readers.subscribe(run_id) as subscription:
         try:
-            page = await service.read(run_id, owner, after=first.after, limit=PAGE)
+            page = await service.read(run_id, owner, after=first.after, limit=PAGE, epoch=first.epoch)
         except UnknownRun as error:
             raise Close(CloseCode.NOT_FOUND, f"{error} Start one with initiate_workflow first.") from None
+        except StaleCursor as error:
+            raise Close(CloseCode.STALE_CURSOR, error.detail) from None
         assert page.run is not None
         session = SessionV2(service, page.run, owner) if v2 else SessionV1(service, page.run, owner)
-        batches = service.readers.follow(run_id, subscription, page, after=first.after, beat_s=HEARTBEAT_S)
+        batches = service.readers.follow(
+            run_id, subscription, page, after=first.after, beat_s=HEARTBEAT_S, epoch=page.run.epoch
+        )
         await _Conversation(websocket, session, subscription).hold(batches)
-    raise Close(CloseCode.RESTART if service.readers.leaving.is_set() else CloseCode.NORMAL)
+    raise Close(CloseCode.RESTART if subscription.sent_home else CloseCode.NORMAL)
 
 
 class _Conversation:

@@ -1,0 +1,140 @@
+"""After a failover that has lost the newest messages: nobody goes on from what is not in the log any more."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from itertools import count
+from pathlib import Path
+
+import pytest
+from fastagency_backend.engine.run import Run
+from fastagency_backend.store.base import Lease, LeaseLost, StoredEvent
+from fastagency_shared.errors import StaleCursor
+from fastagency_shared.messages import TextInput, TextMessage
+
+from tests.fakes.epoch import FailingOver
+from tests.fakes.lab import Lab, run_id, until
+from tests.unit.backend.engine.test_run import register
+
+attempts = count()
+
+
+async def saying(run: Run) -> None:
+    """Says something else each time that it is called, as a model does; then asks."""
+
+    async def word() -> str:
+        return f"word {next(attempts)}"
+
+    said = await run.step("model", "", {}, word)
+    run.emit(TextMessage(body=str(said)))
+    await run.ask(TextInput())
+
+
+def bodies(events: list[StoredEvent]) -> list[str]:
+    return [event.body for event in events]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FailingOver:
+    return FailingOver(tmp_path / "runs.sqlite3")
+
+
+async def asked(lab: Lab, store: FailingOver) -> list[StoredEvent]:
+    """A run that has said something and asks; its log."""
+    register(lab, saying)
+    engine = await lab.engine(store=store)
+    await lab.start(engine, "flow")
+    await lab.question(engine)
+    return list((await store.read_events(run_id(), after=0, limit=100)).events)
+
+
+async def test_a_watcher_is_sent_home_and_its_cursor_is_refused(lab: Lab, store: FailingOver) -> None:
+    before = await asked(lab, store)
+    service = lab.engines[0].service
+    seen: list[StoredEvent] = []
+
+    async def watch() -> None:
+        async with aclosing(service.readers.watch(run_id(), after=0, beat_s=3600)) as batches:
+            async for batch in batches:
+                seen.extend(item for item in batch if isinstance(item, StoredEvent))
+
+    watching = asyncio.create_task(watch())
+    await until(lambda: len(seen) == 3)
+    await store.fail_over(run_id(), keep=1)
+    await asyncio.wait_for(watching, 60)
+    assert seen == before
+    for cursor in ({"after": 3, "epoch": 0}, {"after": 3, "epoch": 2}):
+        with pytest.raises(StaleCursor):
+            await service.get_to_follow(run_id(), None, **cursor)
+        with pytest.raises(StaleCursor):
+            await service.read(run_id(), None, limit=100, **cursor)
+    assert (await service.get_to_follow(run_id(), None, after=3, epoch=1)).epoch == 1
+    assert (await service.read(run_id(), None, after=0, limit=100)).run is not None
+
+
+async def test_a_page_before_a_cursor_of_another_epoch_is_refused_if_it_says_which(
+    lab: Lab, store: FailingOver
+) -> None:
+    await asked(lab, store)
+    service = lab.engines[0].service
+    await store.fail_over(run_id(), keep=1)
+    with pytest.raises(StaleCursor):
+        await service.read(run_id(), None, after=0, limit=100, before=3, epoch=0)
+    assert len((await service.read(run_id(), None, after=0, limit=100, before=2)).events) == 1
+
+
+async def test_the_worker_drops_its_runs_and_takes_them_up_from_what_is_left(lab: Lab, store: FailingOver) -> None:
+    before = await asked(lab, store)
+    engine = lab.engines[0]
+    dropped = engine.driver.live[run_id()]
+    await store.fail_over(run_id(), keep=1)
+
+    async def asked_again() -> list[StoredEvent]:
+        page = await store.read_events(run_id(), after=0, limit=100)
+        return list(page.events) if page.run is not None and page.run.questions else []
+
+    after = await until(asked_again)
+    assert dropped.evicted
+    assert engine.driver.live[run_id()].lease.epoch == 1
+    assert [event.seq for event in after] == [1, 2, 3]
+    assert bodies(after)[:1] == bodies(before)[:1]
+    assert bodies(after)[1] != bodies(before)[1]
+    await lab.answer(engine, "x")
+    await lab.completed(engine)
+
+
+async def test_nothing_is_written_under_a_lease_of_an_earlier_epoch_though_the_fence_is_right(
+    lab: Lab, store: FailingOver
+) -> None:
+    await asked(lab, store)
+    engine = lab.engines[0]
+    await store.fail_over(run_id(), keep=1)
+    await until(lambda: engine.driver.live.get(run_id()) is not None and engine.driver.live[run_id()].lease.epoch)
+    await lab.question(engine)
+    fence = engine.driver.live[run_id()].lease.fence
+    with pytest.raises(LeaseLost):
+        await store.rest(Lease(run_id(), fence), None)
+    await store.rest(Lease(run_id(), fence, 1), None)
+
+
+async def test_what_was_driven_at_the_time_writes_nothing_any_more(lab: Lab, store: FailingOver) -> None:
+    goes_on = asyncio.Event()
+
+    async def busy(run: Run) -> None:
+        await goes_on.wait()
+        run.emit(TextMessage(body="late"))
+        await run.drain()
+        await asyncio.sleep(0)
+
+    register(lab, busy)
+    engine = await lab.engine(store=store)
+    await lab.start(engine, "flow")
+    stale = (await until(lambda: engine.driver.live.get(run_id()))).lease
+    store._now += 1  # the failover is not noticed yet
+    goes_on.set()
+    await until(lambda: store.refused)
+    assert len((await store.read_events(run_id(), after=0, limit=100)).events) == 1
+    store._hears.begun_anew()
+    await lab.completed(engine)
+    assert stale.epoch == 0
