@@ -32,7 +32,7 @@ def programs() -> Path:
 class PostgresServer:
     """One server, and its databases."""
 
-    def __init__(self, folder: Path, *, durable: bool) -> None:
+    def __init__(self, folder: Path, *, durable: bool = False) -> None:
         self.folder, self._durable = folder, durable
         self.port = _free_port()
         self._bin = programs()

@@ -109,7 +109,7 @@ async def claim(
     store: Store, worker: str, *, limit: int = 100, workflows: Sequence[str] = ("w",), at_work: AtWork = NO_LIMITS
 ) -> dict[str, Lease]:
     records = await store.dispatcher.claim_runs(worker, workflows, limit=limit, at_work=at_work)
-    return {record.id: Lease(record.id, record.fence) for record in records}
+    return {record.id: Lease(record.id, record.fence, record.epoch) for record in records}
 
 
 async def owned(store: Store, number: int = 1, *, worker: str = "a") -> Lease:

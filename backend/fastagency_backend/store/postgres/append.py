@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from fastagency_backend.store.base import Lease
-from fastagency_backend.store.postgres.sql import ACQUITTED, OWNED, Row
+from fastagency_backend.store.postgres.sql import ACQUITTED, EPOCH, OWNED, Row
 
 
 class Kind(StrEnum):
@@ -38,8 +38,10 @@ COLUMNS = {
     Kind.STEP: (("key", "text"), ("ord", "bigint"), ("value", "text"), ("asked", "text")),
     Kind.NOTE: (("uuid", "text"), ("ord", "bigint")),
 }
-MARK = "UPDATE writer SET batch = %(batch)s WHERE id = %(writer)s AND turn = %(turn)s RETURNING 1"
-"""The transaction's number: see `writer.py`."""
+MARK = (
+    f"UPDATE writer SET batch = %(batch)s WHERE id = %(writer)s AND turn = %(turn)s AND {EPOCH} = %(epoch)s RETURNING 1"
+)
+"""The transaction's number, in the epoch in which the turn was taken: see `writer.py`."""
 _RESULT = "last_seq, 1 / (SELECT count(*) FROM mark)"
 
 

@@ -56,10 +56,10 @@ class Client(Part):
         }
         row = await self._lanes.run(CREATE, new.id, args)
         if row is not None:
-            number, worker = row
+            number, worker, epoch = row
             if self._room.lacks(number):
                 await self._connections.write(self._room.make)
-            return _created(new, worker), True
+            return _created(new, worker, epoch), True
         record = await self.get_run(new.id)
         if record is None:
             raise StoreError(f"The run {new.id} was deleted while it was created.")
@@ -144,7 +144,7 @@ class Client(Part):
         return _event(await self._lanes.run(CANCEL, run_id, {"key": "end", "body": body, "at": at}), at, body)
 
 
-def _created(new: NewRun, worker: str | None) -> RunRecord:
+def _created(new: NewRun, worker: str | None, epoch: int) -> RunRecord:
     return RunRecord(
         id=new.id,
         workflow=new.workflow,
@@ -160,6 +160,7 @@ def _created(new: NewRun, worker: str | None) -> RunRecord:
         updated=new.at,
         key_version=new.key_version,
         last_seq=0 if worker is None else 1,
+        epoch=epoch,
     )
 
 

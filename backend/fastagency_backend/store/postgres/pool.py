@@ -18,6 +18,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from fastagency_backend.store.base import StoreError
+from fastagency_backend.store.postgres.epoch import Epochs
 from fastagency_backend.store.postgres.failure import is_lost, store_error
 
 logger = logging.getLogger(__name__)
@@ -72,6 +73,7 @@ class Connections:
         self._conninfo = _with_defaults(url, settings=not options.pooled)
         self._listen_conninfo = _with_defaults(options.listen_url or url, settings=False)
         self._prepare = None if options.pooled else PREPARE_AFTER
+        self.epochs = Epochs()
         self._readers = ThreadPoolExecutor(options.readers, thread_name_prefix="fastagency-store-reader")
         self._pool: ConnectionPool[Connection] = ConnectionPool(
             self._conninfo,
@@ -79,17 +81,26 @@ class Connections:
             max_size=options.readers,
             timeout=WAIT_S,
             open=False,
+            configure=self.epochs.look,
             kwargs={"autocommit": True, "prepare_threshold": self._prepare},
             name="fastagency-store",
         )
 
     def connect(self) -> Connection:
         """A connection for the caller's own use. Raises `psycopg.Error`."""
-        return psycopg.connect(self._conninfo, autocommit=True, prepare_threshold=self._prepare)
+        return self._looked_at(psycopg.connect(self._conninfo, autocommit=True, prepare_threshold=self._prepare))
 
     def connect_to_listen(self) -> Connection:
         """One that stays with the server itself. Raises `psycopg.Error`."""
-        return psycopg.connect(self._listen_conninfo, autocommit=True)
+        return self._looked_at(psycopg.connect(self._listen_conninfo, autocommit=True))
+
+    def _looked_at(self, db: Connection) -> Connection:
+        try:
+            self.epochs.look(db)
+        except BaseException:
+            db.close()
+            raise
+        return db
 
     async def open(self) -> None:
         await asyncio.to_thread(self._pool.open)

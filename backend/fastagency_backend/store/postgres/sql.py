@@ -23,11 +23,16 @@ LIVE = "status IN ('ready', 'running', 'waiting')"
 OWNED = "id = %(run_id)s AND fence = %(fence)s AND status IN ('running', 'waiting')"
 ACQUITTED = "attempts = 0, suspect = false, blamed = false"
 OPEN = "q.run = run.number AND q.value IS NULL"
+EPOCH = (
+    "(SELECT greatest(0, ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::integer - timeline) "
+    "FROM service)"
+)
+"""A file of the log of a server is named by its timeline, in hexadecimal digits, first of all."""
 RECORD = (
     "run.id, run.workflow, run.params, run.user_id, run.status, run.title, run.result, run.durable, run.worker, "
     "run.fence, run.created, run.updated, run.key_version, run.attempts, run.blamed, run.parent, run.last_seq, "
     f"CASE WHEN run.{LIVE} THEN ARRAY(SELECT q.body FROM question q WHERE {OPEN} ORDER BY q.asked) "
-    "ELSE ARRAY[]::text[] END"
+    f"ELSE ARRAY[]::text[] END, {EPOCH}"
 )
 LOCK = "SELECT 1 FROM run WHERE id = ANY(%(ids)s) ORDER BY id FOR NO KEY UPDATE"
 
@@ -48,7 +53,7 @@ _LOGGED = (
 
 def record(row: Row) -> RunRecord:
     values = list(row)
-    values[4], values[-1] = RunStatus(values[4]), tuple(values[-1])
+    values[4], values[-2] = RunStatus(values[4]), tuple(values[-2])
     return RunRecord(*values)
 
 
@@ -73,9 +78,9 @@ def _answered(rows: list[Row], args: Args) -> Answered | None:
     return Answered(StoredEvent(seq, args["at"], args["body"]), RunStatus(status), placed=bool(placed))
 
 
-def placing(place: Place | None) -> dict[str, Any]:
-    """What `ANSWER` is told of a place; of none, or under a void lease: a fence that no run has."""
-    if place is None or place.lease.void:
+def placing(place: Place | None, epoch: int) -> dict[str, Any]:
+    """What `ANSWER` is told of a place; of none, or under a lease that is void: a fence that no run has."""
+    if place is None or place.lease.void or place.lease.epoch != epoch:
         return {"fence": None, "order": None}
     return {"fence": place.lease.fence, "order": place.order}
 
@@ -119,9 +124,9 @@ CREATE = Operation(
     "w.id, n, n, n = 1, CASE WHEN n = 1 THEN %(build)s END FROM (SELECT count(*) AS n, min(id) AS id FROM w) w "
     "ON CONFLICT(id) DO NOTHING RETURNING number, worker, last_seq), "
     "e AS (INSERT INTO event(run, seq, key, at, body) SELECT number, 1, %(key)s, %(at)s, %(body)s FROM r "
-    "WHERE worker IS NOT NULL) SELECT number, worker FROM r",
+    f"WHERE worker IS NOT NULL) SELECT number, worker, {EPOCH} FROM r",
     _row_or_none,
-    "SELECT number, worker FROM run WHERE id = %(run_id)s AND created = %(at)s AND workflow = %(workflow)s "
+    f"SELECT number, worker, {EPOCH} FROM run WHERE id = %(run_id)s AND created = %(at)s AND workflow = %(workflow)s "
     "AND params = %(params)s AND user_id IS NOT DISTINCT FROM %(user_id)s",
     readies=lambda row: row[1] is None,
 )

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
+from contextlib import suppress
 
 import psycopg
 
@@ -51,6 +53,8 @@ class PostgresStore(Log, Client):
     async def open(self, hears: Hears, broken: Broken | None = None) -> None:
         try:
             await asyncio.to_thread(self._prepare)
+            loop = asyncio.get_running_loop()
+            self._connections.epochs.begin(lambda: _call(loop, hears.begun_anew))
             await self._connections.open()
             await self.signals.open(hears)
             await self._lanes.open(broken or _log_only)
@@ -63,6 +67,10 @@ class PostgresStore(Log, Client):
         await self.dispatcher.close()
         await self.signals.close()
         await self._connections.close()
+
+    @property
+    def epoch(self) -> int:
+        return self._connections.epochs.newest
 
     @property
     def queued(self) -> int:
@@ -82,6 +90,11 @@ class PostgresStore(Log, Client):
                     self._shared.space = space(db)
         except psycopg.Error as error:
             raise store_error(error) from error
+
+
+def _call(loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:
+    with suppress(RuntimeError):  # the loop has been closed: nobody needs to know any more
+        loop.call_soon_threadsafe(callback)
 
 
 def _log_only(_error: StoreBroken) -> None:

@@ -8,6 +8,8 @@ carried out later by a server that was only cut off. So each transaction writes 
 `writer`, under the turn that it began with. After a loss the writer takes another turn, which waits for a transaction
 that is under way and keeps one that comes late from being carried out; the number that it then finds says whether the
 batch is there. If it is, the results are looked up; if not, it is done again.
+
+Under a lease of another epoch than the server's nothing is written, whatever the run's row says.
 """
 
 from __future__ import annotations
@@ -34,7 +36,7 @@ from fastagency_backend.store.postgres.failure import (
     store_error,
 )
 from fastagency_backend.store.postgres.pool import Connection
-from fastagency_backend.store.postgres.sql import LOCK, Operation, lease_lost, placing
+from fastagency_backend.store.postgres.sql import EPOCH, LOCK, Operation, lease_lost, placing
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +52,7 @@ LOCK_S = 2
 CHECK = f"WITH mark AS ({MARK}) SELECT 1 / count(*) FROM mark"
 TAKE_TURN = (
     "INSERT INTO writer(id, turn, batch) VALUES (%s, 1, 0) "
-    "ON CONFLICT(id) DO UPDATE SET turn = writer.turn + 1, since = now() RETURNING turn, batch"
+    f"ON CONFLICT(id) DO UPDATE SET turn = writer.turn + 1, since = now() RETURNING turn, batch, {EPOCH}"
 )
 
 
@@ -67,8 +69,8 @@ class Task:
     place: Place | None = None
     """Where an answer reaches the run: looked at when it is written, for the lease may become void until then."""
 
-    def all_args(self) -> dict[str, Any]:
-        return {**placing(self.place), **self.args}
+    def all_args(self, epoch: int) -> dict[str, Any]:
+        return {**placing(self.place, epoch), **self.args}
 
 
 class Writer:
@@ -78,7 +80,7 @@ class Writer:
         self._connect = connect
         self._db: Connection | None = None
         self._id = uuid.uuid4().hex
-        self._turn = self._batch = 0
+        self._turn = self._batch = self._epoch = 0
 
     def open(self) -> None:
         """Raises `StoreError`: the server does not let us in."""
@@ -134,6 +136,10 @@ class Writer:
         """One transaction, repeated as long as it is known that nothing of it was written."""
         for left in reversed(range(TRIES)):
             db = self._connected()
+            good = [task for task in tasks if task.lease is None or task.lease.epoch == self._epoch]
+            if len(good) < len(tasks):
+                written = dict(zip(good, self._transact(good), strict=True)) if good else {}
+                return [written.get(task) or (None, lease_lost(task.run_id)) for task in tasks]
             number = self._batch + 1
             try:
                 with _nothing_left_open(db):
@@ -158,14 +164,14 @@ class Writer:
             partition.make_for(db, numbers)
             return True
         if isinstance(error, psycopg.errors.DivisionByZero):
-            self._turn, self._batch = _row(db, self._id)
+            self._turn, self._batch, self._epoch = _row(db, self._id)
             return True
         return isinstance(error, AGAIN)
 
     # --- one transaction ------------------------------------------------------------------------------------------
 
     def _send(self, db: Connection, tasks: list[Task], number: int) -> list[Outcome]:
-        mark = {"writer": self._id, "turn": self._turn, "batch": number}
+        mark = {"writer": self._id, "turn": self._turn, "batch": number, "epoch": self._epoch}
         appends = [task.append for task in tasks if task.append is not None]
         if len(appends) == len(tasks):
             rows = Appends(appends)
@@ -196,7 +202,7 @@ class Writer:
         self._db = db = self._connect()
         with db.transaction():
             db.execute(f"SET LOCAL lock_timeout = '{LOCK_S}s'")
-            self._turn, self._batch = _row(db, self._id)
+            self._turn, self._batch, self._epoch = _row(db, self._id)
 
     def _settle(self, tasks: list[Task], number: int, error: psycopg.Error) -> list[Outcome] | None:
         """After a lost connection: the outcomes, if the transaction was committed, and None if not."""
@@ -220,7 +226,7 @@ class Writer:
             row = self._db.execute(FOUND[task.append.kind], (task.run_id, *task.append.values)).fetchone()
             return (row[0], None) if row is not None else (None, lease_lost(task.run_id))
         assert task.operation is not None
-        return _read(task, self._db.execute(task.operation.found, task.all_args()).fetchall())
+        return _read(task, self._db.execute(task.operation.found, task.all_args(self._epoch)).fetchall())
 
     def _retry(self, job: Callable[[], T]) -> T:
         until = time.monotonic() + RECONNECT_S
@@ -250,10 +256,10 @@ def _nothing_left_open(db: Connection) -> Iterator[None]:
         raise
 
 
-def _row(db: Connection, writer: str) -> tuple[int, int]:
+def _row(db: Connection, writer: str) -> tuple[int, int, int]:
     row = db.execute(TAKE_TURN, (writer,)).fetchone()
     assert row is not None
-    return row[0], row[1]
+    return row[0], row[1], row[2]
 
 
 def _in_order(tasks: list[Task]) -> list[list[Task]]:
@@ -281,7 +287,7 @@ def _execute(
     """Send a group; returns what reads its outcomes once the pipeline is through."""
     first = group[0]
     if first.operation is not None:
-        cursor = db.execute(first.operation.sql, first.all_args())
+        cursor = db.execute(first.operation.sql, first.all_args(mark["epoch"]))
         return lambda: outcomes.update({first: _read(first, cursor.fetchall())})
     rows = Appends([task.append for task in group if task.append is not None])
     sql, args = rows.prepare()

@@ -66,9 +66,12 @@ CREATE TABLE writer(
     since timestamptz NOT NULL DEFAULT now()
 ) WITH (fillfactor = 10);
 
--- One row. Services whose signals go over the same server, beside the database, are kept apart by `space`.
-CREATE TABLE service(space text NOT NULL);
-INSERT INTO service(space) VALUES (replace(gen_random_uuid()::text, '-', ''));
+-- One row. Services whose signals go over the same server, beside the database, are kept apart by `space`. The log is in
+-- an epoch: the number of timelines that the server has begun since `timeline`.
+CREATE TABLE service(space text NOT NULL, timeline integer NOT NULL);
+INSERT INTO service(space, timeline) VALUES (
+    replace(gen_random_uuid()::text, '-', ''), ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::integer
+);
 
 CREATE TABLE probe(id text COLLATE "C" PRIMARY KEY, data text NOT NULL);
 ALTER TABLE probe ALTER COLUMN data SET STORAGE EXTERNAL;
