@@ -34,6 +34,7 @@ def text_message(run_id: str, fields: Mapping[str, Any]) -> TextMessage | None:
         "auto_reply": False,
         "seq": None,
         "at": None,
+        "epoch": 0,
         "body": get("body"),
         "interrupted": False,
     }
@@ -79,7 +80,7 @@ def text_identity(message: TextMessage) -> str | None:
 
 def _is_plain(values: dict[str, Any]) -> bool:
     """Whether each value is of its very type, which a copy of a message need not see to."""
-    if values["seq"] is not None or values["at"] is not None or values["interrupted"] is not False:
+    if values["seq"] is not None or values["at"] is not None or values["epoch"] or values["interrupted"] is not False:
         return False
     sender, recipient, body = values["sender"], values["recipient"], values["body"]
     return (
