@@ -132,9 +132,45 @@ async def test_half_a_character_in_an_answer_is_refused_everywhere(client: Clien
         assert (await ws.until("answer_result"))["content"]["accepted"] is False
         reply = await client.http.post(f"/runs/{run['workflow_uuid']}/answers", content=body)
         assert (reply.status_code, reply.json()["code"]) == (422, "InvalidRequest")
-        await ws.say({"type": "answer", "question": question, "value": "😀\x00"})
+        await ws.say({"type": "answer", "question": question, "value": "😀"})
         assert (await ws.until("answer_result"))["content"]["accepted"] is True
-        assert (await ws.until("text_message"))["content"]["body"] == "so 😀\x00"
+        assert (await ws.until("text_message"))["content"]["body"] == "so 😀"
+
+
+async def test_nul_is_refused_wherever_a_client_sends_text(client: Client) -> None:
+    """Not every database can keep it."""
+    run = await client.start("talk")
+    at = f"/runs/{run['workflow_uuid']}"
+    async with client.v2(run) as ws:
+        question = (await ws.until("text_input"))["uuid"]
+        await ws.say({"type": "answer", "question": question, "value": "a\x00"})
+        refused = (await ws.until("answer_result"))["content"]
+        assert (refused["accepted"], "NUL" in refused["reason"]) == (False, True)
+        await ws.say({"type": "answer", "question": "a\x00", "value": "a"})
+        assert (await ws.until("answer_result"))["content"]["accepted"] is False
+        replies = {
+            422: [
+                await client.http.post(f"{at}/answers", json={"question": question, "value": "a\x00"}),
+                await client.http.patch(at, json={"title": "a\x00"}),
+                await client.http.post("/initiate_workflow", json={"workflow_name": "talk", "params": {"a": ["\x00"]}}),
+                await client.http.post("/initiate_workflow", json={"workflow_name": "talk", "params": {"\x00": 1}}),
+                await client.http.post("/initiate_workflow", json={"workflow_name": "talk", "user_id": "a\x00"}),
+                await client.http.get("/runs", params={"user_id": "a\x00"}),
+                await client.http.get("/runs", params={"workflow": "a\x00"}),
+                await client.http.get("/runs", headers={"X-FastAgency-User": "a%00"}),
+            ],
+            404: [
+                await client.http.post(f"{at}/answers", json={"question": "a\x00", "value": "a"}),
+                await client.http.post("/initiate_workflow", json={"workflow_name": "a\x00"}),
+            ],
+        }
+        for status, found in replies.items():
+            assert [reply.status_code for reply in found] == [status] * len(found)
+        assert all("NUL" in reply.json()["detail"] for reply in replies[422])
+        params = {"workflow_name": "talk", "params": {"a": "\\u0000"}}
+        assert (await client.http.post("/initiate_workflow", json=params)).status_code == 200, "it only looks like one"
+        await ws.say({"type": "answer", "question": question, "value": "b"})
+        assert (await ws.until("answer_result"))["content"]["accepted"] is True
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from fastagency_backend.engine.containment import WorkflowAborted
 from fastagency_backend.engine.failure import IN_WORKFLOW, TOO_LARGE, UNANSWERED, Failure
 from fastagency_backend.engine.key import FIRST
 from fastagency_backend.engine.limits import ExceedsLimit, size_of
+from fastagency_backend.engine.nul import without_nul
 from fastagency_backend.engine.run import Run
 from fastagency_backend.engine.spec import WorkflowSpec
 
@@ -71,7 +72,7 @@ def _kept(run: Run, result: str) -> str:
     if (size := size_of(result)) > limit:
         remedy = "Return a summary, and keep the rest elsewhere."
         raise ExceedsLimit.of("The result of the workflow", size, limit, "max_message_bytes", remedy)
-    return whole(result)
+    return without_nul(whole(result))
 
 
 def _why(error: BaseException) -> Failure | None:

@@ -11,6 +11,7 @@ from fastagency_shared.messages import InputAnswered, Question, RunStatusChanged
 from fastagency_shared.run import MAX_TITLE_CHARS, RunStatus
 
 from fastagency_backend.engine.limits import Limits, excess, size_of
+from fastagency_backend.engine.nul import refuse_nul, without_nul
 from fastagency_backend.store.base import Answered
 
 
@@ -28,7 +29,7 @@ def given(run_id: str, asked: Question, value: Answer, limits: Limits) -> Given:
     """Raises `TooLarge`, or `InvalidRequest` for what is no answer to this question."""
     if (size := size_of(value)) > (limit := limits.max_answer_bytes):
         raise TooLarge(excess("The answer", size, limit, "max_answer_bytes"))
-    checked = check_answer(asked, value)
+    refuse_nul("The answer", checked := check_answer(asked, value))
     hidden = isinstance(asked, TextInput) and asked.password
     message = InputAnswered(
         workflow_uuid=run_id,
@@ -50,5 +51,5 @@ def status_after(answered: Answered, run_id: str, title: str | None) -> RunStatu
 
 def one_line(text: str) -> str:
     """A text as a title."""
-    line = " ".join(text.split())
+    line = without_nul(" ".join(text.split()))
     return line if len(line) <= MAX_TITLE_CHARS // 2 else line[: MAX_TITLE_CHARS // 2 - 1].rstrip() + "…"

@@ -32,6 +32,7 @@ from fastagency_backend.engine.identity import identity_of, identity_of_1_0
 from fastagency_backend.engine.journal import Journal
 from fastagency_backend.engine.key import FIRST_KEY, INSIDE, Keys
 from fastagency_backend.engine.limits import DEFAULT_LIMITS, Limits, fitted
+from fastagency_backend.engine.nul import without_nul
 from fastagency_backend.engine.observer import NOBODY, Observer
 from fastagency_backend.engine.outline import outline_of_message
 from fastagency_backend.engine.plain import text_identity
@@ -270,6 +271,8 @@ class Run:
         return key not in self._seen
 
     def _key(self, kind: str, scope: str, request: Any, *, lasting: bool = False) -> str:
+        if not scope.isprintable():
+            scope = without_nul(whole(scope))
         return self._keys.next(kind, scope, request, inside=self._current_step(), lasting=lasting)
 
     def _current_step(self) -> str:

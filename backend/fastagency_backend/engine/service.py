@@ -38,6 +38,7 @@ from fastagency_backend.engine.feed import Feeds
 from fastagency_backend.engine.given import Given, given, one_line, status_after
 from fastagency_backend.engine.limits import DEFAULT_LIMITS, Limits, excess, size_of
 from fastagency_backend.engine.line import Lines
+from fastagency_backend.engine.nul import ESCAPED, has_nul, refuse_nul
 from fastagency_backend.engine.reader import Readers
 from fastagency_backend.engine.spec import WorkflowSpec, spec_of
 from fastagency_backend.store.base import EventPage, NewRun, RunRecord, Store, StoreError
@@ -132,6 +133,9 @@ class RunService:
         """
         spec = spec_of(request.workflow_name, self.workflows)
         params = json.dumps(request.params)
+        refuse_nul("The user id", user_id)
+        if ESCAPED in params:
+            refuse_nul("A text in the params", request.params)
         limit = self._limits.max_params_bytes
         if len(params) > limit and (size := size_of(request.params)) > limit:
             raise TooLarge(excess("The JSON of the params", size, limit, "max_params_bytes"))
@@ -168,6 +172,8 @@ class RunService:
         statuses: Sequence[RunStatus] = (),
         workflow: str | None = None,
     ) -> list[RunRecord]:
+        refuse_nul("The user id", user_id)
+        refuse_nul("The workflow's name", workflow)
         return await self._store.list_runs(user_id, limit=limit, before=before, statuses=statuses, workflow=workflow)
 
     @_refuses
@@ -228,7 +234,7 @@ class RunService:
             if message.uuid == uuid:
                 assert message.is_question
                 return message  # type: ignore[return-value]
-        if await self._store.read_answer(record.id, uuid) is not None:
+        if not has_nul(uuid) and await self._store.read_answer(record.id, uuid) is not None:
             raise await self._closed(record.id, uuid)
         if record.status.ended:
             raise Conflict("This conversation has ended; nothing can be answered any more.")
@@ -302,7 +308,7 @@ class RunService:
             raise Conflict("This workflow cannot go on from the middle. Please start it again.")
         if record.key_version < FORKABLE_KEY_VERSION:
             raise Conflict("This conversation was begun with an older version and cannot be continued in a second one.")
-        forked = await self._store.fork_run(run_id, before, new_uuid(), time.time())
+        forked = None if has_nul(before) else await self._store.fork_run(run_id, before, new_uuid(), time.time())
         if forked is None:
             raise UnknownQuestion("This conversation has no such question.")
         logger.info("The run was forked into %s", forked.id, extra=about(record))
@@ -310,6 +316,7 @@ class RunService:
 
     @_refuses
     async def rename(self, run_id: str, user_id: str | None, title: str) -> RunRecord:
+        refuse_nul("The title", title)
         await self.get(run_id, user_id)
         record = _owned(await self._store.rename_run(run_id, title, time.time()), run_id, user_id)
         renamed = RunStatusChanged(workflow_uuid=run_id, status=record.status, title=title, reason=self.reason(record))

@@ -108,9 +108,12 @@ def _keywords(cls: type[Message]) -> tuple[str, ...]:
 
 
 def _check(message: Message) -> None:
-    if message.is_question and not 0 < len(message.uuid) <= MAX_QUESTION_ID_CHARS:
+    if message.is_question:
         name = type(message).__name__
-        raise ValueError(f"{name}.uuid: it has 1 to {MAX_QUESTION_ID_CHARS} characters, not {len(message.uuid)}.")
+        if not 0 < len(message.uuid) <= MAX_QUESTION_ID_CHARS:
+            raise ValueError(f"{name}.uuid: it has 1 to {MAX_QUESTION_ID_CHARS} characters, not {len(message.uuid)}.")
+        if "\0" in message.uuid:
+            raise ValueError(f"{name}.uuid: it cannot have a NUL character (\\0).")
     if not isinstance(message, MultipleChoice):
         return
     if not message.choices:

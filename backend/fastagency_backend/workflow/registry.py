@@ -64,6 +64,8 @@ class Workflow:
         """
         if not name or len(name) > MAX_NAME_CHARS:
             raise ValueError(f"A workflow's name has 1 to {MAX_NAME_CHARS} characters, not {len(name)}.")
+        if "\0" in name:
+            raise ValueError(f"A workflow's name cannot have a NUL character (\\0): {name!r}.")
         if max_at_work is not None and max_at_work < 1:
             raise ValueError(f"max_at_work is at least 1, not {max_at_work}; leave it out for no limit.")
         if name in self._specs and fail_on_redefintion:

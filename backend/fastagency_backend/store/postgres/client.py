@@ -45,7 +45,7 @@ class Client(Part):
             "workflow": new.workflow,
             "params": new.params,
             "user_id": new.user_id,
-            "title": _without_nul(new.title),
+            "title": new.title,
             "durable": new.durable,
             "at": new.at,
             "key_version": new.key_version,
@@ -91,7 +91,7 @@ class Client(Part):
         return await self._connections.read(lambda db: query.walk_runs(db, after=after, limit=limit, ended=ended))
 
     async def rename_run(self, run_id: str, title: str, at: float) -> RunRecord | None:
-        record: RunRecord | None = await self._lanes.run(RENAME, run_id, {"title": _without_nul(title), "at": at})
+        record: RunRecord | None = await self._lanes.run(RENAME, run_id, {"title": title, "at": at})
         return record
 
     async def delete_run(self, run_id: str) -> bool:
@@ -132,7 +132,7 @@ class Client(Part):
             "value": value,
             "body": body,
             "at": at,
-            "title": _without_nul(title) if title else None,
+            "title": title or None,
         }
         answered: Answered | None = await self._lanes.run(ANSWER, run_id, args, place=place)
         return answered
@@ -151,7 +151,7 @@ def _created(new: NewRun, worker: str | None, epoch: int) -> RunRecord:
         params=new.params,
         user_id=new.user_id,
         status=RunStatus.READY if worker is None else RunStatus.RUNNING,
-        title=_without_nul(new.title),
+        title=new.title,
         result=None,
         durable=new.durable,
         worker=worker,
@@ -166,8 +166,3 @@ def _created(new: NewRun, worker: str | None, epoch: int) -> RunRecord:
 
 def _event(seq: int | None, at: float, body: str) -> StoredEvent | None:
     return StoredEvent(seq, at, body) if seq is not None else None
-
-
-def _without_nul(title: str) -> str:
-    """A title is made of what people wrote; it is no reason to refuse the rest."""
-    return title.replace("\0", "\N{REPLACEMENT CHARACTER}")

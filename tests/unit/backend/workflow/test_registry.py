@@ -32,6 +32,11 @@ def test_a_name_has_a_size(name: str) -> None:
         Workflow().register(name, "d")
 
 
+def test_a_name_is_without_nul() -> None:
+    with pytest.raises(ValueError, match=r"cannot have a NUL character \(\\0\): 'a\\x00'\."):
+        Workflow().register("a\0", "d")
+
+
 def test_a_name_is_taken_once_unless_it_may_be_registered_again() -> None:
     wf = Workflow()
     wf.register("a", "old")(fine)

@@ -142,11 +142,35 @@ async def test_halves_of_characters_do_not_end_a_run(lab: Lab) -> None:
     assert await lab.texts(engine) == ["half ?"]
 
 
+async def test_nul_does_not_end_a_run(lab: Lab) -> None:
+    """Not every database keeps it in a text. What is JSON there keeps it; elsewhere something else takes its place."""
+
+    @lab.wf.register("flow", "des\0cription")
+    async def flow(ui: AsyncUI, params: dict[str, Any]) -> str:
+        await ui.text_message(body="a\0b", sender="c\0d")
+        assert await ui.step(lambda: "e\0f") == "e\0f"
+        await ui.text_input(prompt="i\0j", sender="k\0l")
+        return "m\0n"
+
+    engine = await lab.engine()
+    await lab.start(engine, "flow")
+    await lab.question(engine)
+    assert (await lab.run(engine)).title == "des\N{REPLACEMENT CHARACTER}cription"
+    log = await engine.store.load_log(f"{1:032x}")
+    assert not [key for key in (*log.event_keys, *log.steps, *log.questions) if "\0" in key]
+    await lab.stop(engine)
+    engine = await lab.engine()
+    await lab.answer(engine, "fine")
+    assert await lab.completed(engine) == "m\N{REPLACEMENT CHARACTER}n"
+    assert await lab.texts(engine) == ["a\0b"]
+
+
 BY_HAND: list[tuple[Message, str]] = [
     (MultipleChoice(prompt="which?"), "MultipleChoice.choices: there must be at least one choice."),
     (MultipleChoice(choices=["a", "a"]), "MultipleChoice.choices: every choice must differ"),
     (MultipleChoice(choices=["a"], default="b"), "MultipleChoice.default: 'b' is not one of the choices"),
     (TextInput(uuid="q" * 101), "TextInput.uuid: it has 1 to 100 characters"),
+    (TextInput(uuid="q\0"), "TextInput.uuid: it cannot have a NUL character"),
     (TextMessage.model_construct(body=5), "TextMessage.body: Input should be a valid string."),
     (WorkflowCompleted(result="not yet"), "ui.process_message cannot send WorkflowCompleted"),
     (TextChunk(delta="a"), "ui.process_message cannot send TextChunk"),
