@@ -234,6 +234,24 @@ class StoreContract:
         assert {lease.fence for lease in (await claim(store, "b")).values()} == {2}
         assert [await status(store, n) for n in (1, 2)] == [RunStatus.WAITING, RunStatus.RUNNING]
 
+    async def test_what_a_worker_owns_and_does_not_drive_is_given_back(self, store: Store) -> None:
+        lease, kept, waits = await owned(store), await owned(store, 2), await owned(store, 3)
+        await ask(store, waits, "q")
+        fences_given = {run_id(): lease.fence, run_id(2): kept.fence + 1, run_id(3): waits.fence, run_id(9): 1}
+        await store.dispatcher.give_back_runs("another", fences_given)
+        assert [await status(store, n) for n in (1, 2, 3)] == [RunStatus.RUNNING] * 2 + [RunStatus.WAITING]
+        await store.dispatcher.give_back_runs("a", {})
+        await store.dispatcher.give_back_runs("a", fences_given)
+        assert [await status(store, n) for n in (1, 2, 3)] == [RunStatus.READY, RunStatus.RUNNING, RunStatus.READY]
+        assert fences(await store.dispatcher.owned_runs("a")) == {run_id(2): kept.fence}
+        for stale in (lease, waits):
+            with pytest.raises(LeaseLost):
+                await append(store, stale, "k")
+        await store.dispatcher.register_worker("b", LONG_S)
+        assert {each.fence for each in (await claim(store, "b")).values()} == {2}
+        assert [await status(store, n) for n in (1, 3)] == [RunStatus.RUNNING, RunStatus.WAITING]
+        assert await append(store, kept, "k") == 1
+
     @pytest.mark.parametrize("how", ["taken over", "completed", "cancelled", "deleted"])
     async def test_a_stale_owner_writes_nothing(self, store: Store, how: str) -> None:
         lease = await owned(store)

@@ -4,12 +4,12 @@ Who does what:
 
 - `engine.py` is one worker: it claims runs and hands them to its `driver.py`, which takes each through one `attempt.py`
   after another. `chore.py` is what has to be done beside that, `line.py` watches the runs that wait for a worker, and
-  `gate.py` holds runs back while the store cannot write.
+  `gate.py` holds runs back while the store cannot write, and `stray.py` gives back what is owned and not driven.
 - `service.py` answers clients' requests, `reader.py` serves those who watch, and `feed.py` wakes them. They need no
   driver: another process may have it. `view.py` is how clients see a run.
 - `run.py` is what a workflow under way has in its hands. Its parts: `bridge.py` is the way between threads and loops,
   `journal.py` the way into the store, `backlog.py` what is not committed yet, `recording.py` the results (`unsaved.py`
-  those that the store has not taken), `limits.py` how large things may be, `question.py` the questions, `sleep.py` and
+  those that the store has not taken), `limits.py` how large things may be, `nul.py` what no text may have, `question.py` the questions, `sleep.py` and
   `alarm.py` the time, `activity.py` whether it only waits, `slot.py` what a framework keeps of it.
 - `key.py` and `identity.py` make something the same in a replay, `replay.py` gives results out in their order.
 - `context.py` says which run the code belongs to, `tracking.py` which tasks, and `containment.py` keeps in the run what

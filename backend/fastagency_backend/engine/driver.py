@@ -69,7 +69,8 @@ class Driver:
         self._worker, self._store, self._workflows, self._feeds = worker, store, workflows, feeds
         self._observer, self._max_attempts, self._limits = observer, max_attempts, limits
         self._gate = Gate(store)
-        self._drivers: set[asyncio.Task[None]] = set()
+        self._drivers: dict[asyncio.Task[None], str] = {}
+        """What keeps at a run, and the run's id."""
         self._drops: set[asyncio.Task[None]] = set()
         self._creating: set[asyncio.Future[tuple[RunRecord, bool]]] = set()
         self._stopping = False
@@ -78,6 +79,11 @@ class Driver:
     def at_work(self) -> int:
         """How many runs this worker has, with those that are being created here."""
         return len(self._drivers)
+
+    @property
+    def at_hand(self) -> frozenset[str]:
+        """The ids of these."""
+        return frozenset(self._drivers.values())
 
     def begin(self, record: RunRecord) -> asyncio.Task[None]:
         """Take up a run that was claimed; the task is done when the run has left this worker."""
@@ -93,12 +99,12 @@ class Driver:
 
     def _start(self, run_id: str, driving: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(driving, name=f"run-{run_id}", context=contextvars.Context())
-        self._drivers.add(task)
+        self._drivers[task] = run_id
         task.add_done_callback(self._left)
         return task
 
     def _left(self, driving: asyncio.Task[None]) -> None:
-        self._drivers.discard(driving)
+        del self._drivers[driving]
         if self.line:
             self.idle_hands.set()
 

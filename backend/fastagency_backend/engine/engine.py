@@ -29,6 +29,7 @@ from fastagency_backend.engine.observer import NOBODY, Observer
 from fastagency_backend.engine.relay import Relay
 from fastagency_backend.engine.service import RunService
 from fastagency_backend.engine.spec import WorkflowSpec
+from fastagency_backend.engine.stray import Strays
 from fastagency_backend.engine.watch import UNWATCHED
 from fastagency_backend.engine.watchdog import Watchdog
 from fastagency_backend.store.base import Store, StoreError
@@ -97,6 +98,7 @@ class Engine:
         self.service = RunService(
             store, workflows, self.feeds, self.driver, self._lines, limits, create=self._intake.create
         )
+        self._strays = Strays(self.worker, store, self.driver, lambda: self._intake.is_claiming)
         self.lag = Lag()
         self.failure: str | None = None
         """Why this worker cannot go on, once it cannot: nothing is claimed or driven any more."""
@@ -128,6 +130,7 @@ class Engine:
         self._chores.start("look-at-all", self._look_at_all)
         self._chores.start("epoch", self._begin_anew)
         self._chores.start("want", self._relay.want_again)
+        self._chores.start("strays", self._strays.look)
         self._chores.start("tidy", self._tidy)
         self._chores.start("lag", self.lag.look)
         self._chores.start("lines", self._lines.look)

@@ -55,6 +55,11 @@ class Intake:
         """How many more runs may be taken up."""
         return self._settings.max_live - self._driver.at_work - self._asked_for
 
+    @property
+    def is_claiming(self) -> bool:
+        """Whether a claim is under way: what it takes is owned before it is known here."""
+        return self._asked_for > 0
+
     # --- runs that are created here -------------------------------------------------------------------------------
 
     async def create(self, new: NewRun) -> tuple[RunRecord, bool]:

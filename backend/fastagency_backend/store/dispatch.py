@@ -76,6 +76,10 @@ class Dispatcher(Protocol):
         """Give back everything this worker owns: runs become ready for others, or stay parked if they only wait."""
         ...
 
+    async def give_back_runs(self, worker: str, fences: Mapping[str, int]) -> None:
+        """Runs that this worker owns under these fences, by id, and does not drive: they become ready for others."""
+        ...
+
     async def claim_runs(
         self,
         worker: str,

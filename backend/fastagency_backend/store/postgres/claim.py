@@ -93,6 +93,13 @@ RELEASE = (
     f"UPDATE run SET status = 'ready', worker = NULL, updated = {NOW}, {ACQUITTED} WHERE worker = ANY(%s) RETURNING id"
 )
 
+GIVE_BACK = (
+    f"UPDATE run SET status = 'ready', worker = NULL, updated = {NOW}, suspect = false FROM "
+    "unnest(%(ids)s::text[], %(fences)s::bigint[]) AS given(id, fence) "
+    "WHERE run.id = given.id AND run.fence = given.fence AND run.worker = %(worker)s RETURNING run.id"
+)
+"""The rows are held by then."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ready:

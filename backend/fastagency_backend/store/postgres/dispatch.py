@@ -12,7 +12,7 @@ import secrets
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import psycopg
 
@@ -25,7 +25,7 @@ from fastagency_backend.store.postgres.lane import Lanes
 from fastagency_backend.store.postgres.liveness import LOOK, Heart
 from fastagency_backend.store.postgres.part import Part
 from fastagency_backend.store.postgres.pool import Connection, Connections
-from fastagency_backend.store.postgres.sql import record
+from fastagency_backend.store.postgres.sql import LOCK, record
 from fastagency_backend.store.signals import Signals
 
 logger = logging.getLogger(__name__)
@@ -62,6 +62,11 @@ class PostgresDispatcher(Part):
         if self._heart.worker == worker:
             await asyncio.to_thread(self._heart.stop)
         self._signals.tell(await self._connections.write(lambda db: _release(db, worker)), ready=True)
+
+    async def give_back_runs(self, worker: str, fences: Mapping[str, int]) -> None:
+        given = dict(fences)
+        back = await self._connections.write(lambda db: _give_back(db, worker, given))
+        self._signals.tell(back, ready=bool(back))
 
     async def claim_runs(
         self,
@@ -197,6 +202,13 @@ def _take(
 
 def _count(db: Connection, sql: str, names: list[str]) -> Counter[str]:
     return Counter(dict(db.execute(sql, (names,)).fetchall())) if names else Counter()
+
+
+def _give_back(db: Connection, worker: str, fences: dict[str, int]) -> list[str]:
+    args = {"ids": list(fences), "fences": list(fences.values()), "worker": worker}
+    with db.transaction():
+        db.execute(LOCK, args)
+        return [row[0] for row in db.execute(claim.GIVE_BACK, args)]
 
 
 def _release(db: Connection, worker: str) -> list[str]:

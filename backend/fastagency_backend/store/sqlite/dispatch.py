@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from fastagency_backend.store.base import RunRecord
 from fastagency_backend.store.dispatch import NO_LIMITS, AtWork, Line, Owned
@@ -14,6 +14,11 @@ from fastagency_backend.store.sqlite.liveness import NOW, Liveness
 from fastagency_backend.store.sqlite.near import Near
 from fastagency_backend.store.sqlite.sql import take
 from fastagency_backend.store.sqlite.suspicion import ACQUITTED, suspect
+
+_GIVE_BACK = (
+    f"UPDATE run SET status = 'ready', worker = NULL, updated = {NOW}, suspect = 0 "
+    "WHERE id = ? AND fence = ? AND worker = ?"
+)
 
 
 class SqliteDispatcher:
@@ -41,6 +46,10 @@ class SqliteDispatcher:
             self._liveness.release(db, worker)
 
         await self._writer.run(job)
+
+    async def give_back_runs(self, worker: str, fences: Mapping[str, int]) -> None:
+        rows = [(run_id, fence, worker) for run_id, fence in fences.items()]
+        await self._writer.run(lambda db: db.executemany(_GIVE_BACK, rows))
 
     async def claim_runs(
         self,
