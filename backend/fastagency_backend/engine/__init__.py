@@ -9,8 +9,9 @@ Who does what:
   driver: another process may have it. `view.py` is how clients see a run.
 - `run.py` is what a workflow under way has in its hands. Its parts: `bridge.py` is the way between threads and loops,
   `journal.py` the way into the store, `backlog.py` what is not committed yet, `recording.py` the results (`unsaved.py`
-  those that the store has not taken), `limits.py` how large things may be, `nul.py` what no text may have, `question.py` the questions, `sleep.py` and
-  `alarm.py` the time, `activity.py` whether it only waits, `slot.py` what a framework keeps of it.
+  those that the store has not taken), `limits.py` how large things may be, `nul.py` what no text may have,
+  `question.py` the questions, `sleep.py` and `alarm.py` the time, `activity.py` whether it only waits, `slot.py` what a
+  framework keeps of it.
 - `key.py` and `identity.py` make something the same in a replay, `replay.py` gives results out in their order.
 - `context.py` says which run the code belongs to, `tracking.py` which tasks, and `containment.py` keeps in the run what
   its code raises. `trial.py` takes up alone what may have taken a worker down. `watchdog.py`, `watch.py` and
