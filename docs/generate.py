@@ -19,6 +19,7 @@ from typing import Any
 from fastagency_backend.engine.state import diagram
 from fastagency_backend.frameworks.model_settings import ModelSettings
 from fastagency_backend.settings import BackendSettings
+from fastagency_backend.url import SqliteFile
 from fastagency_backend.web import FastAPIAdapter
 from fastagency_backend.workflow import Workflow
 from fastagency_frontend.settings import FrontendSettings
@@ -191,7 +192,7 @@ def _default(value: Any) -> str:
     assert value is not PydanticUndefined, "every setting has a default"
     if isinstance(value, list):
         return f"`{','.join(map(str, value))}`"
-    return f"`{value.as_posix() if isinstance(value, Path) else value}`"
+    return f"`{value.path.as_posix() if isinstance(value, SqliteFile) else value}`"
 
 
 def _table(head: list[str], rows: list[list[str]]) -> str:

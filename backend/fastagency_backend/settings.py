@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 from fastagency_shared.errors import InvalidSettings
 from fastagency_shared.fault import describe_settings
 from fastagency_shared.logs import LogFormat
 from fastagency_shared.prefix import Prefix
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from fastagency_backend.url import Database, NatsUrl, SqliteFile, read_database
 
 DAY_S = 86_400.0
 ENV_PREFIX = "FASTAGENCY_"
 
 
+def _read_signals(value: object) -> NatsUrl | None:
+    return None if value is None or value == "" else NatsUrl.read(value)
+
+
 class BackendSettings(BaseSettings):
     """Built once by whoever starts the process, and passed down."""
 
-    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, env_file=".env", extra="ignore")
+    # An address may have a password in it, so no error quotes what was set.
+    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, env_file=".env", extra="ignore", hide_input_in_errors=True)
 
     backend_host: str = Field(default="127.0.0.1", description="Address the backend listens on.")
     backend_port: int = Field(default=8008, ge=0, le=65535, description="Port the backend listens on.")
@@ -29,8 +37,30 @@ class BackendSettings(BaseSettings):
         default="fastagency_backend.demo:wf",
         description="The workflows that `fastagency_backend.main:app` serves, as `module:attribute`.",
     )
-    database: Path = Field(
-        default=Path(".fastagency/runs.sqlite3"), description="The SQLite file that keeps every conversation."
+    get_user_id: str | None = Field(
+        default=None,
+        description="For `fastagency backend` and `fastagency api`: the FastAPI dependency that says who calls, as "
+        "`module:function`; unset: a caller is whoever the request claims.",
+    )
+    database: Annotated[Database, BeforeValidator(read_database), NoDecode] = Field(
+        default=SqliteFile(Path(".fastagency/runs.sqlite3")),
+        description="What keeps every conversation: the path of a SQLite file (or `sqlite:///path`), or "
+        "`postgresql://user@host/name`.",
+    )
+    migrate: bool = Field(
+        default=True,
+        description="Whether a process that starts brings the database up to date; if not, only `fastagency migrate` "
+        "does.",
+    )
+    database_writers: int = Field(
+        default=2, ge=1, le=64, description="Connections to PostgreSQL over which one process writes."
+    )
+    database_readers: int = Field(
+        default=4, ge=1, le=256, description="Connections to PostgreSQL over which one process reads, at most."
+    )
+    signals: Annotated[NatsUrl | None, BeforeValidator(_read_signals), NoDecode] = Field(
+        default=None,
+        description="Through what processes tell each other of changes: `nats://host`; unset: through the database.",
     )
     database_synchronous: str = Field(
         default="FULL",
@@ -46,6 +76,25 @@ class BackendSettings(BaseSettings):
         default=3.0, ge=0.5, description="Seconds after which a worker that died loses its runs to another."
     )
     max_live_runs: int = Field(default=5000, ge=1, description="Runs that one process keeps in memory at a time.")
+    build: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=200,
+        description="The name of the code that this process runs, such as a version; a conversation remembers the build "
+        "that drove it last.",
+    )
+    compatible_builds: Annotated[list[str] | None, NoDecode] = Field(
+        default=None,
+        description="The builds whose conversations this process goes on with, beside its own, separated by commas; "
+        "unset: any.",
+    )
+    worker_port: int | None = Field(
+        default=None,
+        ge=1,
+        le=65535,
+        description="Port on which `fastagency worker` serves `/health` and `/metrics`; unset: none.",
+    )
+    worker_host: str = Field(default="127.0.0.1", description="Address on which FASTAGENCY_WORKER_PORT listens.")
     max_attempts: int = Field(
         default=3,
         ge=1,
@@ -119,6 +168,11 @@ class BackendSettings(BaseSettings):
     traces_content: bool = Field(
         default=False, description="Whether spans hold what people, models and tools say, and the texts of errors."
     )
+
+    @field_validator("compatible_builds", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
 
     @property
     def retention_s(self) -> float | None:
