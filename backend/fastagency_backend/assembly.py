@@ -1,40 +1,122 @@
-"""The composition root: from settings to a store and an engine over it. Nothing else chooses which parts are used."""
+"""The composition root: from settings to a store and what works over it. Nothing else chooses which parts are used."""
 
 from __future__ import annotations
 
+import asyncio
+import os
+import tempfile
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
+from fastagency_shared.extras import extra
+
+from fastagency_backend.engine.api import Api
+from fastagency_backend.engine.catalogue import Catalogue
 from fastagency_backend.engine.engine import Engine, EngineSettings
 from fastagency_backend.engine.limits import Limits
 from fastagency_backend.engine.spec import WorkflowSpec
 from fastagency_backend.observe import observer_for
 from fastagency_backend.settings import BackendSettings
-from fastagency_backend.store import SqliteStore
+from fastagency_backend.store import SqliteStore, Store, examine_file
+from fastagency_backend.store.dispatch import Builds
+from fastagency_backend.store.signals import Deaf
+from fastagency_backend.url import Database, PostgresUrl, SqliteFile
+
+
+def store_for(settings: BackendSettings) -> Store:
+    """The store that the settings name; not open yet.
+
+    Raises:
+        ImportError: it needs an extra that is not installed.
+    """
+    match settings.database:
+        case SqliteFile(path):
+            return SqliteStore(path, synchronous=settings.database_synchronous, may_migrate=settings.migrate)
+        case PostgresUrl(full):
+            with extra("postgres", needed_by="FASTAGENCY_DATABASE=postgresql://..."):
+                from fastagency_backend.store.postgres import PostgresStore  # type: ignore[import-not-found]
+            store: Store = PostgresStore(
+                full,
+                writers=settings.database_writers,
+                readers=settings.database_readers,
+                may_migrate=settings.migrate,
+            )
+            return store
 
 
 def engine_for(
     specs: Mapping[str, WorkflowSpec], settings: BackendSettings, on_failure: Callable[[str], None] | None = None
 ) -> Engine:
-    """An engine over the embedded store. Create it on the loop that it is to live on.
+    """An engine over the store of the settings. Create it on the loop that it is to live on.
 
     `on_failure` is called there with a sentence when the worker cannot go on.
     """
-    store = SqliteStore(settings.database, synchronous=settings.database_synchronous)
     engine_settings = EngineSettings(
         warm_s=settings.warm_s,
         lease_s=settings.lease_s,
         retention_s=settings.retention_s,
         max_live=settings.max_live_runs,
         max_attempts=settings.max_attempts,
-        watch_folder=settings.database.parent,
+        watch_folder=_watch_folder(settings.database),
         frozen_s=settings.frozen_s,
         frozen_exit_s=settings.frozen_exit_s,
         max_at_work_per_user=settings.max_runs_at_work_per_user,
-        limits=Limits(
-            max_message_bytes=settings.max_message_bytes,
-            max_params_bytes=settings.max_params_bytes,
-            max_answer_bytes=settings.max_answer_bytes,
-            max_step_bytes=settings.max_step_bytes,
+        limits=_limits(settings),
+        builds=Builds(
+            settings.build, None if settings.compatible_builds is None else frozenset(settings.compatible_builds)
         ),
     )
-    return Engine(store, specs, engine_settings, observer_for(settings), on_failure)
+    return Engine(store_for(settings), specs, engine_settings, observer_for(settings), on_failure)
+
+
+def api_for(catalogue: Catalogue, settings: BackendSettings, on_failure: Callable[[str], None] | None = None) -> Api:
+    """What serves clients without driving runs. As for `engine_for`."""
+    return Api(store_for(settings), catalogue, _limits(settings), observer_for(settings), on_failure)
+
+
+async def migrate(settings: BackendSettings) -> None:
+    """Bring the database to the newest version, or make it. Raises `StoreError`."""
+    store = store_for(settings.model_copy(update={"migrate": True}))
+    await store.open(Deaf())
+    await store.close()
+
+
+def examine_database(settings: BackendSettings) -> str:
+    """One sentence on the database, for `fastagency check`; nothing is changed.
+
+    Raises:
+        StoreError: it cannot be used; the text says why.
+        ImportError: it needs an extra that is not installed.
+    """
+    if isinstance(settings.database, SqliteFile):
+        return examine_file(settings.database.path)
+    return asyncio.run(_examine(settings))
+
+
+async def _examine(settings: BackendSettings) -> str:
+    store = store_for(settings.model_copy(update={"migrate": False}))
+    await store.open(Deaf())
+    try:
+        census = await store.census()
+    finally:
+        await store.close()
+    return f"{settings.database} has {sum(census.runs.values())} conversations."
+
+
+def _limits(settings: BackendSettings) -> Limits:
+    return Limits(
+        max_message_bytes=settings.max_message_bytes,
+        max_params_bytes=settings.max_params_bytes,
+        max_answer_bytes=settings.max_answer_bytes,
+        max_step_bytes=settings.max_step_bytes,
+    )
+
+
+def _watch_folder(database: Database) -> Path:
+    """Where the processes on this machine look after each other: beside the file, or in a folder of this user's."""
+    if isinstance(database, SqliteFile):
+        return database.path.parent
+    user = os.getuid() if hasattr(os, "getuid") else ""
+    folder = Path(tempfile.gettempdir()) / f"fastagency-{user}"
+    folder.mkdir(0o700, exist_ok=True)
+    return folder

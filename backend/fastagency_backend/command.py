@@ -1,10 +1,11 @@
-"""What the backend adds to the command line: `backend`, `backup`, `restore`, `replay`, and its part of `check`.
+"""What the backend adds to the command line: its processes, the care of its database, and its part of `check`.
 
 Imports nothing at the top that only an extra brings.
 """
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator
@@ -16,22 +17,31 @@ from fastagency_shared.errors import FastAgencyError, InvalidSettings
 from fastagency_shared.extras import extra
 from fastagency_shared.logs import LogFormat, formatter_of
 
-from fastagency_backend.settings import load_settings
+from fastagency_backend.settings import BackendSettings, load_settings
+from fastagency_backend.url import PostgresUrl, SqliteFile
 
 STOP_TIMEOUT_S = 10
 
 T = TypeVar("T")
 
 
-def _run(_options: Namespace, free_port: FreePort) -> int:
-    with extra("server", needed_by="The backend"):
+def _backend(_options: Namespace, free_port: FreePort) -> int:
+    return _serve("The backend", "fastagency_backend.main:app", free_port)
+
+
+def _api(_options: Namespace, free_port: FreePort) -> int:
+    return _serve("The API", "fastagency_backend.api:app", free_port)
+
+
+def _serve(what: str, app: str, free_port: FreePort) -> int:
+    with extra("server", needed_by=what):
         import uvicorn
-    with extra("fastapi", needed_by="The backend"):
+    with extra("fastapi", needed_by=what):
         import fastapi  # noqa: F401 - named here, before an application's own imports can be what is missing
     settings = load_settings()
     port = free_port("backend", settings.backend_host, settings.backend_port)
     uvicorn.run(
-        "fastagency_backend.main:app",
+        app,
         host=settings.backend_host,
         port=port,
         log_level=settings.log_level.lower(),
@@ -53,6 +63,24 @@ def websocket_options() -> dict[str, Any]:
     }
 
 
+def _worker(_options: Namespace, free_port: FreePort) -> int:
+    from fastagency_backend.worker import work
+
+    settings = load_settings()
+    if settings.worker_port is not None:
+        free_port("worker", settings.worker_host, settings.worker_port)
+    return _in_one_sentence(lambda: work(settings))
+
+
+def _migrate(_options: Namespace, _free_port: FreePort) -> int:
+    from fastagency_backend.assembly import migrate
+
+    settings = load_settings()
+    _in_one_sentence(lambda: asyncio.run(migrate(settings)))
+    sys.stdout.write(f"{settings.database} is up to date.\n")
+    return 0
+
+
 def _log_config(form: LogFormat) -> dict[str, Any]:
     """uvicorn's own, with our formatter if its lines are to be JSON from the first one on."""
     from uvicorn.config import LOGGING_CONFIG
@@ -65,9 +93,10 @@ def _log_config(form: LogFormat) -> dict[str, Any]:
 
 def backend_checks() -> Iterator[Finding]:
     """The backend's settings, its workflows, its database, the AutoGen that is installed, and its model."""
+    from fastagency_backend.assembly import examine_database
     from fastagency_backend.frameworks.model_check import examine_model
     from fastagency_backend.frameworks.seam_check import examine_seams
-    from fastagency_backend.store import StoreError, examine_file
+    from fastagency_backend.store import StoreError
 
     try:
         settings = load_settings()
@@ -77,7 +106,7 @@ def backend_checks() -> Iterator[Finding]:
     yield Finding("settings of the backend", "fine", "Every value can be used.")
     examinations: list[tuple[str, Callable[[], str]]] = [
         ("workflows", lambda: _examine_workflows(settings.workflows)),
-        ("database", lambda: examine_file(settings.database)),
+        ("database", lambda: examine_database(settings)),
         ("recording", examine_seams),
         ("model", examine_model),
     ]
@@ -107,7 +136,7 @@ def _examine_workflows(target: str) -> str:
 def _back_up(options: Namespace, _free_port: FreePort) -> int:
     from fastagency_backend.store.sqlite.backup import back_up
 
-    database = load_settings().database
+    database = _file(load_settings(), "backup", "pg_dump, such as: pg_dump --format=custom --file=runs.dump")
     number = _in_one_sentence(lambda: back_up(database, options.file))
     sys.stdout.write(f"The {number} conversations of {database} are in {options.file}.\n")
     return 0
@@ -116,7 +145,7 @@ def _back_up(options: Namespace, _free_port: FreePort) -> int:
 def _restore(options: Namespace, _free_port: FreePort) -> int:
     from fastagency_backend.store.sqlite.backup import restore
 
-    database = load_settings().database
+    database = _file(load_settings(), "restore", "pg_restore, such as: pg_restore --clean --dbname=runs runs.dump")
     kept = _in_one_sentence(lambda: restore(options.file, database, replace=options.replace))
     old = f" What it was before is kept as {kept}." if kept else ""
     sys.stdout.write(f"{database} is what {options.file} was.{old}\n")
@@ -127,13 +156,25 @@ def _replay(options: Namespace, _free_port: FreePort) -> int:
     from fastagency_backend.precheck import precheck, report, report_json
 
     settings = load_settings()
+    database = _file(settings, "replay --check", "a copy of the conversations in such a file")
     with extra("fastapi", needed_by="Serving workflows"):
         import fastapi  # noqa: F401
     verdicts = _in_one_sentence(
-        lambda: precheck(settings.database, settings.workflows, ended=options.ended, processes=options.processes)
+        lambda: precheck(database, settings.workflows, ended=options.ended, processes=options.processes)
     )
     sys.stdout.write(report_json(verdicts) if options.json else report(verdicts))
     return 0 if all(verdict.kind == "ok" for verdict in verdicts) else 1
+
+
+def _file(settings: BackendSettings, command: str, instead: str) -> Path:
+    """The SQLite file of the settings, for a command that knows no other database."""
+    match settings.database:
+        case SqliteFile(path):
+            return path
+        case PostgresUrl() as url:
+            raise InvalidSettings(
+                f"`fastagency {command}` is for a SQLite file, and FASTAGENCY_DATABASE is {url}. Use {instead}"
+            )
 
 
 def _in_one_sentence(work: Callable[[], T]) -> T:
@@ -166,7 +207,10 @@ def _add_replay_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--processes", type=int, metavar="N", help="default: one for each processor")
 
 
-command = Command("serve the workflows", _run)
+command = Command("serve the workflows: to clients, and drive their runs", _backend)
+api_command = Command("serve clients only; workers drive the runs", _api)
+worker_command = Command("drive runs only; an API serves the clients", _worker)
+migrate_command = Command("bring the database up to date, or make it", _migrate)
 backup_command = Command("copy the database to a file, also while the backend runs", _back_up, _add_backup_arguments)
 restore_command = Command("put a backup in the place of the database", _restore, _add_restore_arguments)
 replay_command = Command(

@@ -5,29 +5,22 @@ It serves the demo workflows, or those that the setting FASTAGENCY_WORKFLOWS nam
 
 from __future__ import annotations
 
-from fastagency_shared import logs
-from fastagency_shared.errors import InvalidSettings
 from fastapi import FastAPI
 
-from fastagency_backend.settings import BackendSettings, load_settings
-from fastagency_backend.web import FastAPIAdapter
+from fastagency_backend.settings import BackendSettings
+from fastagency_backend.web import FastAPIAdapter, serving
 from fastagency_backend.workflow.load import load_workflows
 
 
 def create_app(settings: BackendSettings) -> FastAPI:
     """The application that serves the workflows of the settings. Raises `InvalidSettings`."""
-    logs.set_up(settings.log_level, settings.log_format)
-    # With a root path, FastAPI serves requests that still have it as well as those whose proxy took it away.
-    app = FastAPI(title="FastAgency backend", root_path=settings.backend_prefix)
-    app.include_router(FastAPIAdapter(provider=load_workflows(settings.workflows), settings=settings).router)
-    return app
+    return serving.application(
+        "FastAgency backend",
+        settings,
+        lambda get_user_id: FastAPIAdapter(
+            provider=load_workflows(settings.workflows), get_user_id=get_user_id, settings=settings
+        ),
+    )
 
 
-def _app() -> FastAPI:
-    try:
-        return create_app(load_settings())
-    except InvalidSettings as error:
-        raise SystemExit(str(error)) from None  # a server imports this: one sentence, not its traceback
-
-
-app = _app()
+app = serving.made(create_app)

@@ -80,8 +80,8 @@ class BackendSettings(BaseSettings):
         default=None,
         min_length=1,
         max_length=200,
-        description="The name of the code that this process runs, such as a version; a conversation remembers the build "
-        "that drove it last.",
+        description="The name of the code that this process runs, such as a version; a conversation remembers the "
+        "build that drove it last.",
     )
     compatible_builds: Annotated[list[str] | None, NoDecode] = Field(
         default=None,
@@ -92,7 +92,8 @@ class BackendSettings(BaseSettings):
         default=None,
         ge=1,
         le=65535,
-        description="Port on which `fastagency worker` serves `/health` and `/metrics`; unset: none.",
+        description="Port on which `fastagency worker` says how it is (`/fastagency/health`, and "
+        "FASTAGENCY_METRICS_PATH); unset: none.",
     )
     worker_host: str = Field(default="127.0.0.1", description="Address on which FASTAGENCY_WORKER_PORT listens.")
     max_attempts: int = Field(

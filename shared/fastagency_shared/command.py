@@ -19,7 +19,7 @@ CHECKS = "fastagency.checks"
 class FreePort(Protocol):
     """Makes sure that a side can listen where its settings say."""
 
-    def __call__(self, side: Literal["backend", "frontend"], host: str, port: int) -> int:
+    def __call__(self, side: Literal["backend", "frontend", "worker"], host: str, port: int) -> int:
         """The port itself, or a free one for 0. Raises `FastAgencyError` that says why nothing can listen there."""
         ...
 

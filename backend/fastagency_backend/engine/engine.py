@@ -16,6 +16,7 @@ from pathlib import Path
 from fastagency_shared.messages import new_uuid
 
 from fastagency_backend.engine import logrecord, memory, tracking
+from fastagency_backend.engine.catalogue import Offering
 from fastagency_backend.engine.chore import Chores
 from fastagency_backend.engine.driver import Driver
 from fastagency_backend.engine.feed import Feeds
@@ -33,6 +34,7 @@ from fastagency_backend.engine.stray import Strays
 from fastagency_backend.engine.watch import UNWATCHED
 from fastagency_backend.engine.watchdog import Watchdog
 from fastagency_backend.store.base import Store, StoreError
+from fastagency_backend.store.dispatch import ANY_BUILD, Builds
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +61,7 @@ class EngineSettings:
     `watch_folder`: where it is written what a loop that stands still was doing; None: it is not watched.
     `frozen_s`: when it counts as frozen; `frozen_exit_s`: when the process ends because of that.
     `max_at_work_per_user`: runs of a signed-in user that are at work at a time, over all workers.
-    `limits`: how large what is kept may be.
+    `limits`: how large what is kept may be. `builds`: whose runs are taken over.
     """
 
     warm_s: float = 30.0
@@ -72,6 +74,7 @@ class EngineSettings:
     frozen_exit_s: float | None = None
     max_at_work_per_user: int | None = None
     limits: Limits = DEFAULT_LIMITS
+    builds: Builds = ANY_BUILD
 
 
 class Engine:
@@ -95,6 +98,7 @@ class Engine:
         self.driver = Driver(self.worker, store, workflows, self.feeds, observer, self.settings.max_attempts, limits)
         self._lines = Lines(store, self.feeds)
         self._intake = Intake(self.worker, store, workflows, self.driver, self.settings)
+        self._offering = Offering(store, workflows, self.settings.builds.own)
         self.service = RunService(
             store, workflows, self.feeds, self.driver, self._lines, limits, create=self._intake.create
         )
@@ -131,6 +135,7 @@ class Engine:
         self._chores.start("epoch", self._begin_anew)
         self._chores.start("want", self._relay.want_again)
         self._chores.start("strays", self._strays.look)
+        self._chores.start("offer", self._offering.look)
         self._chores.start("tidy", self._tidy)
         self._chores.start("lag", self.lag.look)
         self._chores.start("lines", self._lines.look)
@@ -153,6 +158,15 @@ class Engine:
             logger.exception("The worker's runs were not given back: others take them when its lease is over")
         await self.store.close()
         logger.info("The engine has stopped; %d runs were handed over", handed_over)
+
+    @property
+    def live(self) -> int:
+        """How many runs are in memory."""
+        return len(self.driver.live)
+
+    @property
+    def max_live(self) -> int:
+        return self.settings.max_live
 
     async def health(self) -> Health:
         """Whether this process does what it is there for, and if not, which part of it does not."""

@@ -38,6 +38,17 @@ class Health:
     def ready(self) -> bool:
         return not self.unwell
 
+    @property
+    def report(self) -> dict[str, object]:
+        """For those who ask over HTTP; of what waits, and what is not well, only what there is."""
+        found = {
+            "unwell": list(self.unwell),
+            "waiting_for_room": self.waiting.for_room,
+            "waiting_for_workflow": self.waiting.for_workflow,
+            "waiting_for_build": self.waiting.for_build,
+        }
+        return {"alive": self.alive, "ready": self.ready} | {name: value for name, value in found.items() if value}
+
 
 class Examination:
     """Looks at the parts; what is wrong with them is in the log, and not in the result."""

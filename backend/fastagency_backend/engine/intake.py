@@ -85,7 +85,7 @@ class Intake:
 
     def _start_of(self, new: NewRun) -> Start:
         message = first_message(new.id, self._workflows[new.workflow], new.params)
-        return Start(self._worker, FIRST_KEY, body_of(message))
+        return Start(self._worker, FIRST_KEY, body_of(message), self._settings.builds.own)
 
     # --- runs that are claimed ------------------------------------------------------------------------------------
 
@@ -115,7 +115,12 @@ class Intake:
         self._asked_for = limit
         try:
             records = await self._store.dispatcher.claim_runs(
-                self._worker, list(self._workflows), limit=limit, at_work=self._at_work(), on_trial=on_trial
+                self._worker,
+                list(self._workflows),
+                limit=limit,
+                at_work=self._at_work(),
+                builds=self._settings.builds,
+                on_trial=on_trial,
             )
         finally:
             self._asked_for = 0

@@ -21,10 +21,11 @@ PATIENCE_S = 5.0
 
 @dataclass(frozen=True)
 class Waiting:
-    """Runs that wait for their turn, and those whose workflow no worker has."""
+    """Runs that wait for their turn, those whose workflow no worker has, and those whose build none goes on with."""
 
     for_room: int = 0
     for_workflow: int = 0
+    for_build: int = 0
 
 
 NOBODY = Waiting()
@@ -36,27 +37,31 @@ class Lines:
     def __init__(self, store: Store, feeds: Feeds) -> None:
         self.waiting = NOBODY
         self._store, self._feeds = store, feeds
-        self._said: frozenset[tuple[str, bool]] = frozenset()
-        self._reasons: dict[str, str] = {}
+        self._said: frozenset[tuple[str, str | None, bool]] = frozenset()
+        self._reasons: dict[tuple[str, str | None], str] = {}
 
     async def look(self) -> None:
         now = await self._store.now()
         late = [line for line in await self._store.dispatcher.lines() if now - line.since >= PATIENCE_S]
         self.waiting = Waiting(
-            sum(line.runs for line in late if line.offered), sum(line.runs for line in late if not line.offered)
+            for_room=sum(line.runs for line in late if line.offered),
+            for_workflow=sum(line.runs for line in late if not line.offered and line.build is None),
+            for_build=sum(line.runs for line in late if line.build is not None),
         )
         for line in late:
-            if (line.workflow, line.offered) not in self._said:
+            if (line.workflow, line.build, line.offered) not in self._said:
                 _say(line)
-        self._said = frozenset((line.workflow, line.offered) for line in late)
-        self._reasons = {line.workflow: reason_of(line) for line in late}
+        self._said = frozenset((line.workflow, line.build, line.offered) for line in late)
+        self._reasons = {(line.workflow, line.build): reason_of(line) for line in late}
         if self._reasons:
             await self._tell()
         await asyncio.sleep(LOOK_EVERY_S)
 
     def reason(self, run: RunRecord) -> str | None:
         """Why nobody has taken up the run, in words for people; None: it is not in a line, or not for long."""
-        return self._reasons.get(run.workflow) if run.status is RunStatus.READY else None
+        if run.status is not RunStatus.READY:
+            return None
+        return self._reasons.get((run.workflow, run.build)) or self._reasons.get((run.workflow, None))
 
     async def _tell(self) -> None:
         """Send those who watch a run that is ready back to the store: there they learn the reason."""
@@ -68,6 +73,8 @@ class Lines:
 def reason_of(line: Line) -> str:
     if line.offered:
         return "This conversation waits for its turn: the server is busy."
+    if line.build is not None:
+        return f"This conversation goes on with the version {line.build!r}, and waits for a server that has it."
     return f"The workflow {line.workflow!r} is not offered at the moment. The conversation goes on when it is back."
 
 
@@ -78,6 +85,14 @@ def _say(line: Line) -> None:
             "at work are reached (FASTAGENCY_MAX_LIVE_RUNS, FASTAGENCY_MAX_RUNS_AT_WORK_PER_USER, max_at_work)",
             line.runs,
             line.workflow,
+        )
+    elif line.build is not None:
+        logger.warning(
+            "%d runs of the workflow %r wait for a worker of the build %r, or for one that goes on with its runs "
+            "(FASTAGENCY_COMPATIBLE_BUILDS)",
+            line.runs,
+            line.workflow,
+            line.build,
         )
     else:
         logger.warning(

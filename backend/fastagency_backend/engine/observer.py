@@ -9,15 +9,31 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
-    from fastagency_backend.engine.engine import Engine
-    from fastagency_backend.store.base import RunRecord
+    from fastagency_backend.engine.lag import Lag
+    from fastagency_backend.store.base import RunRecord, Store
 
 CallKind = Literal["chat", "tool"]
 Content = Callable[[], object]
 """What was asked or answered, made only for those who want it."""
+
+
+class Observed(Protocol):
+    """A process whose present state an observer may look at. `live` are runs in its memory, of at most `max_live`."""
+
+    @property
+    def store(self) -> Store: ...
+
+    @property
+    def lag(self) -> Lag: ...
+
+    @property
+    def live(self) -> int: ...
+
+    @property
+    def max_live(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +74,7 @@ class Observer:
     agents = False
     """Whether `agent` is to be called."""
 
-    def started(self, engine: Engine) -> None:
+    def started(self, process: Observed) -> None:
         """The engine runs. On its loop."""
 
     def stopped(self) -> None:
@@ -96,9 +112,9 @@ class Several(Observer):
         self.observers = observers
         self.agents = any(each.agents for each in observers)
 
-    def started(self, engine: Engine) -> None:
+    def started(self, process: Observed) -> None:
         for each in self.observers:
-            each.started(engine)
+            each.started(process)
 
     def stopped(self) -> None:
         for each in self.observers:

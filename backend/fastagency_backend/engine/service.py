@@ -40,7 +40,7 @@ from fastagency_backend.engine.limits import DEFAULT_LIMITS, Limits, excess, siz
 from fastagency_backend.engine.line import Lines
 from fastagency_backend.engine.nul import ESCAPED, has_nul, refuse_nul
 from fastagency_backend.engine.reader import Readers
-from fastagency_backend.engine.spec import WorkflowSpec, spec_of
+from fastagency_backend.engine.spec import Offered, spec_of
 from fastagency_backend.store.base import EventPage, NewRun, RunRecord, Store, StoreError
 
 logger = logging.getLogger(__name__)
@@ -104,24 +104,26 @@ class RunService:
 
     Every method may raise `StoreUnavailable`.
 
-    Without a `driver`, another process drives the runs; it learns of what is done here from the store.
+    Without a `driver`, another process drives the runs; it learns of what is done here from the store. `refresh` looks
+    for workflows that are new.
     """
 
     def __init__(
         self,
         store: Store,
-        workflows: Mapping[str, WorkflowSpec],
+        workflows: Mapping[str, Offered],
         feeds: Feeds,
         driver: DrivesRuns | None = None,
         lines: Lines | None = None,
         limits: Limits = DEFAULT_LIMITS,
         create: CreatesRuns | None = None,
+        refresh: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self.workflows = workflows
         self.reason = (lines or Lines(store, feeds)).reason
         self.readers = Readers(store, feeds, self.reason)
         self._store, self._feeds, self._driver = store, feeds, driver
-        self._limits = limits
+        self._limits, self._refresh = limits, refresh
         self._create = create or store.create_run
 
     @_refuses
@@ -131,7 +133,7 @@ class RunService:
         Raises:
             UnknownWorkflow, Conflict (the id is taken by another request), TooLarge (the params).
         """
-        spec = spec_of(request.workflow_name, self.workflows)
+        spec = await self._offered(request.workflow_name)
         params = json.dumps(request.params)
         refuse_nul("The user id", user_id)
         if ESCAPED in params:
@@ -149,6 +151,12 @@ class RunService:
                 "Leave it out to be given a new one."
             )
         return record
+
+    async def _offered(self, name: str) -> Offered:
+        """Raises `UnknownWorkflow`."""
+        if name not in self.workflows and self._refresh is not None:
+            await self._refresh()
+        return spec_of(name, self.workflows)
 
     @_refuses
     async def get(self, run_id: str, user_id: str | None) -> RunRecord:
@@ -283,7 +291,7 @@ class RunService:
                 f"Only a conversation that has failed can be tried again; this one is {record.status.value}. "
                 "Start a new one."
             )
-        spec_of(record.workflow, self.workflows)
+        await self._offered(record.workflow)
         if not record.durable:
             raise Conflict("This workflow cannot go on from where it failed. Please start it again.")
         message = WorkflowResumed(workflow_uuid=run_id, sender="Workflow", recipient="User", by=user_id)

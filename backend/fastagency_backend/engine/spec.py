@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from fastagency_shared.errors import UnknownWorkflow
 
@@ -30,7 +30,23 @@ class WorkflowSpec:
     explain: Callable[[Run, BaseException], Failure | None] = lambda _run, _error: None
 
 
-def spec_of(name: str, specs: Mapping[str, WorkflowSpec]) -> WorkflowSpec:
+class Offered(Protocol):
+    """What it takes to start a run of a workflow, wherever that is driven: a `WorkflowSpec`, or a store's `Offer`."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def description(self) -> str: ...
+
+    @property
+    def durable(self) -> bool: ...
+
+
+S = TypeVar("S", bound=Offered)
+
+
+def spec_of(name: str, specs: Mapping[str, S]) -> S:
     """One workflow. Raises `UnknownWorkflow`."""
     if name not in specs:
         raise UnknownWorkflow.named(name, specs)

@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fastagency_shared.extras import extra
@@ -31,10 +32,10 @@ with extra("metrics", needed_by="FASTAGENCY_METRICS_PATH or FASTAGENCY_METRICS_P
 
 from fastagency_backend.engine.key import INSIDE
 from fastagency_backend.engine.observer import Call, Observer, Seen
-from fastagency_backend.store.base import Census, RunRecord
+from fastagency_backend.store.base import Census, RunRecord, Store
 
 if TYPE_CHECKING:
-    from fastagency_backend.engine.engine import Engine
+    from fastagency_backend.engine.observer import Observed
 
 logger = logging.getLogger(__name__)
 
@@ -76,8 +77,8 @@ class Metrics(Observer):
 
     # --- Observer -------------------------------------------------------------------------------------------------
 
-    def started(self, engine: Engine) -> None:
-        self.registry.register(_Present(engine))
+    def started(self, process: Observed) -> None:
+        self.registry.register(_Present(process))
         if self._port is None:
             return
         try:
@@ -131,20 +132,29 @@ class _Counted(Seen):
         self._metrics.used(self._call.name, prompt_tokens, completion_tokens)
 
 
-class _Present(Collector):
-    """What there is at the moment, read from the engine when somebody asks. Used in a thread beside the loop."""
+@dataclass(frozen=True)
+class _Count:
+    """`ready`: for each workflow, how many runs wait for a worker, and for how many seconds the first has."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    census: Census
+    ready: dict[str, tuple[int, float]]
+
+
+class _Present(Collector):
+    """What there is at the moment, read from the process when somebody asks. Used in a thread beside the loop."""
+
+    def __init__(self, process: Observed) -> None:
+        self._process = process
         self._loop = asyncio.get_running_loop()
-        self._census: Census | None = None
+        self._counted: _Count | None = None
         self._counted_at = float("-inf")
 
     def describe(self) -> list[Metric]:
         return []
 
     def collect(self) -> Iterator[Metric]:
-        census = self._counted()
+        counted = self._count()
+        census = counted.census
         runs = GaugeMetricFamily("fastagency_runs", "Runs in the database", labels=["status"])
         for status, count in census.runs.items():
             runs.add_metric([status.value], count)
@@ -154,14 +164,33 @@ class _Present(Collector):
         yield GaugeMetricFamily("fastagency_open_questions", "Questions without an answer", value=census.questions)
         yield GaugeMetricFamily("fastagency_oldest_open_question_seconds", "Age of the oldest one", value=age_s)
         yield GaugeMetricFamily("fastagency_parked_runs", "Waiting runs in nobody's memory", value=census.parked)
-        engine = self._engine
-        yield GaugeMetricFamily("fastagency_live_runs", "Runs in this process", value=len(engine.driver.live))
-        yield GaugeMetricFamily("fastagency_loop_lag_seconds", "Worst of 10 seconds", value=engine.lag.worst_s)
-        yield GaugeMetricFamily("fastagency_store_queue", "Writes that wait", value=engine.store.queued)
+        ready = GaugeMetricFamily("fastagency_ready_runs", "Runs that wait for a worker", labels=["workflow"])
+        ages = GaugeMetricFamily("fastagency_oldest_ready_run_seconds", "Age of the oldest", labels=["workflow"])
+        for workflow, (number, waited_s) in counted.ready.items():
+            ready.add_metric([workflow], number)
+            ages.add_metric([workflow], waited_s)
+        yield ready
+        yield ages
+        process = self._process
+        yield GaugeMetricFamily("fastagency_live_runs", "Runs in this process", value=process.live)
+        yield GaugeMetricFamily(
+            "fastagency_max_live_runs", "Runs that have room in this process", value=process.max_live
+        )
+        yield GaugeMetricFamily("fastagency_loop_lag_seconds", "Worst of 10 seconds", value=process.lag.worst_s)
+        yield GaugeMetricFamily("fastagency_store_queue", "Writes that wait", value=process.store.queued)
 
-    def _counted(self) -> Census:
-        if self._census is None or time.monotonic() - self._counted_at > CENSUS_KEPT_S:
-            future = asyncio.run_coroutine_threadsafe(self._engine.store.census(), self._loop)
-            self._census = future.result(READ_TIMEOUT_S)
+    def _count(self) -> _Count:
+        if self._counted is None or time.monotonic() - self._counted_at > CENSUS_KEPT_S:
+            future = asyncio.run_coroutine_threadsafe(_count(self._process.store), self._loop)
+            self._counted = future.result(READ_TIMEOUT_S)
             self._counted_at = time.monotonic()
-        return self._census
+        return self._counted
+
+
+async def _count(store: Store) -> _Count:
+    ready = {offer.name: (0, 0.0) for offer in await store.dispatcher.catalogue()}
+    now = await store.now()
+    for line in await store.dispatcher.lines():
+        runs, waited_s = ready.get(line.workflow, (0, 0.0))
+        ready[line.workflow] = runs + line.runs, max(waited_s, now - line.since)
+    return _Count(await store.census(), ready)

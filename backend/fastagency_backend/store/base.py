@@ -61,11 +61,12 @@ class NewRun:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Who takes a run up in the very commit that creates it, and the first message of its log."""
+    """Who takes a run up in the very commit that creates it, and of which build; and the first message of its log."""
 
     worker: str
     key: str
     body: str
+    build: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,8 @@ class RunRecord:
 
     `attempts` is how many workers have died with the run since it last got further, `blamed` says that at the last of
     these deaths no other run can have been the cause.
-    `parent` is the run that this one was forked from. `epoch` is that of the log when this was read: see `Store.epoch`.
+    `parent` is the run that this one was forked from; `build` the one that drove it last, if it has a name. `epoch` is
+    that of the log when this was read: see `Store.epoch`.
     """
 
     id: str
@@ -93,6 +95,7 @@ class RunRecord:
     attempts: int = 0
     blamed: bool = False
     parent: str | None = None
+    build: str | None = None
     last_seq: int = 0
     questions: tuple[str, ...] = ()
     epoch: int = 0

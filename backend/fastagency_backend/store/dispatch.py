@@ -38,16 +38,51 @@ NO_LIMITS = AtWork()
 
 
 @dataclass(frozen=True, slots=True)
+class Builds:
+    """The builds whose runs a worker drives: its `own`, and the `others`; of those, None means any.
+
+    A run that was driven by a build without a name, or by none yet, is for everybody.
+    """
+
+    own: str | None = None
+    others: frozenset[str] | None = None
+
+    @property
+    def named(self) -> list[str] | None:
+        """All of them by name; None: any."""
+        return None if self.others is None else sorted(self.others | ({self.own} if self.own else set()))
+
+
+ANY_BUILD = Builds()
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A workflow that workers have, as the build that offered it last describes it."""
+
+    name: str
+    description: str
+    durable: bool = True
+    build: str | None = None
+
+
+OFFER_KEPT_S = 7 * 86_400.0
+"""How long a workflow that no worker offers any more is remembered, while workers are there."""
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """Runs of one workflow that are ready and that no worker has taken up; `since` is when the first became so.
 
-    `offered`: whether a worker that is registered has this workflow.
+    `offered`: whether a worker that is registered has this workflow, and drives these runs. `build`: workers have the
+    workflow, but none that drives runs of this build.
     """
 
     workflow: str
     runs: int
     since: float
     offered: bool
+    build: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +98,14 @@ class Dispatcher(Protocol):
 
     async def lines(self) -> list[Line]:
         """The runs that wait for a worker, by workflow."""
+        ...
+
+    async def offer_workflows(self, offers: Sequence[Offer], *, kept_s: float = OFFER_KEPT_S) -> None:
+        """Let everybody know what a worker has. What was offered last `kept_s` ago or earlier is forgotten."""
+        ...
+
+    async def catalogue(self) -> list[Offer]:
+        """The workflows that there are, also while no worker is: in the order of those who offer them, then by name."""
         ...
 
     async def register_worker(self, worker: str, ttl_s: float, well: Callable[[], bool] | None = None) -> None:
@@ -87,9 +130,12 @@ class Dispatcher(Protocol):
         *,
         limit: int,
         at_work: AtWork = NO_LIMITS,
+        builds: Builds = ANY_BUILD,
         on_trial: bool = False,
     ) -> list[RunRecord]:
         """Take over runs that are ready, due, or whose worker's lease has expired. Each gets a new fence.
+
+        Each is of the build `builds.own` from then on; only those that one of the `builds` drove last are taken over.
 
         It goes round by user, oldest first for each; no more are taken than may be at work.
 

@@ -9,9 +9,9 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
-from fastagency_backend.engine.engine import Engine
 from fastagency_backend.engine.health import Health
 from fastagency_backend.store.base import StoreError
+from fastagency_backend.web.publication import ServingProcess
 
 logger = logging.getLogger(__name__)
 
@@ -20,7 +20,7 @@ class HealthReport(BaseModel):
     """`unwell` names the parts that are not well; with status 503 there is at least one.
 
     `waiting_for_room`: runs that have waited for their turn for a while; `waiting_for_workflow`: those whose
-    workflow no worker has.
+    workflow no worker has; `waiting_for_build`: those that none of the builds that are there goes on with.
     """
 
     alive: bool
@@ -28,23 +28,17 @@ class HealthReport(BaseModel):
     unwell: list[str] = []
     waiting_for_room: int = 0
     waiting_for_workflow: int = 0
+    waiting_for_build: int = 0
 
 
-def add_route(router: APIRouter, path: str, engine: Callable[[], Awaitable[Engine]]) -> None:
+def add_route(router: APIRouter, path: str, process: Callable[[], Awaitable[ServingProcess]]) -> None:
     @router.get(path, response_model=HealthReport, responses={503: {"model": HealthReport}})
     async def health() -> JSONResponse:
         """Whether this process is alive, and ready to serve people. Needs no sign-in."""
         try:
-            found = await (await engine()).health()
+            found = await (await process()).health()
         except StoreError:  # a mounted application starts its engine now
             logger.exception("The engine could not be started")
             found = Health(unwell=("database",))
-        report = HealthReport(
-            alive=found.alive,
-            ready=found.ready,
-            unwell=list(found.unwell),
-            waiting_for_room=found.waiting.for_room,
-            waiting_for_workflow=found.waiting.for_workflow,
-        )
         status = 200 if found.ready else 503
-        return JSONResponse(report.model_dump(exclude_defaults=True), status, headers={"Cache-Control": "no-store"})
+        return JSONResponse(found.report, status, headers={"Cache-Control": "no-store"})

@@ -8,12 +8,12 @@ from collections.abc import Awaitable, Callable
 from fastapi import APIRouter, Response
 
 from fastagency_backend import observe
-from fastagency_backend.engine.engine import Engine
+from fastagency_backend.web.publication import ServingProcess
 
 
-def add_route(router: APIRouter, path: str, engine: Callable[[], Awaitable[Engine]]) -> None:
+def add_route(router: APIRouter, path: str, process: Callable[[], Awaitable[ServingProcess]]) -> None:
     @router.get(path, include_in_schema=False)
     async def metrics() -> Response:
-        observer = (await engine()).observer
+        observer = (await process()).observer
         body, content_type = await asyncio.to_thread(observe.exposition, observer)
         return Response(body, media_type=content_type)

@@ -4,12 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from fastapi import APIRouter
 
+from fastagency_backend.engine.health import Health
+from fastagency_backend.engine.observer import Observer
 from fastagency_backend.engine.service import RunService
-from fastagency_backend.engine.spec import WorkflowSpec
+from fastagency_backend.engine.spec import Offered
 from fastagency_backend.web.identity import Identity
+
+
+class ServingProcess(Protocol):
+    """What is behind the routes of a process: an `Engine`, or an `Api`."""
+
+    service: RunService
+    observer: Observer
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    async def health(self) -> Health: ...
 
 
 @dataclass(frozen=True)
@@ -18,5 +34,5 @@ class Publication:
 
     router: APIRouter
     identity: Identity
-    specs: Mapping[str, WorkflowSpec]
+    specs: Mapping[str, Offered]
     service: Callable[[], Awaitable[RunService]]

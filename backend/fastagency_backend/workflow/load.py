@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
-from pathlib import Path
-
 from fastagency_shared.errors import InvalidSettings
 
 from fastagency_backend.frameworks import MissingExtra
+from fastagency_backend.target import import_target
 from fastagency_backend.workflow.registry import Workflow
+
+VARIABLE = "FASTAGENCY_WORKFLOWS"
 
 
 def load_workflows(target: str) -> Workflow:
@@ -18,20 +17,13 @@ def load_workflows(target: str) -> Workflow:
     Raises:
         InvalidSettings: there is no such module, or no `Workflow` of that name in it.
     """
-    module_name, _, attribute = target.partition(":")
-    if not module_name or not attribute:
-        raise InvalidSettings(f"FASTAGENCY_WORKFLOWS must look like module:attribute, not {target!r}.")
-    if str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))
     try:
-        module = importlib.import_module(module_name)
-    except MissingExtra as error:
-        raise InvalidSettings(f"FASTAGENCY_WORKFLOWS={target}: {error}") from None
-    except ModuleNotFoundError as error:
-        raise InvalidSettings(f"FASTAGENCY_WORKFLOWS={target}: there is no module {error.name!r}.") from None
-    except ImportError as error:
-        raise InvalidSettings(f"FASTAGENCY_WORKFLOWS={target} cannot be imported: {error}.") from error
-    workflows = getattr(module, attribute, None)
+        workflows = import_target(VARIABLE, target)
+    except InvalidSettings as error:
+        if isinstance(error.__cause__, MissingExtra):  # its sentence ends with the command that helps
+            raise InvalidSettings(f"{VARIABLE}={target}: {error.__cause__}") from None
+        raise
     if not isinstance(workflows, Workflow):
-        raise InvalidSettings(f"FASTAGENCY_WORKFLOWS={target}: {module_name} has no Workflow named {attribute!r}.")
+        module_name, _, attribute = target.partition(":")
+        raise InvalidSettings(f"{VARIABLE}={target}: {module_name} has no Workflow named {attribute!r}.")
     return workflows

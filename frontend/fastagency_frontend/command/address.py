@@ -16,7 +16,7 @@ class CannotListen(FastAgencyError):
     """Nothing can listen there; `str(error)` names the setting to change."""
 
 
-def free_port(side: Literal["backend", "frontend"], host: str, port: int) -> int:
+def free_port(side: Literal["backend", "frontend", "worker"], host: str, port: int) -> int:
     """The port itself if it can be listened on, a free one for 0.
 
     Raises:

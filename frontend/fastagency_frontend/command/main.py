@@ -23,7 +23,10 @@ EXIT_OK = 0
 EXIT_FAILED = 1
 EXIT_INTERRUPTED = 130
 
-ORDER = ("start", "backend", "frontend", "run", "check", "backup", "restore", "replay", "version")
+ORDER = (
+    *("start", "backend", "api", "worker", "frontend", "run", "check"),
+    *("migrate", "backup", "restore", "replay", "version"),
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

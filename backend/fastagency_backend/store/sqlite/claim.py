@@ -13,9 +13,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 
-from fastagency_backend.store.dispatch import ON_TRIAL, AtWork
+from fastagency_backend.store.dispatch import ON_TRIAL, AtWork, Builds
 from fastagency_backend.store.sqlite.liveness import NOW
-from fastagency_backend.store.sqlite.suspicion import NEXT_ON_TRIAL, count_death
+from fastagency_backend.store.sqlite.suspicion import NEXT_ON_TRIAL, OF_BUILD, count_death, of_build
 
 USER = "COALESCE(user_id, '')"
 """Whoever is not signed in counts as one user, for the turns; no limit is set on that one."""
@@ -44,7 +44,7 @@ _USERS = (
 )
 _LINE = (
     f"SELECT id, updated FROM run WHERE status = 'ready' AND workflow = ? AND {USER} = ? "
-    f"AND attempts < {ON_TRIAL} ORDER BY updated LIMIT ?"
+    f"AND attempts < {ON_TRIAL} AND {OF_BUILD} ORDER BY updated LIMIT ?"
 )
 STATEMENTS = (_COME_DUE, NEXT_DUE, _OWNERS, _LOST, _AT_WORK, _USERS, _LINE, NEXT_ON_TRIAL)
 """What is done at every claim; a test looks at how."""
@@ -69,11 +69,13 @@ class Turns:
         self._number = 0
         self._served: dict[str, int] = {}
 
-    def choose(self, db: sqlite3.Connection, workflows: Sequence[str], limits: AtWork, limit: int) -> list[str]:
+    def choose(
+        self, db: sqlite3.Connection, workflows: Sequence[str], limits: AtWork, builds: Builds, limit: int
+    ) -> list[str]:
         """Up to `limit` ids: of the user with the fewest runs at work, then of who had no turn for the longest time."""
         by_user, by_workflow = _count(db)
         full = {name for name in workflows if by_workflow[name] >= limits.of_workflow(name)}
-        lines = _Lines(db, [name for name in workflows if name not in full], limit)
+        lines = _Lines(db, [name for name in workflows if name not in full], builds, limit)
         self._served = {user: self._served.get(user, 0) for user in lines.users}
         turns = [self._turn(user, by_user, lines) for user in lines.users if by_user[user] < limits.of_user(user)]
         heapq.heapify(turns)
@@ -103,12 +105,12 @@ class Turns:
 class _Lines:
     """What is ready: for each user and workflow the runs, oldest first, of which no more are read than are taken."""
 
-    def __init__(self, db: sqlite3.Connection, workflows: Sequence[str], limit: int) -> None:
+    def __init__(self, db: sqlite3.Connection, workflows: Sequence[str], builds: Builds, limit: int) -> None:
         self._heads: dict[str, list[tuple[float, str, str, Iterator[tuple[str, float]]]]] = {}
         self._cursors: list[sqlite3.Cursor] = []
         for workflow in workflows:
             for (user,) in db.execute(_USERS, {"workflow": workflow}).fetchall():
-                rows = db.execute(_LINE, (workflow, user, limit))
+                rows = db.execute(_LINE, (workflow, user, *of_build(builds), limit))
                 self._cursors.append(rows)
                 self._push(user, workflow, rows)
 

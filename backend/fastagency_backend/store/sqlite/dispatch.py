@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict
 
 from fastagency_backend.store.base import RunRecord
-from fastagency_backend.store.dispatch import NO_LIMITS, AtWork, Line, Owned
+from fastagency_backend.store.dispatch import ANY_BUILD, NO_LIMITS, OFFER_KEPT_S, AtWork, Builds, Line, Offer, Owned
 from fastagency_backend.store.sqlite import query
 from fastagency_backend.store.sqlite.claim import Turns, make_ready
 from fastagency_backend.store.sqlite.lane import Lane
 from fastagency_backend.store.sqlite.liveness import NOW, Liveness
 from fastagency_backend.store.sqlite.near import Near
-from fastagency_backend.store.sqlite.sql import take
+from fastagency_backend.store.sqlite.sql import FORGET_OFFERS, OFFER, take
 from fastagency_backend.store.sqlite.suspicion import ACQUITTED, suspect
 
 _GIVE_BACK = (
@@ -30,6 +32,16 @@ class SqliteDispatcher:
 
     async def lines(self) -> list[Line]:
         return await self._reader.run(query.lines)
+
+    async def offer_workflows(self, offers: Sequence[Offer], *, kept_s: float = OFFER_KEPT_S) -> None:
+        def job(db: sqlite3.Connection) -> None:
+            db.executemany(OFFER, [asdict(offer) | {"place": place} for place, offer in enumerate(offers)])
+            db.execute(FORGET_OFFERS, (kept_s, json.dumps([offer.name for offer in offers])))
+
+        await self._writer.run(job)
+
+    async def catalogue(self) -> list[Offer]:
+        return await self._reader.run(query.catalogue)
 
     async def register_worker(self, worker: str, ttl_s: float, well: Callable[[], bool] | None = None) -> None:
         def job(db: sqlite3.Connection) -> None:
@@ -58,16 +70,17 @@ class SqliteDispatcher:
         *,
         limit: int,
         at_work: AtWork = NO_LIMITS,
+        builds: Builds = ANY_BUILD,
         on_trial: bool = False,
     ) -> list[RunRecord]:
         def job(db: sqlite3.Connection) -> list[RunRecord]:
-            self._liveness.offer(db, workflows)
+            self._liveness.offer(db, workflows, builds)
             dead = self._liveness.dead(db)
             make_ready(db, dead)
             self._liveness.bury(db, dead)
-            chosen = suspect(db, workflows) if on_trial else []
-            chosen = chosen or self._turns.choose(db, workflows, at_work, limit)
-            taken = [take(db, run_id, worker) for run_id in chosen]
+            chosen = suspect(db, workflows, builds) if on_trial else []
+            chosen = chosen or self._turns.choose(db, workflows, at_work, builds, limit)
+            taken = [take(db, run_id, worker, builds.own) for run_id in chosen]
             return [record for record in taken if record is not None]
 
         return await self._writer.run(job)

@@ -14,6 +14,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from fastagency_backend.store.dispatch import ANY_BUILD, Builds
+
 BEATS_PER_LEASE = 3
 LOOKS_PER_LEASE = 6
 HELD_UP = 0.5
@@ -42,7 +44,7 @@ class Liveness:
         self._well: Callable[[], bool] = _always
         self._beaten = self._looked = float("-inf")
         self._seen: dict[str, _Seen] = {}
-        self._offers = "[]"
+        self._offers: tuple[str, str | None] = ("[]", None)
 
     def register(
         self, db: sqlite3.Connection, worker: str, lease_s: float, well: Callable[[], bool] | None = None
@@ -57,9 +59,9 @@ class Liveness:
         """How often `tick` has something to do."""
         return float("inf") if self._worker is None else self._lease_s / LOOKS_PER_LEASE
 
-    def offer(self, db: sqlite3.Connection, workflows: Sequence[str]) -> None:
-        """Let it be known which workflows this worker has."""
-        offers = json.dumps(sorted(workflows))
+    def offer(self, db: sqlite3.Connection, workflows: Sequence[str], builds: Builds = ANY_BUILD) -> None:
+        """Let it be known which workflows this worker has, and whose runs of them it drives."""
+        offers = json.dumps(sorted(workflows)), None if builds.named is None else json.dumps(builds.named)
         if self._worker is not None and offers != self._offers:
             self._offers = offers
             self._beat(db)
@@ -104,8 +106,8 @@ class Liveness:
     def _beat(self, db: sqlite3.Connection) -> None:
         self._beats += 1
         db.execute(
-            f"INSERT OR REPLACE INTO worker(id, beat, expires, ttl, offers) VALUES (?, ?, {NOW} + ?, ?, ?)",
-            (self._worker, self._beats, self._lease_s, self._lease_s, self._offers),
+            f"INSERT OR REPLACE INTO worker(id, beat, expires, ttl, offers, takes) VALUES (?, ?, {NOW} + ?, ?, ?, ?)",
+            (self._worker, self._beats, self._lease_s, self._lease_s, *self._offers),
         )
         self._beaten = self._clock()
 

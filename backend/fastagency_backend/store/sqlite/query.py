@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
 
 from fastagency_shared.run import RunStatus
 
@@ -19,7 +20,7 @@ from fastagency_backend.store.base import (
     StepRecord,
     StoredEvent,
 )
-from fastagency_backend.store.dispatch import Line, Owned
+from fastagency_backend.store.dispatch import Line, Offer, Owned
 from fastagency_backend.store.sqlite.claim import NEXT_DUE
 from fastagency_backend.store.sqlite.liveness import NOW
 from fastagency_backend.store.sqlite.near import TooMuch
@@ -37,7 +38,19 @@ def census(db: sqlite3.Connection) -> Census:
 
 
 def lines(db: sqlite3.Connection) -> list[Line]:
-    return [Line(name, runs, since, bool(offered)) for name, runs, since, offered in db.execute(LINES)]
+    found: dict[tuple[str, str | None], Line] = {}
+    for workflow, build, runs, since, known, offered in db.execute(LINES):
+        line = Line(workflow, runs, since, bool(offered), build if known and not offered else None)
+        same = found.get((workflow, line.build), line)
+        if same is not line:
+            line = replace(line, runs=line.runs + same.runs, since=min(line.since, same.since))
+        found[workflow, line.build] = line
+    return list(found.values())
+
+
+def catalogue(db: sqlite3.Connection) -> list[Offer]:
+    rows = db.execute("SELECT name, description, durable, build FROM workflow ORDER BY place, name")
+    return [Offer(name, description, bool(durable), build) for name, description, durable, build in rows]
 
 
 def now(db: sqlite3.Connection) -> float:

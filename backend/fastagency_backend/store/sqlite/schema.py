@@ -58,6 +58,14 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     ),
     ("ALTER TABLE run ADD COLUMN parent TEXT",),
     ("ALTER TABLE step ADD COLUMN asked TEXT",),
+    (
+        """CREATE TABLE workflow(
+            name TEXT PRIMARY KEY, description TEXT NOT NULL, durable INTEGER NOT NULL, place INTEGER NOT NULL,
+            build TEXT, offered REAL NOT NULL
+        ) WITHOUT ROWID""",
+        "ALTER TABLE run ADD COLUMN build TEXT",
+        "ALTER TABLE worker ADD COLUMN takes TEXT",
+    ),
 )
 
 
@@ -79,6 +87,16 @@ def migrate(db: sqlite3.Connection) -> None:
     except BaseException:
         db.execute("ROLLBACK")
         raise
+
+
+def check(db: sqlite3.Connection) -> None:
+    """Raises `StoreError` unless the file has the newest version."""
+    version = int(db.execute("PRAGMA user_version").fetchone()[0])
+    if missing(version):
+        raise StoreError(
+            f"The database has version {version}, and this FastAgency needs {len(MIGRATIONS)}. Run "
+            "`fastagency migrate` first, for FASTAGENCY_MIGRATE is off."
+        )
 
 
 def missing(version: int) -> tuple[tuple[str, ...], ...]:

@@ -24,7 +24,7 @@ NEXT_SEQ = "(SELECT COALESCE(MAX(seq), 0) + 1 FROM event WHERE run_id = :run_id)
 
 COLUMNS = (
     "id, workflow, params, user_id, status, title, result, durable, worker, fence, created, updated, "
-    "key_version, attempts, blamed, parent"
+    "key_version, attempts, blamed, parent, build"
 )
 DETAILS = (
     "(SELECT COALESCE(MAX(seq), 0) FROM event WHERE run_id = run.id), "
@@ -51,7 +51,7 @@ LOG_ANYWAY = f"INSERT INTO event(run_id, seq, key, at, body) SELECT :run_id, {NE
 
 
 TAKE = (
-    f"UPDATE run SET worker = ?, fence = fence + 1, updated = {NOW}, suspect = 1, due = NULL, "
+    f"UPDATE run SET worker = ?, fence = fence + 1, build = ?, updated = {NOW}, suspect = 1, due = NULL, "
     "status = CASE WHEN EXISTS "
     f"(SELECT 1 FROM question q WHERE q.run_id = run.id AND q.value IS NULL AND (q.due IS NULL OR q.due > {NOW})) "
     f"THEN 'waiting' ELSE 'running' END WHERE id = ? RETURNING {COLUMNS}, {DETAILS}"
@@ -85,10 +85,19 @@ PARK = (
     "AND status = 'waiting' AND NOT EXISTS "
     "(SELECT 1 FROM question q WHERE q.run_id = run.id AND q.value IS NOT NULL AND q.ord IS NULL) RETURNING 1"
 )
+_OFFERED = "SELECT 1 FROM worker, json_each(worker.offers) offer WHERE offer.value = run.workflow"
 LINES = (
-    "SELECT workflow, COUNT(*), MIN(updated), EXISTS (SELECT 1 FROM worker, json_each(worker.offers) offer "
-    "WHERE offer.value = run.workflow) FROM run WHERE status = 'ready' GROUP BY workflow"
+    f"SELECT workflow, build, COUNT(*), MIN(updated), EXISTS ({_OFFERED}), EXISTS ({_OFFERED} AND "
+    "(run.build IS NULL OR takes IS NULL OR run.build IN (SELECT value FROM json_each(takes)))) "
+    "FROM run WHERE status = 'ready' GROUP BY workflow, build"
 )
+OFFER = (
+    "INSERT INTO workflow(name, description, durable, place, build, offered) "
+    f"VALUES (:name, :description, :durable, :place, :build, {NOW}) ON CONFLICT(name) DO UPDATE SET "
+    "description = excluded.description, durable = excluded.durable, place = excluded.place, build = excluded.build, "
+    "offered = excluded.offered"
+)
+FORGET_OFFERS = f"DELETE FROM workflow WHERE offered <= {NOW} - ? AND name NOT IN (SELECT value FROM json_each(?))"
 OPEN_QUESTIONS = (
     "SELECT COUNT(*), MIN(event.at) FROM run JOIN question q ON q.run_id = run.id "
     f"JOIN event ON event.run_id = run.id AND event.seq = q.asked WHERE run.{LIVE} AND q.value IS NULL"
@@ -135,8 +144,8 @@ def get_run(db: sqlite3.Connection, run_id: str) -> RunRecord | None:
     return record(row) if row else None
 
 
-def take(db: sqlite3.Connection, run_id: str, worker: str) -> RunRecord | None:
-    row = db.execute(TAKE, (worker, run_id)).fetchone()
+def take(db: sqlite3.Connection, run_id: str, worker: str, build: str | None) -> RunRecord | None:
+    row = db.execute(TAKE, (worker, build, run_id)).fetchone()
     return record(row) if row else None
 
 

@@ -47,7 +47,7 @@ from fastagency_backend.store.sqlite.near import Near
 from fastagency_backend.store.sqlite.neighbours import NeighbourSignals
 from fastagency_backend.store.sqlite.presence import Presence
 from fastagency_backend.store.sqlite.private import create_file, create_folder
-from fastagency_backend.store.sqlite.schema import migrate
+from fastagency_backend.store.sqlite.schema import check, migrate
 from fastagency_backend.store.sqlite.sql import (
     ACQUIT,
     APPEND_EVENT,
@@ -75,11 +75,14 @@ PROBE_BYTES = 65_536
 
 
 class SqliteStore:
-    """See `base.Store`. `synchronous` FULL survives a power cut, NORMAL a kill of the process only."""
+    """See `base.Store`. `synchronous` FULL survives a power cut, NORMAL a kill of the process only.
 
-    def __init__(self, path: str | Path, *, synchronous: str = "FULL") -> None:
+    Without `may_migrate`, a file of another version is refused, and none is made.
+    """
+
+    def __init__(self, path: str | Path, *, synchronous: str = "FULL", may_migrate: bool = True) -> None:
         self.path = str(path)
-        self._synchronous = synchronous
+        self._synchronous, self._may_migrate = synchronous, may_migrate
         self._liveness = Liveness()
         self._sweeper = Sweeper()
         self._writer = Lane("store-writer", self._open_writer, writes=True)
@@ -94,6 +97,8 @@ class SqliteStore:
         return connect(self.path, synchronous=self._synchronous, handed_over=handed_over)
 
     def _open_writer(self) -> sqlite3.Connection:
+        if not self._may_migrate:
+            return self._open_as_it_is()
         try:
             create_folder(Path(self.path).parent)
         except OSError as error:
@@ -105,6 +110,19 @@ class SqliteStore:
         db = self._connect()
         migrate(db)
         self._checkpoints.start(db)
+        return db
+
+    def _open_as_it_is(self) -> sqlite3.Connection:
+        if not Path(self.path).exists():
+            raise StoreError(
+                f"There is no database {self.path}. Run `fastagency migrate` first, for FASTAGENCY_MIGRATE is off."
+            )
+        db = self._connect()
+        try:
+            check(db)
+        except BaseException:
+            db.close()
+            raise
         return db
 
     async def open(self, hears: Hears, broken: Broken | None = None) -> None:

@@ -15,12 +15,14 @@ import json
 import sqlite3
 from collections.abc import Sequence
 
-from fastagency_backend.store.dispatch import ON_TRIAL
+from fastagency_backend.store.dispatch import ON_TRIAL, Builds
 
+OF_BUILD = "(build IS NULL OR ? IS NULL OR build IN (SELECT value FROM json_each(?)))"
+"""Whether a run is for those who drive these builds: twice the same JSON, or NULL for any."""
 ACQUITTED = "attempts = 0, suspect = 0, blamed = 0"
 NEXT_ON_TRIAL = (
     f"SELECT id FROM run WHERE status = 'ready' AND attempts >= {ON_TRIAL} "
-    "AND workflow IN (SELECT value FROM json_each(?)) ORDER BY updated DESC LIMIT 1"
+    f"AND workflow IN (SELECT value FROM json_each(?)) AND {OF_BUILD} ORDER BY updated DESC LIMIT 1"
 )
 
 
@@ -35,6 +37,13 @@ def count_death(db: sqlite3.Connection, worker: str) -> None:
     )
 
 
-def suspect(db: sqlite3.Connection, workflows: Sequence[str]) -> list[str]:
+def suspect(db: sqlite3.Connection, workflows: Sequence[str], builds: Builds) -> list[str]:
     """The id of the run that is to be taken up on trial, if there is one: what was on trial last comes first."""
-    return [row[0] for row in db.execute(NEXT_ON_TRIAL, (json.dumps(list(workflows)),))]
+    args = (json.dumps(list(workflows)), *of_build(builds))
+    return [row[0] for row in db.execute(NEXT_ON_TRIAL, args)]
+
+
+def of_build(builds: Builds) -> tuple[str | None, str | None]:
+    """What `OF_BUILD` takes."""
+    names = None if builds.named is None else json.dumps(builds.named)
+    return names, names

@@ -1,0 +1,105 @@
+"""A process that serves clients and drives nothing: workers beside it, on any host, drive the runs.
+
+It knows the workflows by the catalogue that workers keep in the store, and has none of their code.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from fastagency_backend.engine import logrecord
+from fastagency_backend.engine.catalogue import Catalogue
+from fastagency_backend.engine.chore import Chores
+from fastagency_backend.engine.feed import Feeds
+from fastagency_backend.engine.health import Examination, Health
+from fastagency_backend.engine.hearing import Hearing
+from fastagency_backend.engine.lag import Lag
+from fastagency_backend.engine.limits import Limits
+from fastagency_backend.engine.line import Lines
+from fastagency_backend.engine.observer import NOBODY, Observer
+from fastagency_backend.engine.relay import Relay
+from fastagency_backend.engine.service import RunService
+from fastagency_backend.store.base import Store
+
+logger = logging.getLogger(__name__)
+
+LOOK_AT_ALL_S = 5.0
+"""How late what is done elsewhere is noticed at most, should the hint of it be lost."""
+LOOK_PAUSE_S = 0.02
+"""Commits of other processes are looked at together, this far apart."""
+
+
+class Api:
+    """See the module's docstring. It lives on one event loop; `on_failure` is called there when it cannot go on."""
+
+    live = max_live = 0
+
+    def __init__(
+        self,
+        store: Store,
+        catalogue: Catalogue,
+        limits: Limits,
+        observer: Observer = NOBODY,
+        on_failure: Callable[[str], None] | None = None,
+    ) -> None:
+        self.store = store
+        self.observer = observer
+        self.lag = Lag()
+        self.failure: str | None = None
+        self._catalogue, self._on_failure = catalogue, on_failure
+        feeds = Feeds()
+        self._lines = Lines(store, feeds)
+        self.service = RunService(store, catalogue, feeds, lines=self._lines, limits=limits, refresh=catalogue.refresh)
+        self._chores = Chores(self._fail)
+        self._relay = Relay(store.signals, feeds, lambda _run_id: False)
+        self._hearing = Hearing(self._relay)
+        self._examination = Examination(store, self._chores, self.lag, self.service.readers.leaving, self._lines)
+
+    async def start(self) -> None:
+        """Open the store and read what workflows there are. Raises `StoreError`."""
+        logrecord.install()
+        await self.store.open(self._hearing, lambda error: self._fail(str(error)))
+        self._catalogue.connect(self.store)
+        await self._catalogue.refresh()
+        self._chores.start("look-around", self._look_around)
+        self._chores.start("look-at-all", self._look_at_all)
+        self._chores.start("want", self._relay.want_again)
+        self._chores.start("catalogue", self._catalogue.look)
+        self._chores.start("lag", self.lag.look)
+        self._chores.start("lines", self._lines.look)
+        self.observer.started(self)
+        logger.info("The API serves clients, and drives no runs; there are %d workflows", len(self._catalogue))
+
+    async def stop(self) -> None:
+        """Tell every client to come back, to another process."""
+        self.service.readers.send_home()
+        await self._chores.stop()
+        self.observer.stopped()
+        await self.store.close()
+        logger.info("The API has stopped")
+
+    async def health(self) -> Health:
+        """Whether this process does what it is there for, and if not, which part of it does not."""
+        return await self._examination.result()
+
+    async def _look_around(self) -> None:
+        """Another process has committed: readers look."""
+        news = await self._hearing.news()
+        await self.service.readers.look(news.run_ids)
+        await asyncio.sleep(LOOK_PAUSE_S)
+
+    async def _look_at_all(self) -> None:
+        """Hints may be lost."""
+        await asyncio.sleep(LOOK_AT_ALL_S)
+        self._hearing.changed(None, ready=False)
+
+    def _fail(self, sentence: str) -> None:
+        """Something that this process cannot mend: say so, once, and let whoever started it decide."""
+        if self.failure is not None:
+            return
+        self.failure = sentence
+        logger.critical("The API cannot go on. %s", sentence)
+        if self._on_failure is not None:
+            self._on_failure(sentence)

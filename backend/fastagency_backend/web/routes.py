@@ -1,0 +1,112 @@
+"""The routes of a process, as a router that brings the lifespan of what answers them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from fastagency_shared import logs
+from fastapi import APIRouter, WebSocket
+
+from fastagency_backend.engine.service import RunService
+from fastagency_backend.engine.spec import Offered
+from fastagency_backend.settings import BackendSettings
+from fastagency_backend.store.base import StoreError
+from fastagency_backend.web import guide, health, metrics, runs, shutdown
+from fastagency_backend.web.identity import Identity
+from fastagency_backend.web.problem import ProblemRoute
+from fastagency_backend.web.publication import Publication, ServingProcess
+from fastagency_backend.web.socket import serve_socket
+
+logger = logging.getLogger(__name__)
+
+
+def cannot_go_on(sentence: str) -> None:
+    """A process that can neither read nor write is of no use: let whoever supervises it start another."""
+    if shutdown.stop_server():
+        logger.critical("This process stops now, so that it can be started again. %s", sentence)
+
+
+@dataclass(frozen=True)
+class Paths:
+    """The guide's three routes. The other routes (`/runs`, `/health`) are in the folder of the first.
+
+    Raises:
+        ValueError: a path does not begin with a slash.
+    """
+
+    discovery: str = "/fastagency/discovery"
+    initiate_workflow: str = "/fastagency/initiate_workflow"
+    ws: str = "/fastagency/ws"
+
+    def __post_init__(self) -> None:
+        for path in (self.discovery, self.initiate_workflow, self.ws):
+            if not path.startswith("/"):
+                raise ValueError(f"The path {path!r} must begin with a slash.")
+
+    @property
+    def folder(self) -> str:
+        return self.discovery.rsplit("/", 1)[0]
+
+
+class Routes(ABC):
+    """See the module's docstring. A subclass says what the process is that answers."""
+
+    def __init__(
+        self, specs: Mapping[str, Offered], identity: Identity, paths: Paths, settings: BackendSettings
+    ) -> None:
+        self.identity = identity
+        self._settings = settings
+        self._engine: ServingProcess | None = None
+        self._starting = asyncio.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.router = APIRouter(route_class=ProblemRoute, lifespan=self._lifespan, tags=["fastagency"])
+        publication = Publication(self.router, identity, specs, self.service)
+        self.router.add_api_websocket_route(paths.ws, self._socket)  # the first: routes are tried in their order
+        guide.add_routes(publication, paths.discovery, paths.initiate_workflow, paths.ws)
+        runs.add_routes(publication, paths.folder + "/runs")
+        health.add_route(self.router, paths.folder + "/health", self.engine)
+        if settings.metrics_path is not None:
+            metrics.add_route(self.router, settings.metrics_path, self.engine)
+
+    @abstractmethod
+    async def _process(self) -> ServingProcess:
+        """What answers in this process; not started yet."""
+
+    async def engine(self) -> ServingProcess:
+        """The engine of this process; where no lifespan runs (a mounted application), the first request starts it."""
+        loop = asyncio.get_running_loop()
+        if self._engine is None or self._loop is not loop:
+            if self._loop is not loop:
+                self._starting, self._loop, self._engine = asyncio.Lock(), loop, None
+            async with self._starting:
+                if self._engine is None:
+                    logs.set_up(self._settings.log_level, self._settings.log_format)
+                    engine = await self._process()
+                    await engine.start()
+                    self._engine = engine
+        return self._engine
+
+    async def service(self) -> RunService:
+        """What answers clients' requests in this process."""
+        return (await self.engine()).service
+
+    @asynccontextmanager
+    async def _lifespan(self, app: Any) -> AsyncIterator[None]:
+        try:
+            engine = await self.engine()
+        except StoreError as error:
+            logger.critical("The backend cannot start. %s", error)
+            raise
+        with shutdown.announced_to(engine.service.readers.send_home):
+            yield
+        self._engine = None
+        await engine.stop()
+
+    async def _socket(self, websocket: WebSocket) -> None:
+        await serve_socket(websocket, await self.service(), self.identity)
