@@ -21,6 +21,7 @@ from fastagency_backend.store.sqlite.sweep import Sweeper
 
 from tests.contract.store_contract import MakeStore, append, ask, new, owned, record, run_id, seqs
 from tests.contract.store_contract_attempts import AttemptsContract
+from tests.contract.store_contract_catalogue import CatalogueContract
 from tests.contract.store_contract_clients import ClientStoreContract
 from tests.contract.store_contract_starts import StartsContract
 from tests.contract.store_contract_turns import TurnStoreContract
@@ -33,7 +34,7 @@ def make_store(tmp_path: Path) -> MakeStore:
     return lambda: SqliteStore(tmp_path / "runs.sqlite3", synchronous="OFF")
 
 
-class TestSqliteStore(ClientStoreContract, TurnStoreContract, AttemptsContract, StartsContract):
+class TestSqliteStore(ClientStoreContract, TurnStoreContract, AttemptsContract, StartsContract, CatalogueContract):
     """Every test of the contract."""
 
 
@@ -72,6 +73,29 @@ async def test_a_claim_looks_only_at_what_is_ready_at_work_or_due(tmp_path: Path
 
 def _arguments(sql: str) -> object:
     return {"workflow": "w"} if ":workflow" in sql else ("x",) * sql.count("?")
+
+
+async def test_only_migrate_changes_the_schema_where_it_is_told_so(tmp_path: Path) -> None:
+    path = tmp_path / "runs.sqlite3"
+    with pytest.raises(StoreError, match=r"no database .*Run `fastagency migrate` first"):
+        await SqliteStore(path, may_migrate=False).open(lambda: None)
+    assert not path.exists()
+    await (await _open(path)).close()
+    with sqlite3.connect(path) as db:
+        db.execute(f"PRAGMA user_version = {len(MIGRATIONS) - 1}")
+    db.close()
+    refused = (
+        rf"has version {len(MIGRATIONS) - 1}, and this FastAgency needs {len(MIGRATIONS)}\. Run `fastagency migrate`"
+    )
+    with pytest.raises(StoreError, match=refused):
+        await SqliteStore(path, may_migrate=False).open(lambda: None)
+    with sqlite3.connect(path) as db:
+        db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+    db.close()
+    store = SqliteStore(path, may_migrate=False)
+    await store.open(lambda: None)
+    await store.create_run(new())
+    await store.close()
 
 
 async def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ from fastagency_backend.store.sqlite.sweep import clear
 
 _CREATE = (
     "INSERT INTO run(id, workflow, params, user_id, status, title, durable, created, updated, key_version, worker, "
-    "fence, suspect, build) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9, ?10, ?11, ?11, ?12) ON CONFLICT(id) DO NOTHING"
+    "fence, suspect, build) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9, ?10, ?11, ?11, ?12) "
+    "ON CONFLICT(id) DO NOTHING"
 )
 _BEGIN_LOG = "INSERT INTO event(run_id, seq, key, at, body) VALUES (?, 1, ?, ?, ?)"
 

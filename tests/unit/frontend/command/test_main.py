@@ -22,9 +22,12 @@ def test_both_sides_offer_their_commands() -> None:
     assert list(found_commands()) == [
         "start",
         "backend",
+        "api",
+        "worker",
         "frontend",
         "run",
         "check",
+        "migrate",
         "backup",
         "restore",
         "replay",
