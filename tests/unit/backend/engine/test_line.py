@@ -9,8 +9,10 @@ import pytest
 from fastagency_backend.engine import line as line_module
 from fastagency_backend.engine.feed import Feeds
 from fastagency_backend.engine.line import Lines, Waiting
+from fastagency_backend.store.base import RunRecord
 from fastagency_backend.store.dispatch import Line
 from fastagency_shared.messages import RunStatusChanged
+from fastagency_shared.run import RunStatus
 
 from tests.fakes.lab import Lab, until
 
@@ -103,6 +105,22 @@ async def test_those_who_watch_a_run_are_told_why_it_waits(lab: Lab, monkeypatch
     assert first[0] == GONE
     assert first[1:] in ([], [None], [BUSY], [BUSY, None]), "nobody is told twice"
     assert engine.service.reason(await lab.run(engine)) is None
+
+
+async def test_runs_of_a_build_that_nobody_goes_on_with(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)
+    lines = Lines(FakeStore(Line("flow", 2, 10.0, False, "7"), Line("flow", 1, 10.0, True)), Feeds())  # type: ignore[arg-type]
+    await lines.look()
+    assert lines.waiting == Waiting(for_room=1, for_build=2)
+    assert "2 runs of the workflow 'flow' wait for a worker of the build '7'" in caplog.text
+
+    def reason(build: str | None) -> str | None:
+        return lines.reason(
+            RunRecord("1", "flow", "{}", None, RunStatus.READY, "", None, True, None, 1, 1, 1, build=build)
+        )
+
+    assert reason("7") == "This conversation goes on with the version '7', and waits for a server that has it."
+    assert reason("8") == reason(None) == BUSY
 
 
 @pytest.mark.parametrize(("offered", "sentence"), [(True, BUSY), (False, GONE)])
