@@ -136,7 +136,7 @@ def _examine_workflows(target: str) -> str:
 def _back_up(options: Namespace, _free_port: FreePort) -> int:
     from fastagency_backend.store.sqlite.backup import back_up
 
-    database = _file(load_settings(), "backup", "pg_dump, such as: pg_dump --format=custom --file=runs.dump")
+    database = _file(load_settings(), "backup", "Use pg_dump, such as: pg_dump --format=custom --file=runs.dump")
     number = _in_one_sentence(lambda: back_up(database, options.file))
     sys.stdout.write(f"The {number} conversations of {database} are in {options.file}.\n")
     return 0
@@ -145,7 +145,7 @@ def _back_up(options: Namespace, _free_port: FreePort) -> int:
 def _restore(options: Namespace, _free_port: FreePort) -> int:
     from fastagency_backend.store.sqlite.backup import restore
 
-    database = _file(load_settings(), "restore", "pg_restore, such as: pg_restore --clean --dbname=runs runs.dump")
+    database = _file(load_settings(), "restore", "Use pg_restore, such as: pg_restore --clean --dbname=runs runs.dump")
     kept = _in_one_sentence(lambda: restore(options.file, database, replace=options.replace))
     old = f" What it was before is kept as {kept}." if kept else ""
     sys.stdout.write(f"{database} is what {options.file} was.{old}\n")
@@ -156,7 +156,7 @@ def _replay(options: Namespace, _free_port: FreePort) -> int:
     from fastagency_backend.precheck import precheck, report, report_json
 
     settings = load_settings()
-    database = _file(settings, "replay --check", "a copy of the conversations in such a file")
+    database = _file(settings, "replay --check", "It knows no other database yet.")
     with extra("fastapi", needed_by="Serving workflows"):
         import fastapi  # noqa: F401
     verdicts = _in_one_sentence(
@@ -173,7 +173,7 @@ def _file(settings: BackendSettings, command: str, instead: str) -> Path:
             return path
         case PostgresUrl() as url:
             raise InvalidSettings(
-                f"`fastagency {command}` is for a SQLite file, and FASTAGENCY_DATABASE is {url}. Use {instead}"
+                f"`fastagency {command}` is for a SQLite file, and FASTAGENCY_DATABASE is {url}. {instead}"
             )
 
 

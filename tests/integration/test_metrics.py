@@ -70,6 +70,22 @@ async def test_a_path_of_the_application(tmp_path: Path) -> None:
     assert {"fastagency_parked_runs", "fastagency_loop_lag_seconds", "fastagency_store_queue"} <= {n for n, _ in found}
 
 
+async def test_what_waits_for_a_worker_and_how_much_room_there_is(tmp_path: Path) -> None:
+    """What a number of workers is reckoned from."""
+    with serve(app(tmp_path, metrics_path="/metrics", max_live_runs=1)) as url:
+        async with Client(url) as client:
+            await client.status(await client.start("talk"), "waiting")
+            assert (await client.info(await client.start("long")))["status"] == "ready"
+            await client.start("long")
+            await asyncio.sleep(0.05)
+        found = numbers(httpx.get(f"{url}/metrics").text)
+    assert (found["fastagency_live_runs", ()], found["fastagency_max_live_runs", ()]) == (1, 1)
+    workflows_of = {labels[0][1]: value for (name, labels), value in found.items() if name == "fastagency_ready_runs"}
+    assert (workflows_of["long"], workflows_of["talk"]) == (2, 0)
+    assert 0.05 <= found["fastagency_oldest_ready_run_seconds", (("workflow", "long"),)] < 600
+    assert found["fastagency_oldest_ready_run_seconds", (("workflow", "talk"),)] == 0
+
+
 async def test_a_port_of_their_own(tmp_path: Path) -> None:
     port = free_port()
     with serve(app(tmp_path, metrics_port=port)) as url:

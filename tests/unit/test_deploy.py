@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 import yaml
+from fastagency_backend.probe import HEALTH_PATH
 from fastagency_backend.settings import BackendSettings
+from fastagency_backend.url import PostgresUrl
 from fastagency_frontend.command.main import found_commands
 from fastagency_frontend.settings import FrontendSettings
 
@@ -19,12 +21,25 @@ SETTINGS = {f"FASTAGENCY_{name}".upper() for cls in (BackendSettings, FrontendSe
 MANY_FILES = 65536
 
 
+def compose(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((DEPLOY / name).read_text(encoding="utf-8"))
+    return found
+
+
 @pytest.fixture(scope="module")
 def services() -> dict[str, Any]:
-    compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
-    found: dict[str, Any] = compose["services"]
-    assert set(compose["volumes"]) == {"data"}
-    return found
+    found = compose("compose.yaml")
+    assert set(found["volumes"]) == {"data"}
+    services: dict[str, Any] = found["services"]
+    return services
+
+
+@pytest.fixture(scope="module")
+def hosts() -> dict[str, Any]:
+    found = compose("compose.hosts.yaml")
+    assert set(found["volumes"]) == {"postgres"}
+    services: dict[str, Any] = found["services"]
+    return services
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
@@ -85,3 +100,63 @@ def test_what_compose_mounts_from_here_is_here(services: dict[str, Any]) -> None
                 assert (DEPLOY / source).is_file()
     build = services["backend"]["build"]
     assert (DEPLOY / build["context"] / build["dockerfile"]).is_file()
+
+
+# --- many hosts: `compose.hosts.yaml` ---------------------------------------------------------------------------------
+
+REPLICAS = {"api": 2, "worker": 3, "frontend": 2}
+OURS = ["migrate", *REPLICAS]
+
+
+def test_there_are_two_apis_three_workers_and_two_pages(hosts: dict[str, Any]) -> None:
+    assert {*OURS, "postgres", "nats", "proxy"} == hosts.keys()
+    assert {name: service["deploy"]["replicas"] for name, service in hosts.items() if "deploy" in service} == REPLICAS
+    for name in OURS:
+        assert hosts[name]["command"] == ["fastagency", name]
+        assert name in found_commands()
+
+
+@pytest.mark.parametrize("name", ["api", "worker", "migrate"])
+def test_they_share_a_database_whose_schema_one_of_them_changes(hosts: dict[str, Any], name: str) -> None:
+    environment = hosts[name]["environment"]
+    server, password = hosts["postgres"]["environment"], "letters"
+    address = re.sub(r"\$\{POSTGRES_PASSWORD:\?[^}]*\}", password, environment["FASTAGENCY_DATABASE"])
+    values = {key.removeprefix("FASTAGENCY_").lower(): value for key, value in environment.items()}
+    settings = BackendSettings(**(values | {"database": address}))
+    assert isinstance(settings.database, PostgresUrl)
+    assert (
+        settings.database.full == f"postgresql://{server['POSTGRES_USER']}:{password}@postgres/{server['POSTGRES_DB']}"
+    )
+    assert str(settings.signals) == "nats://nats"
+    assert settings.migrate is False
+    needs = hosts[name]["depends_on"]
+    assert needs == {"postgres": {"condition": "service_healthy"}} if name == "migrate" else "migrate" in needs
+    assert hosts[name]["restart"] == ("no" if name == "migrate" else "unless-stopped")
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_on_many_hosts_our_processes_may_do_little(hosts: dict[str, Any], services: dict[str, Any], name: str) -> None:
+    service = hosts[name]
+    for limit in ("read_only", "cap_drop", "security_opt", "ulimits"):
+        assert service[limit] == services["backend"][limit]
+    assert "ports" not in service
+
+
+def test_what_listens_there_is_asked_there(hosts: dict[str, Any], services: dict[str, Any]) -> None:
+    backend = BackendSettings().backend_port
+    for name in ("api", "worker"):
+        assert f"http://127.0.0.1:{backend}{HEALTH_PATH}'" in hosts[name]["healthcheck"]["test"][-1]
+    assert hosts["worker"]["environment"]["FASTAGENCY_WORKER_PORT"] == str(backend)
+    assert hosts["frontend"]["environment"]["FASTAGENCY_BACKEND_URL"] == f"http://api:{backend}"
+    assert hosts["api"]["networks"]["default"]["aliases"] == ["backend"]  # the name in nginx's configuration
+    assert hosts["proxy"] | {"depends_on": 0} == services["proxy"] | {"depends_on": 0}
+
+
+def test_the_image_has_the_extras_that_are_named(hosts: dict[str, Any]) -> None:
+    extras = hosts["api"]["build"]["args"]["EXTRAS"].split(",")
+    assert {"postgres", "nats", "metrics"} < set(extras)
+    assert 'RUN deploy/install.sh /opt/fastagency "$EXTRAS"' in (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
+
+
+def test_only_the_proxy_can_be_reached_from_outside(hosts: dict[str, Any]) -> None:
+    assert [name for name, service in hosts.items() if "ports" in service] == ["proxy"]

@@ -77,6 +77,31 @@ def test_a_database_that_cannot_be_used(folder: Path, monkeypatch: pytest.Monkey
     assert "cannot be made" in found()["database"][1]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "instead"),
+    [
+        (["backup", "f"], "Use pg_dump"),
+        (["restore", "f"], "Use pg_restore"),
+        (["replay", "--check"], "no other database"),
+    ],
+)
+def test_what_is_for_a_file_says_what_to_do_with_a_server(
+    arguments: list[str], instead: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FASTAGENCY_DATABASE", "postgresql://anna:hush@db.example.org/runs")
+    assert main(arguments) == 1
+    said = capsys.readouterr().err
+    assert "is for a SQLite file, and FASTAGENCY_DATABASE is postgresql://anna:***@db.example.org/runs. " in said
+    assert instead in said
+
+
+def test_a_database_is_made_by_its_command(capsys: pytest.CaptureFixture[str]) -> None:
+    for _again in range(2):
+        assert main(["migrate"]) == 0
+    assert capsys.readouterr().out == ".fastagency/runs.sqlite3 is up to date.\n" * 2
+    assert found()["database"] == ("fine", ".fastagency/runs.sqlite3 has 0 conversations.")
+
+
 def test_a_backup_and_the_way_back(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     database = folder / ".fastagency" / "runs.sqlite3"
     database.parent.mkdir()
