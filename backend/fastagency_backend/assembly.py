@@ -34,13 +34,16 @@ def store_for(settings: BackendSettings) -> Store:
             return SqliteStore(path, synchronous=settings.database_synchronous, may_migrate=settings.migrate)
         case PostgresUrl(full):
             with extra("postgres", needed_by="FASTAGENCY_DATABASE=postgresql://..."):
-                from fastagency_backend.store.postgres import PostgresStore  # type: ignore[import-not-found]
-            store: Store = PostgresStore(
-                full,
-                writers=settings.database_writers,
+                from fastagency_backend.store.postgres import Options, PostgresStore  # type: ignore[import-not-found]
+            listen = settings.database_listen
+            options = Options(
+                lanes=settings.database_writers,
                 readers=settings.database_readers,
-                may_migrate=settings.migrate,
+                pooled=settings.database_pooled,
+                listen_url=None if listen is None else listen.full,
+                migrate=settings.migrate,
             )
+            store: Store = PostgresStore(full, options)
             return store
 
 

@@ -106,6 +106,7 @@ def backend_checks() -> Iterator[Finding]:
     yield Finding("settings of the backend", "fine", "Every value can be used.")
     examinations: list[tuple[str, Callable[[], str]]] = [
         ("workflows", lambda: _examine_workflows(settings.workflows)),
+        ("who calls", lambda: _examine_sign_in(settings)),
         ("database", lambda: examine_database(settings)),
         ("recording", examine_seams),
         ("model", examine_model),
@@ -131,6 +132,14 @@ def _examine_workflows(target: str) -> str:
     except Exception as error:
         raise InvalidSettings(f"{target} cannot be used: its code raised {type(error).__name__}: {error}") from error
     return f"{target} has {', '.join(names) or 'none yet'}."
+
+
+def _examine_sign_in(settings: BackendSettings) -> str:
+    with extra("fastapi", needed_by="Asking who calls"):
+        from fastagency_backend.web.sign_in import load_get_user_id
+    if load_get_user_id(settings) is None:
+        return "Nobody is asked to sign in: a caller is whoever the request claims, unless your application says more."
+    return f"{settings.get_user_id} says who calls."
 
 
 def _back_up(options: Namespace, _free_port: FreePort) -> int:

@@ -12,7 +12,7 @@ from fastagency_shared.prefix import Prefix
 from pydantic import BeforeValidator, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from fastagency_backend.url import Database, NatsUrl, SqliteFile, read_database
+from fastagency_backend.url import Database, NatsUrl, PostgresUrl, SqliteFile, read_database
 
 DAY_S = 86_400.0
 ENV_PREFIX = "FASTAGENCY_"
@@ -20,6 +20,10 @@ ENV_PREFIX = "FASTAGENCY_"
 
 def _read_signals(value: object) -> NatsUrl | None:
     return None if value is None or value == "" else NatsUrl.read(value)
+
+
+def _read_listen(value: object) -> PostgresUrl | None:
+    return None if value is None or value == "" else PostgresUrl.read(value)
 
 
 class BackendSettings(BaseSettings):
@@ -57,6 +61,14 @@ class BackendSettings(BaseSettings):
     )
     database_readers: int = Field(
         default=4, ge=1, le=256, description="Connections to PostgreSQL over which one process reads, at most."
+    )
+    database_pooled: bool = Field(
+        default=False,
+        description="Whether FASTAGENCY_DATABASE is the address of a PgBouncer in transaction mode.",
+    )
+    database_listen: Annotated[PostgresUrl | None, BeforeValidator(_read_listen), NoDecode] = Field(
+        default=None,
+        description="Behind a PgBouncer, the address of the server itself, for the one connection that listens.",
     )
     signals: Annotated[NatsUrl | None, BeforeValidator(_read_signals), NoDecode] = Field(
         default=None,

@@ -170,6 +170,7 @@ def test_run_serves_a_page_at_the_printed_address_until_it_is_stopped(tmp_path: 
         ("frontend", "gunicorn", 'Serving the page with gunicorn needs the "server" extra'),
         ("backend", "uvicorn", 'The backend needs the "server" extra: pip install "fastagency[server]>=1"'),
         ("backend", "fastapi", 'The backend needs the "fastapi" extra: pip install "fastagency[fastapi]>=1"'),
+        ("api", "fastapi", 'The API needs the "fastapi" extra: pip install "fastagency[fastapi]>=1"'),
     ],
 )
 def test_an_extra_that_is_missing_is_named(command: str, missing: str, said: str, tmp_path: Path) -> None:

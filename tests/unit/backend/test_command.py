@@ -55,6 +55,14 @@ def test_workflows_that_are_not_there(target: str, monkeypatch: pytest.MonkeyPat
     assert (state, "FASTAGENCY_WORKFLOWS" in sentence) == ("wrong", True)
 
 
+def test_who_calls_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert found()["who calls"][0] == "fine"
+    for target, state in (("fastagency_backend.command:backend_checks", "fine"), ("nowhere_to_be_found:user", "wrong")):
+        monkeypatch.setenv("FASTAGENCY_GET_USER_ID", target)
+        assert found()["who calls"][0] == state
+        assert target in found()["who calls"][1]
+
+
 @pytest.mark.parametrize("code", ["1 / 0", "from json import nothing", "import nowhere_to_be_found"])
 def test_workflows_whose_own_code_fails(code: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "failing_for_check.py").write_text(code)
