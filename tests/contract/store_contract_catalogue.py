@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from fastagency_backend.store.base import ANY_BUILD, Builds, Lease, Line, Offer, Store
+from fastagency_backend.store.base import ANY_BUILD, Builds, Lease, Line, Offer, Start, Store
 
 from tests.contract.store_contract import LONG_S, OpenStore, StoreContract, answer, ask, body, new, run_id
 from tests.contract.store_contract_attempts import DEAD_AFTER_S
@@ -72,6 +72,11 @@ class CatalogueContract(StoreContract):
             assert list(await taken(store, builds)) == [1]
             assert await build_of(store) == builds.own
             await store.release_worker("a")
+
+    async def test_a_run_that_is_begun_as_it_is_created_is_of_that_build(self, store: Store) -> None:
+        await store.register_worker("a", LONG_S)
+        run, _ = await store.create_run(new(), Start("a", "first", body("first"), "7"))
+        assert (run.build, await build_of(store)) == ("7", "7")
 
     async def test_a_run_of_another_build_waits_for_a_worker_that_goes_on_with_it(self, store: Store) -> None:
         await store.register_worker("a", LONG_S)

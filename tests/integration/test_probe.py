@@ -46,7 +46,6 @@ async def test_it_says_what_the_engine_says() -> None:
 async def test_a_loop_that_stands_still_is_said_and_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "ANSWER_TIMEOUT_S", 0.2)
     port = free_port()
-    with module.probe("127.0.0.1", port, Process(), None):
-        with ThreadPoolExecutor(1) as pool:
-            answer = pool.submit(httpx.get, f"http://127.0.0.1:{port}{module.HEALTH_PATH}", timeout=30).result()
+    with module.probe("127.0.0.1", port, Process(), None), ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(httpx.get, f"http://127.0.0.1:{port}{module.HEALTH_PATH}", timeout=30).result()
     assert (answer.status_code, answer.json()) == (503, {"alive": True, "ready": False, "unwell": ["loop"]})
