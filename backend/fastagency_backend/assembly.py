@@ -6,6 +6,7 @@ import asyncio
 import os
 import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from fastagency_shared.extras import extra
@@ -121,5 +122,6 @@ def _watch_folder(database: Database) -> Path:
         return database.path.parent
     user = os.getuid() if hasattr(os, "getuid") else ""
     folder = Path(tempfile.gettempdir()) / f"fastagency-{user}"
-    folder.mkdir(0o700, exist_ok=True)
+    with suppress(OSError):  # whoever wants to write there says that it cannot
+        folder.mkdir(0o700, exist_ok=True)
     return folder

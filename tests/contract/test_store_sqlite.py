@@ -78,7 +78,7 @@ def _arguments(sql: str) -> object:
 async def test_only_migrate_changes_the_schema_where_it_is_told_so(tmp_path: Path) -> None:
     path = tmp_path / "runs.sqlite3"
     with pytest.raises(StoreError, match=r"no database .*Run `fastagency migrate` first"):
-        await SqliteStore(path, may_migrate=False).open(lambda: None)
+        await SqliteStore(path, may_migrate=False).open(Deaf())
     assert not path.exists()
     await (await _open(path)).close()
     with sqlite3.connect(path) as db:
@@ -88,12 +88,12 @@ async def test_only_migrate_changes_the_schema_where_it_is_told_so(tmp_path: Pat
         rf"has version {len(MIGRATIONS) - 1}, and this FastAgency needs {len(MIGRATIONS)}\. Run `fastagency migrate`"
     )
     with pytest.raises(StoreError, match=refused):
-        await SqliteStore(path, may_migrate=False).open(lambda: None)
+        await SqliteStore(path, may_migrate=False).open(Deaf())
     with sqlite3.connect(path) as db:
         db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
     db.close()
     store = SqliteStore(path, may_migrate=False)
-    await store.open(lambda: None)
+    await store.open(Deaf())
     await store.create_run(new())
     await store.close()
 

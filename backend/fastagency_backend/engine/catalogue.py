@@ -51,12 +51,15 @@ class Catalogue(Mapping[str, Offer]):
         self._store, self._read_at = store, float("-inf")
 
     async def refresh(self) -> None:
-        """Read what is new, unless that was done a moment ago. Raises `StoreError`."""
+        """Know afterwards all that was offered before: many who ask at a time share one look. Raises `StoreError`."""
         assert self._store is not None, "it is connected before anybody is served"
+        asked_at = time.monotonic()
         async with self._reading:
-            if time.monotonic() - self._read_at >= READ_AT_MOST_EVERY_S:
-                self._offers = {offer.name: offer for offer in await self._store.dispatcher.catalogue()}
-                self._read_at = time.monotonic()
+            if self._read_at >= asked_at:
+                return
+            await asyncio.sleep(self._read_at + READ_AT_MOST_EVERY_S - time.monotonic())
+            self._read_at = time.monotonic()
+            self._offers = {offer.name: offer for offer in await self._store.dispatcher.catalogue()}
 
     async def look(self) -> None:
         """A chore: keep it fresh."""

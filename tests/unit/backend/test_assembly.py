@@ -12,7 +12,7 @@ import pytest
 from fastagency_backend import assembly
 from fastagency_backend.settings import BackendSettings
 from fastagency_backend.store import SqliteStore
-from fastagency_backend.store.base import Builds
+from fastagency_backend.store.dispatch import Builds
 
 SERVER = "postgresql://anna:hush@db.example.org/runs"
 

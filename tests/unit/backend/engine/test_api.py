@@ -13,7 +13,8 @@ from fastagency_backend.engine.api import Api
 from fastagency_backend.engine.catalogue import Catalogue
 from fastagency_backend.engine.limits import DEFAULT_LIMITS
 from fastagency_backend.store import SqliteStore
-from fastagency_backend.store.base import Builds, StoredEvent
+from fastagency_backend.store.base import StoredEvent
+from fastagency_backend.store.dispatch import Builds
 from fastagency_backend.workflow import AsyncUI
 from fastagency_shared.errors import UnknownWorkflow
 from fastagency_shared.messages import parse_message
@@ -62,7 +63,7 @@ async def offered(api: Api) -> None:
     """Wait until a worker has said what it has: the chore that reads it sleeps."""
 
     async def look() -> bool:
-        return bool(await api.store.catalogue())
+        return bool(await api.store.dispatcher.catalogue())
 
     await until(look)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 import pytest
 from fastagency_backend.engine import catalogue as module
 from fastagency_backend.engine.catalogue import Catalogue, Offering
-from fastagency_backend.store.base import Offer
+from fastagency_backend.store.dispatch import Offer
 from fastagency_backend.workflow import Workflow
 
 
@@ -17,6 +18,7 @@ class FakeStore:
     def __init__(self) -> None:
         self.offers: list[Offer] = []
         self.written = self.read = 0
+        self.dispatcher = self
 
     async def offer_workflows(self, offers: Sequence[Offer]) -> None:
         self.written += 1
@@ -57,11 +59,13 @@ async def test_the_catalogue_is_read_again_but_not_for_everybody_who_asks(monkey
     store, catalogue = FakeStore(), Catalogue()
     catalogue.connect(store)  # type: ignore[arg-type]
     assert (dict(catalogue), len(catalogue)) == ({}, 0)
-    for _ in range(20):
-        await catalogue.refresh()
+    await asyncio.gather(*(catalogue.refresh() for _ in range(20)))
     assert store.read == 1
+    monkeypatch.setattr(module, "READ_AT_MOST_EVERY_S", 0.1)
     store.offers = [Offer("talk", "Talks")]
-    monkeypatch.setattr(module, "READ_AT_MOST_EVERY_S", 0.0)
+    await asyncio.gather(*(catalogue.refresh() for _ in range(20)))
+    assert store.read == 2
+    assert dict(catalogue) == {"talk": Offer("talk", "Talks")}, "who asks is told what was there when they asked"
     await catalogue.look()
-    assert dict(catalogue) == {"talk": Offer("talk", "Talks")}
+    assert store.read == 3
     assert ("talk" in catalogue, "walk" in catalogue) == (True, False)
