@@ -159,4 +159,6 @@ class CatalogueContract(StoreContract):
         assert lines["gone", None] == Line("gone", 1, 4.0, offered=False)
         assert (lines["w", "1"].runs, lines["w", "1"].offered) == (3, False)
         assert await there.dispatcher.claim_runs("b", ["w"], limit=0, builds=AFTER_1) == []
-        assert [(line.runs, line.offered) for line in await here.dispatcher.lines() if line.workflow == "w"] == [(4, True)]
+        assert [(line.runs, line.offered) for line in await here.dispatcher.lines() if line.workflow == "w"] == [
+            (4, True)
+        ]
