@@ -23,6 +23,7 @@ class Made:
 
     url: str
     options: Any
+    signals: Any = None
 
 
 @pytest.fixture
