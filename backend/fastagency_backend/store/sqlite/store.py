@@ -97,8 +97,11 @@ class SqliteStore:
         return connect(self.path, synchronous=self._synchronous, handed_over=handed_over)
 
     def _open_writer(self) -> sqlite3.Connection:
-        if not self._may_migrate:
-            return self._open_as_it_is()
+        db = self._brought_up_to_date() if self._may_migrate else self._as_it_is()
+        self._checkpoints.start(db)
+        return db
+
+    def _brought_up_to_date(self) -> sqlite3.Connection:
         try:
             create_folder(Path(self.path).parent)
         except OSError as error:
@@ -109,10 +112,9 @@ class SqliteStore:
             raise StoreError(f"The database {self.path} cannot be opened: {error.strerror}.") from error
         db = self._connect()
         migrate(db)
-        self._checkpoints.start(db)
         return db
 
-    def _open_as_it_is(self) -> sqlite3.Connection:
+    def _as_it_is(self) -> sqlite3.Connection:
         if not Path(self.path).exists():
             raise StoreError(
                 f"There is no database {self.path}. Run `fastagency migrate` first, for FASTAGENCY_MIGRATE is off."
