@@ -28,11 +28,13 @@ def test_a_well_backend(folder: str, tmp_path: Path) -> None:
 def test_a_database_that_was_deleted(tmp_path: Path) -> None:
     with serve(app_with(tmp_path)) as url:
         assert httpx.get(f"{url}/fastagency/health").status_code == 200
-        for path in tmp_path.glob("runs.sqlite3*"):
+        for path in (tmp_path / f"runs.sqlite3{part}" for part in ("", "-wal", "-shm")):
             path.unlink()
         deadline = time.monotonic() + 60
         while (answer := httpx.get(f"{url}/fastagency/health", timeout=60)).status_code == 200:
             assert time.monotonic() < deadline
             time.sleep(0.05)
-    assert answer.json() == {"alive": False, "ready": False, "unwell": ["writer"]}
+    found = answer.json()
+    assert set(found.pop("unwell")) - {"chores"} == {"writer"}, "a chore may have come upon it before"
+    assert found == {"alive": False, "ready": False}
     assert str(tmp_path) not in answer.text
