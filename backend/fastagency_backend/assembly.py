@@ -35,7 +35,7 @@ def store_for(settings: BackendSettings) -> Store:
             return SqliteStore(path, synchronous=settings.database_synchronous, may_migrate=settings.migrate)
         case PostgresUrl(full):
             with extra("postgres", needed_by="FASTAGENCY_DATABASE=postgresql://..."):
-                from fastagency_backend.store.postgres import Options, PostgresStore  # type: ignore[import-not-found]
+                from fastagency_backend.store.postgres import Options, PostgresStore
             listen = settings.database_listen
             options = Options(
                 lanes=settings.database_writers,

@@ -29,9 +29,9 @@ from tests.contract.store_contract import (
     record,
     run_id,
     seqs,
-    status,
 )
 from tests.contract.store_contract_attempts import AttemptsContract
+from tests.contract.store_contract_catalogue import CatalogueContract
 from tests.contract.store_contract_clients import ClientStoreContract
 from tests.contract.store_contract_starts import StartsContract
 from tests.contract.store_contract_turns import TurnStoreContract
@@ -44,7 +44,7 @@ def make_store(postgres_url: str) -> MakeStore:
     return lambda: PostgresStore(postgres_url)
 
 
-class TestPostgresStore(ClientStoreContract, TurnStoreContract, AttemptsContract, StartsContract):
+class TestPostgresStore(ClientStoreContract, TurnStoreContract, AttemptsContract, StartsContract, CatalogueContract):
     """Every test of the contract."""
 
 
@@ -112,20 +112,6 @@ async def test_the_same_result_twice_spoils_only_itself(open_one: OpenOne) -> No
 # --- who takes what up ------------------------------------------------------------------------------------------------
 
 
-async def test_a_run_is_taken_up_by_the_build_that_began_it(open_one: OpenOne) -> None:
-    first, second, any_ = await open_one(build="1"), await open_one(build="2"), await open_one()
-    lease = await owned(first)
-    await ask(first, lease, "q")
-    assert await first.park_run(lease)
-    await answer(first, run_id(), "q")
-    await second.dispatcher.register_worker("b", LONG_S)
-    assert await claim(second, "b") == {}
-    assert await status(second) == "ready"
-    assert list(await claim(any_, "c")) == [run_id()]
-    await any_.dispatcher.release_worker("c")
-    assert list(await claim(first, "a")) == [run_id()]
-
-
 async def test_with_more_ready_than_a_claim_looks_at_everybody_has_a_turn(
     open_one: OpenOne, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -148,7 +134,7 @@ async def test_a_claim_looks_only_at_what_is_ready_at_work_or_due(open_one: Open
         "INSERT INTO run(id, workflow, params, status, title, durable, created, updated, key_version) "
         "SELECT 'parked' || n, 'w', '{}', 'waiting', 't', true, n, n, 2 FROM generate_series(1, 20000) n"
     )
-    arguments = {"workflows": ["w"], "first": "", "limit": 100, "build": None, "ids": ["parked1"]}
+    arguments = {"workflows": ["w"], "first": "", "limit": 100, "builds": None, "build": None, "ids": ["parked1"]}
     with psycopg.connect(postgres_url, autocommit=True, cursor_factory=psycopg.ClientCursor) as db:
         db.execute(parked)
         db.execute("ANALYZE run")

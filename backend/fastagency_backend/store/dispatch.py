@@ -6,8 +6,8 @@ own lease is over, whatever its clock says.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from fastagency_backend.store.base import RunRecord
@@ -83,6 +83,21 @@ class Line:
     since: float
     offered: bool
     build: str | None = None
+
+
+def in_lines(rows: Iterable[tuple[str, str | None, int, float, bool, bool]]) -> list[Line]:
+    """Lines from counts: workflow, build, how many, since when, whether workers have it, and whether one drives these.
+
+    Where it does not matter for whom they wait, runs of several builds are in one line.
+    """
+    found: dict[tuple[str, str | None], Line] = {}
+    for workflow, build, runs, since, known, offered in rows:
+        line = Line(workflow, runs, since, bool(offered), build if known and not offered else None)
+        same = found.get((workflow, line.build), line)
+        if same is not line:
+            line = replace(line, runs=line.runs + same.runs, since=min(line.since, same.since))
+        found[workflow, line.build] = line
+    return list(found.values())
 
 
 @dataclass(frozen=True, slots=True)

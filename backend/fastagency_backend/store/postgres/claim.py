@@ -35,7 +35,7 @@ OWNERS = (
     "SELECT id FROM owner WHERE id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM worker WHERE worker.id = owner.id)"
 )
 """Owners of runs that are no workers any more."""
-_BUILD = "(build IS NULL OR %(build)s::text IS NULL OR build = %(build)s)"
+_BUILD = "(build IS NULL OR %(builds)s::text[] IS NULL OR build = ANY(%(builds)s))"
 _NEXT_USER = (
     f"(SELECT {USER} AS who FROM run WHERE status = 'ready' AND workflow = {{workflow}} AND {USER} {{after}} "
     f"ORDER BY {USER} LIMIT 1) next"
@@ -66,7 +66,7 @@ HOLD = (
 )
 TAKE = (
     f"UPDATE run SET worker = %(worker)s, fence = fence + 1, updated = {NOW}, suspect = true, due = NULL, "
-    "claim = %(claim)s, build = COALESCE(build, %(build)s), status = CASE WHEN EXISTS (SELECT 1 FROM question q "
+    "claim = %(claim)s, build = %(build)s, status = CASE WHEN EXISTS (SELECT 1 FROM question q "
     f"WHERE q.run = run.number AND q.value IS NULL AND (q.due IS NULL OR q.due > {NOW})) THEN 'waiting' ELSE 'running' "
     f"END WHERE id = ANY(%(ids)s) RETURNING {RECORD}"
 )

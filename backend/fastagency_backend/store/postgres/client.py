@@ -52,14 +52,15 @@ class Client(Part):
             "worker": taken.worker if taken is not None else None,
             "key": taken.key if taken is not None else None,
             "body": taken.body if taken is not None else None,
-            "build": self._connections.options.build,
+            "build": taken.build if taken is not None else None,
         }
         row = await self._lanes.run(CREATE, new.id, args)
         if row is not None:
             number, worker, epoch = row
             if self._room.lacks(number):
                 await self._connections.write(self._room.make)
-            return _created(new, worker, epoch), True
+            build = start.build if start is not None and worker is not None else None
+            return _created(new, worker, build, epoch), True
         record = await self.get_run(new.id)
         if record is None:
             raise StoreError(f"The run {new.id} was deleted while it was created.")
@@ -144,7 +145,7 @@ class Client(Part):
         return _event(await self._lanes.run(CANCEL, run_id, {"key": "end", "body": body, "at": at}), at, body)
 
 
-def _created(new: NewRun, worker: str | None, epoch: int) -> RunRecord:
+def _created(new: NewRun, worker: str | None, build: str | None, epoch: int) -> RunRecord:
     return RunRecord(
         id=new.id,
         workflow=new.workflow,
@@ -159,6 +160,7 @@ def _created(new: NewRun, worker: str | None, epoch: int) -> RunRecord:
         created=new.at,
         updated=new.at,
         key_version=new.key_version,
+        build=build,
         last_seq=0 if worker is None else 1,
         epoch=epoch,
     )

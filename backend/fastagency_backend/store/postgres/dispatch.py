@@ -13,11 +13,12 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import astuple, dataclass, replace
 
 import psycopg
 
 from fastagency_backend.store.base import RunRecord
-from fastagency_backend.store.dispatch import NO_LIMITS, AtWork, Line, Owned
+from fastagency_backend.store.dispatch import ANY_BUILD, NO_LIMITS, OFFER_KEPT_S, AtWork, Builds, Line, Offer, Owned
 from fastagency_backend.store.postgres import claim, query
 from fastagency_backend.store.postgres.claim import Ready, Turns
 from fastagency_backend.store.postgres.failure import store_error
@@ -25,7 +26,7 @@ from fastagency_backend.store.postgres.lane import Lanes
 from fastagency_backend.store.postgres.liveness import LOOK, Heart
 from fastagency_backend.store.postgres.part import Part
 from fastagency_backend.store.postgres.pool import Connection, Connections
-from fastagency_backend.store.postgres.sql import LOCK, record
+from fastagency_backend.store.postgres.sql import LOCK, NOW, record
 from fastagency_backend.store.signals import Signals
 
 logger = logging.getLogger(__name__)
@@ -34,6 +35,25 @@ DOUBT_S = 60.0
 """How long a claim whose reply was lost is asked for: the server ends what is left open long before."""
 CLAIM_TRIES = 5
 """How often a claim looks again when others have taken what it had chosen."""
+OFFER = (
+    f"INSERT INTO workflow(name, description, durable, build, place, offered) SELECT o.*, {NOW} FROM "
+    "unnest(%(names)s::text[], %(descriptions)s::text[], %(durables)s::boolean[], %(builds)s::text[], "
+    "%(places)s::integer[]) o(name, description, durable, build, place) ORDER BY name ON CONFLICT(name) DO UPDATE SET "
+    "description = excluded.description, durable = excluded.durable, build = excluded.build, place = excluded.place, "
+    "offered = excluded.offered"
+)
+FORGET_OFFERS = f"DELETE FROM workflow WHERE offered <= {NOW} - %(kept_s)s AND name != ALL(%(names)s::text[])"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a claim asks for."""
+
+    workflows: list[str]
+    limit: int
+    at_work: AtWork
+    builds: Builds
+    on_trial: bool
 
 
 class PostgresDispatcher(Part):
@@ -41,7 +61,6 @@ class PostgresDispatcher(Part):
 
     def __init__(self, connections: Connections, lanes: Lanes, signals: Signals, heart: Heart) -> None:
         super().__init__(connections, lanes, signals, heart)
-        self._build = connections.options.build
         self._turns = Turns()
         self._first_user = ""
         self._doubtful: dict[int, float] = {}
@@ -75,17 +94,41 @@ class PostgresDispatcher(Part):
         *,
         limit: int,
         at_work: AtWork = NO_LIMITS,
+        builds: Builds = ANY_BUILD,
         on_trial: bool = False,
     ) -> list[RunRecord]:
         names = list(workflows)
 
         def job(db: Connection) -> list[RunRecord]:
             with self._claiming:
-                self._heart.offer(names)
+                self._heart.offer(names, builds)
                 self._take_over(db, worker)
-                return self._found_again(db, worker) or self._claim(db, worker, names, limit, at_work, on_trial)
+                return self._found_again(db, worker) or self._claim(
+                    db, worker, Asked(names, limit, at_work, builds, on_trial)
+                )
 
         return await self._connections.write(job)
+
+    async def offer_workflows(self, offers: Sequence[Offer], *, kept_s: float = OFFER_KEPT_S) -> None:
+        said = [(*astuple(offer), place) for place, offer in enumerate(offers)]
+        names, descriptions, durables, builds, places = map(list, zip(*said, strict=True)) if said else ([],) * 5
+        args = {
+            "names": names,
+            "descriptions": descriptions,
+            "durables": durables,
+            "builds": builds,
+            "places": places,
+            "kept_s": kept_s,
+        }
+
+        def job(db: Connection) -> None:
+            db.execute(OFFER, args)
+            db.execute(FORGET_OFFERS, args)
+
+        await self._connections.write(job)
+
+    async def catalogue(self) -> list[Offer]:
+        return await self._connections.read(query.catalogue)
 
     async def next_due(self) -> float | None:
         return await self._connections.read(query.next_due)
@@ -129,53 +172,50 @@ class PostgresDispatcher(Part):
         }
         return [record(row[1:]) for row in rows]
 
-    def _claim(
-        self, db: Connection, worker: str, workflows: list[str], limit: int, at_work: AtWork, on_trial: bool
-    ) -> list[RunRecord]:
+    def _claim(self, db: Connection, worker: str, asked: Asked) -> list[RunRecord]:
         found: list[RunRecord] = []
         for _ in range(CLAIM_TRIES):
             try:
-                taken, again = self._claim_once(db, worker, workflows, limit - len(found), at_work, on_trial)
+                taken, again = self._claim_once(db, worker, replace(asked, limit=asked.limit - len(found)))
             except psycopg.Error as error:
                 if not found:
                     raise
                 logger.warning("A claim was broken off: %s", error)
                 break
             found += taken
-            if not again or len(found) >= limit:
+            if not again or len(found) >= asked.limit:
                 break
         return found
 
-    def _claim_once(
-        self, db: Connection, worker: str, workflows: list[str], limit: int, at_work: AtWork, on_trial: bool
-    ) -> tuple[list[RunRecord], bool]:
+    def _claim_once(self, db: Connection, worker: str, asked: Asked) -> tuple[list[RunRecord], bool]:
         """One transaction; the flag says that others took some of what was chosen."""
-        limited = at_work.per_user is not None or bool(at_work.per_workflow)
+        limited = asked.at_work.per_user is not None or bool(asked.at_work.per_workflow)
         number = secrets.randbits(62)
         self._doubtful[number] = time.monotonic()
         with db.transaction():
             if limited:
                 db.execute("SELECT pg_advisory_xact_lock(%s)", (claim.LOCK,))
             due = db.execute(claim.COME_DUE).rowcount
-            accused = self._on_trial(db, workflows) if on_trial else []
-            chosen = accused or self._choose(db, workflows, limit, at_work, 1 if limited else claim.SPARE)
-            taken = _take(db, worker, number, chosen, 1 if accused else limit, self._build)
+            accused = _on_trial(db, asked) if asked.on_trial else []
+            chosen = accused or self._choose(db, asked, 1 if limited else claim.SPARE)
+            taken = _take(db, worker, number, chosen, 1 if accused else asked.limit, asked.builds.own)
         del self._doubtful[number]
         self._signals.tell((run.id for run in taken), ready=due > len(taken))
         self._turns.served([run.user_id or "" for run in taken])
         return taken, bool(chosen) and not accused and not limited
 
-    def _choose(self, db: Connection, workflows: list[str], limit: int, at_work: AtWork, spare: int) -> list[Ready]:
-        ready = self._ready(db, workflows, limit * spare) if limit > 0 else []
+    def _choose(self, db: Connection, asked: Asked, spare: int) -> list[Ready]:
+        at_work, limit = asked.at_work, asked.limit * spare
+        ready = self._ready(db, asked, limit) if limit > 0 else []
         if not ready:
             return []
         by_user = _count(db, claim.AT_WORK_OF_USERS, list({each.user for each in ready}))
         by_workflow = _count(db, claim.AT_WORK_OF_WORKFLOWS, list(at_work.per_workflow))
-        return self._turns.choose(ready, by_user, by_workflow, at_work, limit * spare)
+        return self._turns.choose(ready, by_user, by_workflow, at_work, limit)
 
-    def _ready(self, db: Connection, workflows: list[str], limit: int) -> list[Ready]:
+    def _ready(self, db: Connection, asked: Asked, limit: int) -> list[Ready]:
         """What may be chosen from; where that is very much, a part of it, and another one the next time."""
-        args = {"workflows": workflows, "limit": limit, "build": self._build}
+        args = {"workflows": asked.workflows, "limit": limit, "builds": asked.builds.named}
         ready: dict[str, Ready] = {}
         for first in dict.fromkeys([self._first_user, ""]):
             rows = db.execute(claim.READY, {**args, "first": first}).fetchall()
@@ -185,9 +225,10 @@ class PostgresDispatcher(Part):
                 break
         return list(ready.values())
 
-    def _on_trial(self, db: Connection, workflows: list[str]) -> list[Ready]:
-        rows = db.execute(claim.ON_TRIAL_NEXT, {"workflows": workflows, "build": self._build})
-        return [Ready(row[0], "", "", 0.0) for row in rows]
+
+def _on_trial(db: Connection, asked: Asked) -> list[Ready]:
+    rows = db.execute(claim.ON_TRIAL_NEXT, {"workflows": asked.workflows, "builds": asked.builds.named})
+    return [Ready(row[0], "", "", 0.0) for row in rows]
 
 
 def _take(

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import psycopg
 
+from fastagency_backend.store.dispatch import Builds
 from fastagency_backend.store.postgres.pool import Connection
 
 logger = logging.getLogger(__name__)
@@ -26,8 +27,8 @@ HELD_UP = 0.5
 """A pause between two looks of more than this part of our lease means that we were held up."""
 
 BEAT = (
-    "INSERT INTO worker(id, beat, lease_s, workflows, build) VALUES (%s, %s, %s, %s, %s) ON CONFLICT(id) DO UPDATE SET "
-    "beat = worker.beat + 1, lease_s = EXCLUDED.lease_s, workflows = EXCLUDED.workflows, build = EXCLUDED.build"
+    "INSERT INTO worker(id, beat, lease_s, workflows, takes) VALUES (%s, %s, %s, %s, %s) ON CONFLICT(id) DO UPDATE SET "
+    "beat = worker.beat + 1, lease_s = EXCLUDED.lease_s, workflows = EXCLUDED.workflows, takes = EXCLUDED.takes"
 )
 LOOK = "SELECT id, beat, lease_s FROM worker"
 
@@ -85,8 +86,8 @@ class Liveness:
 class Heart:
     """Keeps the lease of one worker, in a thread with a connection of its own, which nothing else holds up."""
 
-    def __init__(self, connect: Callable[[], Connection], build: str | None) -> None:
-        self._connect, self._build = connect, build
+    def __init__(self, connect: Callable[[], Connection]) -> None:
+        self._connect = connect
         self.liveness = Liveness()
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
@@ -95,7 +96,7 @@ class Heart:
         self.worker: str | None = None
         self._lease_s = 0.0
         self._well: Well = _always
-        self._workflows: list[str] = []
+        self._offered: tuple[list[str], list[str] | None] = [], None
         self._lock = threading.Lock()
 
     def start(self, worker: str, lease_s: float, well: Well | None) -> None:
@@ -112,12 +113,12 @@ class Heart:
         """Whether this is our worker, and its lease is good: registered, and renewed in time."""
         return worker == self.worker and self.liveness.is_good
 
-    def offer(self, workflows: Sequence[str]) -> None:
-        """Let it be known which workflows this worker has. Blocks when they are others than before."""
-        offered = sorted(workflows)
+    def offer(self, workflows: Sequence[str], builds: Builds) -> None:
+        """Let it be known what this worker has, and whose runs it drives. Blocks when that is not what it was."""
+        offered = sorted(workflows), builds.named
         with self._lock:
-            if self.worker is not None and offered != self._workflows:
-                self._workflows = offered
+            if self.worker is not None and offered != self._offered:
+                self._offered = offered
                 self._beat()
 
     def stop(self) -> None:
@@ -155,7 +156,7 @@ class Heart:
         with db.pipeline():
             db.execute("BEGIN")
             db.execute("SET LOCAL synchronous_commit = off")  # nothing is lost with it that a next beat does not bring
-            db.execute(BEAT, (self.worker, 1, self._lease_s, self._workflows, self._build))
+            db.execute(BEAT, (self.worker, 1, self._lease_s, *self._offered))
             db.execute("COMMIT")
         self.liveness.beaten(self._lease_s)
 

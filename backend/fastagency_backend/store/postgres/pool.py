@@ -54,7 +54,7 @@ class Options:
 
     `pooled`: between us and the server stands a PgBouncer in transaction mode; nothing is kept in a session then.
     `listen_url`: the server without it, for the one connection that listens. `migrate`: create and change tables at the
-    start. `build` names the code of this process: it takes up no run that one of another build has begun.
+    start.
     """
 
     lanes: int = 2
@@ -62,7 +62,6 @@ class Options:
     pooled: bool = False
     listen_url: str | None = None
     migrate: bool = True
-    build: str | None = None
 
 
 class Connections:

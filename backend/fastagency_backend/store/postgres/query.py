@@ -17,7 +17,7 @@ from fastagency_backend.store.base import (
     StepRecord,
     StoredEvent,
 )
-from fastagency_backend.store.dispatch import Line, Owned
+from fastagency_backend.store.dispatch import Line, Offer, Owned, in_lines
 from fastagency_backend.store.postgres.pool import Connection
 from fastagency_backend.store.postgres.sql import LIVE, NOW, RECORD, Row, record
 
@@ -32,8 +32,10 @@ _EVENTS = (
 _AFTER = _EVENTS.format(bound="ORDER BY seq")
 _BEFORE = _EVENTS.format(bound="AND seq < %(before)s ORDER BY seq DESC")
 _LINES = (
-    "SELECT r.workflow, r.runs, r.since, EXISTS (SELECT 1 FROM worker w WHERE r.workflow = ANY(w.workflows)) FROM "
-    "(SELECT workflow, count(*) AS runs, min(updated) AS since FROM run WHERE status = 'ready' GROUP BY workflow) r"
+    "SELECT r.workflow, r.build, r.runs, r.since, EXISTS (SELECT 1 FROM worker w WHERE r.workflow = ANY(w.workflows)), "
+    "EXISTS (SELECT 1 FROM worker w WHERE r.workflow = ANY(w.workflows) AND "
+    "(r.build IS NULL OR w.takes IS NULL OR r.build = ANY(w.takes))) FROM (SELECT workflow, build, count(*) AS runs, "
+    "min(updated) AS since FROM run WHERE status = 'ready' GROUP BY workflow, build) r"
 )
 NEXT_DUE = f"SELECT min(due) - {NOW} FROM run WHERE status = 'waiting' AND worker IS NULL AND due IS NOT NULL"
 
@@ -59,7 +61,12 @@ def census(db: Connection) -> Census:
 
 
 def lines(db: Connection) -> list[Line]:
-    return [Line(*row) for row in db.execute(_LINES)]
+    return in_lines(db.execute(_LINES))
+
+
+def catalogue(db: Connection) -> list[Offer]:
+    sql = "SELECT name, description, durable, build FROM workflow ORDER BY place, name"
+    return [Offer(*row) for row in db.execute(sql)]
 
 
 def space(db: Connection) -> str:

@@ -30,7 +30,8 @@ EPOCH = (
 """A file of the log of a server is named by its timeline, in hexadecimal digits, first of all."""
 RECORD = (
     "run.id, run.workflow, run.params, run.user_id, run.status, run.title, run.result, run.durable, run.worker, "
-    "run.fence, run.created, run.updated, run.key_version, run.attempts, run.blamed, run.parent, run.last_seq, "
+    "run.fence, run.created, run.updated, run.key_version, run.attempts, run.blamed, run.parent, run.build, "
+    "run.last_seq, "
     f"CASE WHEN run.{LIVE} THEN ARRAY(SELECT q.body FROM question q WHERE {OPEN} ORDER BY q.asked) "
     f"ELSE ARRAY[]::text[] END, {EPOCH}"
 )

@@ -46,7 +46,7 @@ class PostgresStore(Log, Client):
         self._shared = signals
         self.signals: Signals = signals or NotifySignals(connections)
         lanes = Lanes([Writer(connections.connect) for _ in range(options.lanes)], self._tell)
-        heart = Heart(connections.connect, options.build)
+        heart = Heart(connections.connect)
         super().__init__(connections, lanes, self.signals, heart)
         self.dispatcher = PostgresDispatcher(connections, lanes, self.signals, heart)
 

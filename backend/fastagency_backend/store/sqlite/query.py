@@ -6,7 +6,6 @@ import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import replace
 
 from fastagency_shared.run import RunStatus
 
@@ -20,7 +19,7 @@ from fastagency_backend.store.base import (
     StepRecord,
     StoredEvent,
 )
-from fastagency_backend.store.dispatch import Line, Offer, Owned
+from fastagency_backend.store.dispatch import Line, Offer, Owned, in_lines
 from fastagency_backend.store.sqlite.claim import NEXT_DUE
 from fastagency_backend.store.sqlite.liveness import NOW
 from fastagency_backend.store.sqlite.near import TooMuch
@@ -38,14 +37,7 @@ def census(db: sqlite3.Connection) -> Census:
 
 
 def lines(db: sqlite3.Connection) -> list[Line]:
-    found: dict[tuple[str, str | None], Line] = {}
-    for workflow, build, runs, since, known, offered in db.execute(LINES):
-        line = Line(workflow, runs, since, bool(offered), build if known and not offered else None)
-        same = found.get((workflow, line.build), line)
-        if same is not line:
-            line = replace(line, runs=line.runs + same.runs, since=min(line.since, same.since))
-        found[workflow, line.build] = line
-    return list(found.values())
+    return in_lines(db.execute(LINES))
 
 
 def catalogue(db: sqlite3.Connection) -> list[Offer]:

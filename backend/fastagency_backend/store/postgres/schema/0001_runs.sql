@@ -24,7 +24,7 @@ CREATE TABLE run(
     suspect boolean NOT NULL DEFAULT false,
     blamed boolean NOT NULL DEFAULT false,
     parent text COLLATE "C",
-    build text COLLATE "C", -- of the workers that may take the run up; NULL: any
+    build text COLLATE "C", -- of the worker that drove the run last, if it has a name
     claim bigint            -- which claim took the run up, so that one whose reply was lost is found again
 ) WITH (fillfactor = 70);
 CREATE INDEX run_by_user ON run(user_id, created DESC, id DESC) WHERE user_id IS NOT NULL;
@@ -56,8 +56,15 @@ CREATE TABLE garbage(run bigint PRIMARY KEY);
 
 CREATE TABLE worker(
     id text COLLATE "C" PRIMARY KEY, beat bigint NOT NULL, lease_s double precision NOT NULL,
-    workflows text[] NOT NULL DEFAULT '{}', build text COLLATE "C"
+    workflows text[] NOT NULL DEFAULT '{}',
+    takes text[] -- the builds whose runs it drives; NULL: any
 ) WITH (fillfactor = 50);
+
+-- What workers have, or had lately, in the order in which they say it.
+CREATE TABLE workflow(
+    name text COLLATE "C" PRIMARY KEY, description text NOT NULL, durable boolean NOT NULL, place integer NOT NULL,
+    build text COLLATE "C", offered double precision NOT NULL
+);
 
 -- One row for each connection that writes: the number of its newest transaction tells, after the connection was lost,
 -- whether that one was committed; a new `turn` keeps a lost one from being carried out late.
