@@ -48,6 +48,7 @@ class Api:
         self.observer = observer
         self.lag = Lag()
         self.failure: str | None = None
+        self._epoch = 0
         self._catalogue, self._on_failure = catalogue, on_failure
         feeds = Feeds()
         self._lines = Lines(store, feeds)
@@ -61,10 +62,12 @@ class Api:
         """Open the store and read what workflows there are. Raises `StoreError`."""
         logrecord.install()
         await self.store.open(self._hearing, lambda error: self._fail(str(error)))
+        self._epoch = self.store.epoch
         self._catalogue.connect(self.store)
         await self._catalogue.refresh()
         self._chores.start("look-around", self._look_around)
         self._chores.start("look-at-all", self._look_at_all)
+        self._chores.start("epoch", self._begin_anew)
         self._chores.start("want", self._relay.want_again)
         self._chores.start("catalogue", self._catalogue.look)
         self._chores.start("lag", self.lag.look)
@@ -89,6 +92,15 @@ class Api:
         news = await self._hearing.news()
         await self.service.readers.look(news.run_ids)
         await asyncio.sleep(LOOK_PAUSE_S)
+
+    async def _begin_anew(self) -> None:
+        """The database has failed over: clients read again, from the log as it is now."""
+        if self.store.epoch == self._epoch:
+            await self._hearing.epoch()
+            return
+        logger.warning("The log is in epoch %d: what was committed last may be lost", self.store.epoch)
+        self._epoch = self.store.epoch
+        self.service.readers.begin_anew()
 
     async def _look_at_all(self) -> None:
         """Hints may be lost."""
