@@ -39,9 +39,10 @@ async function request(method, path, body) {
 
 /** What the backend says about a request that it refuses: `{code, detail}`. */
 async function refusal(response) {
-  const { detail } = await response.json().catch(() => ({}));
+  const { code, detail } = await response.json().catch(() => ({}));
   return Object.assign(new Error(detail ?? `The backend answered with ${response.status}.`), {
     status: response.status,
+    code,
   });
 }
 
@@ -71,6 +72,11 @@ async function* messages(run) {
         seen = id ?? seen;
       }
     } catch (error) {
+      if (error.code === "StaleCursor") {
+        console.error(`${error.message} Here it is.`);
+        seen = "";
+        continue;
+      }
       if (error.status < 500) throw error;
       console.error(`The connection was lost (${error.message}); trying again.`);
     }

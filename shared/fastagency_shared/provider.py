@@ -69,22 +69,31 @@ class Provider(Protocol):
         ...
 
     def messages(
-        self, run_id: str, *, after: int = 0, limit: int = 200, before: int | None = None, caller: Caller = ANYBODY
+        self,
+        run_id: str,
+        *,
+        after: int = 0,
+        limit: int = 200,
+        before: int | None = None,
+        epoch: int | None = None,
+        caller: Caller = ANYBODY,
     ) -> MessagePage:
         """Logged messages with `after < seq` in order, at most `limit`, at once.
 
         With `before`, the newest `limit` messages with `seq < before` instead (still in order), for paging backwards.
+        `epoch` is that of the cursor. Without it, `after` is of epoch 0, and `before` of any. Raises `StaleCursor`.
         """
         ...
 
     def follow(
-        self, run_id: str, *, after: int = 0, beat_s: float = 5.0, caller: Caller = ANYBODY
+        self, run_id: str, *, after: int = 0, beat_s: float = 5.0, epoch: int = 0, caller: Caller = ANYBODY
     ) -> Iterator[LoggedMessage | TransientMessage | None]:
         """Every logged message after the cursor, then live, transient ones included, until the run ends.
 
         Yields None at least every `beat_s` seconds, so that the caller can notice that nobody listens any more.
         Closing the iterator stops following; the run goes on. Connection losses are mended inside, without a gap;
-        when the backend stays away, raises `BackendUnreachable`.
+        when the backend stays away, raises `BackendUnreachable`. Raises `StaleCursor` when the log is of another epoch
+        than what was read of it: forget that, and begin from the start.
         """
         ...
 

@@ -20,6 +20,7 @@ from fastagency_shared.errors import (
     BackendUnreachable,
     Conflict,
     InvalidRequest,
+    StaleCursor,
     UnknownQuestion,
     UnknownRun,
     UnknownWorkflow,
@@ -81,6 +82,7 @@ class FakeRun:
     answers: dict[str, Answer] = field(default_factory=dict)
     under_way: UnderWay = field(default_factory=UnderWay)
     parent: str | None = None
+    epoch: int = 0
     past: list[LoggedMessage] = field(default_factory=list)
     """What the script of a forked run says and asks again, and nobody hears."""
 
@@ -156,6 +158,19 @@ class FakeRun:
             self._set_status(RunStatus.RUNNING)
             return True
 
+    def fail_over(self, *, keep: int) -> None:
+        """The newest messages are lost, and whoever follows is told so."""
+        with self.changed:
+            self.epoch += 1
+            self.log = [each.model_copy(update={"epoch": self.epoch}) for each in self.log[:keep]]
+            kept = {each.uuid for each in self.log}
+            self.open = {uuid: question for uuid, question in self.open.items() if uuid in kept}
+            self.changed.notify_all()
+
+    def check_cursor(self, seq: int, epoch: int) -> None:
+        if seq > 0 and epoch != self.epoch:
+            raise StaleCursor
+
     def rename(self, title: str) -> None:
         try:
             request = RenameRequest(title=title)
@@ -178,13 +193,14 @@ class FakeRun:
                 created_at=self.created_at,
                 updated_at=(self.log[-1].at if self.log else None) or self.created_at,
                 last_seq=len(self.log),
+                epoch=self.epoch,
                 parent=self.parent,
                 questions=list(self.open.values()),
             )
 
     def append(self, message: LoggedMessage) -> LoggedMessage:
         stamped = message.model_copy(
-            update={"workflow_uuid": self.id, "seq": len(self.log) + 1, "at": datetime.now(UTC)},
+            update={"workflow_uuid": self.id, "seq": len(self.log) + 1, "at": datetime.now(UTC), "epoch": self.epoch},
         )
         self.log.append(stamped)
         self.under_way.end(message.sender)
@@ -261,10 +277,19 @@ class FakeProvider:
         return self._own(run_id, caller).info()
 
     def messages(
-        self, run_id: str, *, after: int = 0, limit: int = 200, before: int | None = None, caller: Caller = ANYBODY
+        self,
+        run_id: str,
+        *,
+        after: int = 0,
+        limit: int = 200,
+        before: int | None = None,
+        epoch: int | None = None,
+        caller: Caller = ANYBODY,
     ) -> MessagePage:
         run = self._own(run_id, caller)
         with run.changed:
+            if before is None or epoch is not None:
+                run.check_cursor(after if before is None else before, epoch or 0)
             if before is None:
                 found = run.log[after : after + limit]
                 more = len(run.log) > after + limit
@@ -275,10 +300,12 @@ class FakeProvider:
             return MessagePage(run=run.info(), messages=list(found), more=more)
 
     def follow(
-        self, run_id: str, *, after: int = 0, beat_s: float = 5.0, caller: Caller = ANYBODY
+        self, run_id: str, *, after: int = 0, beat_s: float = 5.0, epoch: int = 0, caller: Caller = ANYBODY
     ) -> Iterator[LoggedMessage | TransientMessage | None]:
         run = self._own(run_id, caller)
         with run.changed:
+            run.check_cursor(after, epoch)
+            epoch = run.epoch
             batch: list[Frame] = [*run.log[after:], *run.under_way.so_far()]
             position = len(run.feed)
             ended = run.status.ended
@@ -289,12 +316,18 @@ class FakeProvider:
             deadline = time.monotonic() + beat_s
             with run.changed:
                 while position == len(run.feed) and not run.status.ended and time.monotonic() < deadline:
+                    run.check_cursor(1, epoch)
                     run.changed.wait(max(deadline - time.monotonic(), 0))
+                run.check_cursor(1, epoch)
                 batch, position = run.feed[position:], len(run.feed)
                 ended = run.status.ended
             self._check_up()
             if not batch and not ended:
                 yield None
+
+    def fail_over(self, run_id: str, *, keep: int) -> None:
+        """The backend's database fails over, and has only the first messages of this run."""
+        self._runs[run_id].fail_over(keep=keep)
 
     def answer(self, run_id: str, question: str, value: Answer, *, caller: Caller = ANYBODY) -> None:
         self._own(run_id, caller).record_answer(question, value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,9 @@ from typing import Any
 import pytest
 from fastagency_backend import assembly
 from fastagency_backend.workflow import AsyncUI, Workflow
+from fastagency_frontend.client import FastAPIProvider, Patience
 from fastagency_shared.connection import CloseCode
+from fastagency_shared.errors import StaleCursor
 
 from tests.fakes.epoch import FailingOver
 from tests.integration.server import Client, Frame, app_with, serve
@@ -177,3 +180,26 @@ async def test_pages_carry_the_epoch_and_refuse_a_cursor_of_another(site: Site, 
     ):
         good = await client.http.get(path, params=query)
         assert [each["seq"] for each in good.json()["messages"]] == seqs
+
+
+async def test_our_own_client_says_so_and_begins_from_the_start(site: Site, client: Client) -> None:
+    run = (await asked(client))["workflow_uuid"]
+    provider = FastAPIProvider(site.url, patience=Patience(base_s=0.01, cap_s=0.1))
+    stream = provider.follow(run, beat_s=0.1)
+    seen = await asyncio.to_thread(lambda: list(itertools.islice(filter(logged, stream), 4)))
+    assert [each.seq for each in seen] == [1, 2, 3, 4]
+    await site.fail_over({"workflow_uuid": run})
+    with pytest.raises(StaleCursor):
+        await asyncio.to_thread(lambda: [None for _ in filter(logged, stream)])
+    with pytest.raises(StaleCursor):
+        await asyncio.to_thread(provider.messages, run, after=2)
+    await asked_again(client, {"workflow_uuid": run})
+    page = await asyncio.to_thread(provider.messages, run)
+    assert (page.run.epoch, [each.epoch for each in page.messages]) == (1, [1, 1, 1, 1])
+    anew = provider.follow(run, after=3, epoch=1, beat_s=0.1)
+    assert [each.seq for each in await asyncio.to_thread(lambda: [next(filter(logged, anew))])] == [4]
+    provider.close()
+
+
+def logged(message: Any) -> bool:
+    return message is not None and message.seq is not None

@@ -97,9 +97,14 @@ class Readers:
                 if not subscription.pending:
                     yield ()
 
+    @property
+    def epoch(self) -> int:
+        """The epoch that the store is in."""
+        return self._store.epoch
+
     def _is_of(self, epoch: int, page: EventPage | None) -> bool:
         """Whether the store is in this epoch, and was when the page was read."""
-        return self._store.epoch == epoch and (page is None or page.run is None or page.run.epoch == epoch)
+        return self.epoch == epoch and (page is None or page.run is None or page.run.epoch == epoch)
 
     async def look(self, run_ids: Collection[str] | None = None) -> None:
         """These runs have changed elsewhere, or any may have: those who watch them go back to the store."""

@@ -15,7 +15,7 @@ from contextlib import aclosing, suppress
 from typing import Any, TypeVar
 
 from fastagency_shared.answer import Answer
-from fastagency_shared.errors import InvalidRequest
+from fastagency_shared.errors import InvalidRequest, StaleCursor
 from fastagency_shared.fault import describe
 from fastagency_shared.messages import LoggedMessage, TransientMessage, new_uuid
 from fastagency_shared.provider import ANYBODY, Caller
@@ -80,29 +80,38 @@ class LocalProvider:
         return run_info(run, service.reason(run))
 
     def messages(
-        self, run_id: str, *, after: int = 0, limit: int = 200, before: int | None = None, caller: Caller = ANYBODY
+        self,
+        run_id: str,
+        *,
+        after: int = 0,
+        limit: int = 200,
+        before: int | None = None,
+        epoch: int | None = None,
+        caller: Caller = ANYBODY,
     ) -> MessagePage:
         service = self._service()
-        page = self._call(service.read(run_id, caller.user_id, after=after, limit=limit, before=before))
+        page = self._call(service.read(run_id, caller.user_id, after=after, limit=limit, before=before, epoch=epoch))
         return message_page(page, service.reason)
 
     def follow(
-        self, run_id: str, *, after: int = 0, beat_s: float = 5.0, caller: Caller = ANYBODY
+        self, run_id: str, *, after: int = 0, beat_s: float = 5.0, epoch: int = 0, caller: Caller = ANYBODY
     ) -> Iterator[LoggedMessage | TransientMessage | None]:
         service = self._service()
-        self._call(service.get(run_id, caller.user_id))
+        epoch = self._call(service.get_to_follow(run_id, caller.user_id, after=after, epoch=epoch)).epoch
         batches: queue.SimpleQueue[Sequence[Item] | None] = queue.SimpleQueue()
         room, loop = asyncio.Event(), self._running_loop()
         pump = asyncio.run_coroutine_threadsafe(
-            _pump(service.readers.watch(run_id, after=after, beat_s=beat_s), batches, room), loop
+            _pump(service.readers.watch(run_id, after=after, beat_s=beat_s, epoch=epoch), batches, room), loop
         )
         try:
             while (batch := batches.get()) is not None:
                 with suppress(RuntimeError):  # the provider was closed: what is in the queue is the rest
                     loop.call_soon_threadsafe(room.set)
-                yield from (logged(item) if isinstance(item, StoredEvent) else item for item in batch)
+                yield from (logged(item, epoch) if isinstance(item, StoredEvent) else item for item in batch)
                 if not batch:
                     yield None
+            if service.readers.epoch != epoch:
+                raise StaleCursor
         finally:
             pump.cancel()
 

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 from fastagency_shared.connection import CloseCode, worth_coming_back
 from fastagency_shared.errors import (
+    CUT_SHORT,
     REQUEST_ERRORS,
     BackendError,
     BackendIncompatible,
@@ -21,6 +22,7 @@ from fastagency_shared.errors import (
     FastAgencyError,
     InvalidRequest,
     RequestError,
+    StaleCursor,
     TooLarge,
     UnknownRun,
 )
@@ -102,6 +104,7 @@ _CLOSE_CODE: dict[int, ErrorRow] = {
     ),
     CloseCode.FORBIDDEN: (BackendRefused, "The backend at {url} does not allow this."),
     CloseCode.NOT_FOUND: (UnknownRun, "There is no such conversation, or it is not yours."),
+    CloseCode.STALE_CURSOR: (StaleCursor, CUT_SHORT),
 }
 
 

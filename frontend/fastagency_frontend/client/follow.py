@@ -1,7 +1,7 @@
 """Following a run over WebSocket: every message once and in order, whatever happens to the connection.
 
-The cursor (the `seq` of the last message given out) is all the state there is. After a loss the next connection asks
-for what comes after the cursor, and what is not the very next message is not given out.
+The cursor (the `seq` of the last message given out, and its epoch) is all the state there is. After a loss the next
+connection asks for what comes after the cursor, and what is not the very next message is not given out.
 """
 
 import logging
@@ -11,7 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 
 from fastagency_shared.connection import CloseCode
-from fastagency_shared.errors import BackendTimeout, BackendUnreachable
+from fastagency_shared.errors import BackendTimeout, BackendUnreachable, StaleCursor
 from fastagency_shared.messages import (
     AnswerResult,
     Error,
@@ -42,6 +42,7 @@ class Watch:
     shown_url: str
     user_id: str | None = None
     after: int = 0
+    epoch: int = 0
     beat_s: float = 5.0
     patience: Patience = field(default_factory=Patience)
 
@@ -51,6 +52,7 @@ def follow(watch: Watch) -> Iterator[Received]:
 
     Raises:
         UnknownRun, BackendRefused, InvalidRequest: the backend says no.
+        StaleCursor: the log is of another epoch than what was given out of it.
         BackendIncompatible: it does not speak the protocol.
         BackendUnreachable: it stayed away for `patience.give_up_s`.
     """
@@ -60,7 +62,7 @@ def follow(watch: Watch) -> Iterator[Received]:
 class _Follower:
     def __init__(self, watch: Watch) -> None:
         self._watch = watch
-        self._cursor = watch.after
+        self._cursor, self._epoch = watch.after, watch.epoch
         self._outage = Outage(watch.patience)
         self._refusal: str | None = None
         self._ended = False
@@ -96,18 +98,22 @@ class _Follower:
                 raise errors.not_fastagency(self._watch.shown_url) from None
             if message.seq is None:
                 yield self._transient(message)
-            elif message.seq > self._cursor + 1:
+                continue
+            if self._cursor and message.epoch != self._epoch:
+                raise StaleCursor
+            if message.seq > self._cursor + 1:
                 logger.warning("A message is missing before %d; reconnecting", message.seq, extra=self._extra)
                 self._outage.failed(time.monotonic())
                 return
             elif message.seq == self._cursor + 1:
                 self._outage.over()
-                self._cursor = message.seq
+                self._cursor, self._epoch = message.seq, message.epoch
                 yield message
 
     def _first_frame(self) -> str:
         user = {"user_id": self._watch.user_id} if self._watch.user_id is not None else {}
-        return frame({"workflow_uuid": self._watch.run_id, "after": self._cursor, **user})
+        epoch = {"epoch": self._epoch} if self._epoch else {}
+        return frame({"workflow_uuid": self._watch.run_id, "after": self._cursor, **epoch, **user})
 
     def _transient(self, message: LoggedMessage | TransientMessage) -> Received:
         if isinstance(message, Error):

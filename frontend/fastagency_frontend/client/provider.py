@@ -114,11 +114,18 @@ class FastAPIProvider:
         return self._http.ask(Request("GET", self._of(run_id)), _RUN, caller)
 
     def messages(
-        self, run_id: str, *, after: int = 0, limit: int = 200, before: int | None = None, caller: Caller = ANYBODY
+        self,
+        run_id: str,
+        *,
+        after: int = 0,
+        limit: int = 200,
+        before: int | None = None,
+        epoch: int | None = None,
+        caller: Caller = ANYBODY,
     ) -> MessagePage:
         if (old := self._old(run_id, caller)) is not None:
             return old.page(after, limit, before)
-        query = {"after": after, "limit": limit, "before": before}
+        query = {"after": after, "limit": limit, "before": before, "epoch": epoch}
         page = self._http.ask(Request("GET", self._of(run_id, "messages"), query), _PAGE, caller)
         try:
             messages = [read_message(message) for message in page.messages]
@@ -127,7 +134,7 @@ class FastAPIProvider:
         return MessagePage.model_construct(run=page.run, messages=messages, more=page.more)
 
     def follow(
-        self, run_id: str, *, after: int = 0, beat_s: float = 5.0, caller: Caller = ANYBODY
+        self, run_id: str, *, after: int = 0, beat_s: float = 5.0, epoch: int = 0, caller: Caller = ANYBODY
     ) -> Iterator[LoggedMessage | TransientMessage | None]:
         if (old := self._old(run_id, caller)) is not None:
             return old.follow(after, beat_s)
@@ -138,6 +145,7 @@ class FastAPIProvider:
                 shown_url=self._endpoint.url,
                 user_id=caller.user_id,
                 after=after,
+                epoch=epoch,
                 beat_s=beat_s,
                 patience=self._patience,
             )

@@ -9,6 +9,7 @@ from fastagency_shared.errors import (
     FastAgencyError,
     InvalidRequest,
     QuestionExpired,
+    StaleCursor,
     TooLarge,
     UnknownQuestion,
 )
@@ -99,25 +100,42 @@ class _Conversation:
         self._terminal = terminal
         self._provider = provider
         self._answered: set[str] = set()
+        self._past = 0
+        """Up to here, the log was there when it was read anew: of its questions only `_open` are asked."""
+        self._open: set[str] = set()
 
     def run(self, name: str, params: Mapping[str, Any]) -> int:
         run_id = self._provider.start(name, params).workflow_uuid
-        messages = self._provider.follow(run_id)
         try:
-            return self._follow(run_id, messages)
+            while True:
+                messages = self._provider.follow(run_id)
+                try:
+                    return self._follow(run_id, messages)
+                except StaleCursor as news:
+                    self._begin_anew(run_id, news)
+                finally:
+                    if isinstance(messages, Generator):
+                        messages.close()
         except (KeyboardInterrupt, EndOfInput):
             self._provider.cancel(run_id)
             raise
-        finally:
-            if isinstance(messages, Generator):
-                messages.close()
+
+    def _begin_anew(self, run_id: str, news: StaleCursor) -> None:
+        """What was shown may not be in the log any more: show all that is, and ask only what is still open."""
+        self._terminal.show([Line(), Line(str(news), Style.YELLOW)])
+        self._answered.clear()
+        run = self._provider.run(run_id)
+        self._past, self._open = run.last_seq, {question.uuid for question in run.questions}
+
+    def _is_past(self, question: Question) -> bool:
+        return (question.seq or 0) <= self._past and question.uuid not in self._open
 
     def _follow(self, run_id: str, messages: Iterator[LoggedMessage | TransientMessage | None]) -> int:
         for message in messages:
             if message is None or (isinstance(message, InputAnswered) and message.question in self._answered):
                 continue
             self._terminal.show(render(message))
-            if isinstance(message, TextInput | MultipleChoice):
+            if isinstance(message, TextInput | MultipleChoice) and not self._is_past(message):
                 self._ask(run_id, message)
             if message.ends_run:
                 return EXIT_OK if isinstance(message, WorkflowCompleted) else EXIT_FAILED

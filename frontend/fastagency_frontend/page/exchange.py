@@ -31,11 +31,15 @@ class StreamLine(TypedDict):
 
 
 class HistoryPage(TypedDict):
-    """A page of rows; `first` and `last` are the cursors before and after it, `more` tells whether older ones exist."""
+    """A page of rows; `first` and `last` are the cursors before and after it, `more` tells whether older ones exist.
+
+    `epoch` is that of the cursors, left out where it is 0.
+    """
 
     rows: list[Row]
     first: int
     last: int
+    epoch: NotRequired[int]
     more: bool
     run: RunLine
 
@@ -86,8 +90,14 @@ class Gone(TypedDict):
     gone: str
 
 
-Line: TypeAlias = NewsLine | StreamedLine | RunStateLine | BeatLine | BeatWithRunLine | NextLine | Trouble | Gone
-History: TypeAlias = HistoryPage | Trouble | Gone
+class Anew(TypedDict):
+    """What was read of a conversation is not true any more: read it again, and show it in the place of that."""
+
+    anew: Literal[1]
+
+
+Line: TypeAlias = NewsLine | StreamedLine | RunStateLine | BeatLine | BeatWithRunLine | NextLine | Trouble | Gone | Anew
+History: TypeAlias = HistoryPage | Trouble | Gone | Anew
 
 
 class PulseState(TypedDict):

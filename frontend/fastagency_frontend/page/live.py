@@ -15,12 +15,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from fastagency_shared.errors import BackendError, RequestError
+from fastagency_shared.errors import BackendError, RequestError, StaleCursor
 from fastagency_shared.messages import LoggedMessage, Message, TextChunk, TransientMessage
 from fastagency_shared.provider import Caller, Provider
 from fastagency_shared.run import MAX_SEQ, MessagePage, RunInfo
 
-from fastagency_frontend.page.exchange import BeatLine, BeatWithRunLine, HistoryPage, Line, NewsLine, RunLine
+from fastagency_frontend.page.exchange import Anew, BeatLine, BeatWithRunLine, HistoryPage, Line, NewsLine, RunLine
 from fastagency_frontend.page.gate import Gate
 from fastagency_frontend.page.markdown import render
 from fastagency_frontend.page.render import to_row
@@ -52,25 +52,34 @@ class Watch:
     after: int
     hold: bool
     places: int
+    epoch: int = 0
 
 
-def history(provider: Provider, caller: Caller, run_id: str, before: int | None) -> HistoryPage:
-    """A page of rows before a cursor, or the newest page."""
-    page = provider.messages(run_id, before=before or MAX_SEQ, limit=PAGE_MESSAGES, caller=caller)
+def history(provider: Provider, caller: Caller, run_id: str, before: int | None, epoch: int = 0) -> HistoryPage | Anew:
+    """A page of rows before a cursor of this epoch, or the newest page."""
+    cursor = {"before": MAX_SEQ} if before is None else {"before": before, "epoch": epoch}
+    try:
+        page = provider.messages(run_id, **cursor, limit=PAGE_MESSAGES, caller=caller)
+    except StaleCursor:
+        return {"anew": 1}
     sequence = [message.seq for message in page.messages if message.seq is not None]
-    return {
+    read: HistoryPage = {
         "rows": _rows(page.messages),
         "first": sequence[0] if sequence else before or 1,
         "last": sequence[-1] if sequence else 0,
         "more": page.more,
         "run": _run_line(RunFold(page.run)),
     }
+    return {**read, "epoch": page.run.epoch} if page.run.epoch else read
 
 
 def watch(request: Watch, gate: Gate, clock: Callable[[], float] = time.monotonic) -> Lines:
     """The news of a run, as lines. Troubles become a line, since the response is already under way."""
     try:
         yield from _watch(request, gate, clock)
+    except StaleCursor:
+        yield line({"anew": 1})
+        yield line({"next": 0})
     except RequestError as error:
         yield line({"gone": error.detail})
         yield line({"next": None})
@@ -84,7 +93,10 @@ def line(value: Line) -> bytes:
 
 
 def _watch(request: Watch, gate: Gate, clock: Callable[[], float]) -> Lines:
-    page = request.provider.messages(request.run_id, after=request.after, limit=BATCH_MESSAGES, caller=request.caller)
+    page = request.provider.messages(
+        request.run_id, after=request.after, limit=BATCH_MESSAGES, epoch=request.epoch, caller=request.caller
+    )
+    _check_epoch(page.run, request)
     follower = _Follower(RunFold(page.run), _last_seq(page, request.after))
     yield line(follower.news(page.messages))
     if page.more:
@@ -107,7 +119,9 @@ def _watch(request: Watch, gate: Gate, clock: Callable[[], float]) -> Lines:
 
 def _hold(request: Watch, follower: _Follower, clock: Callable[[], float]) -> Lines:
     started = spoke = clock()
-    messages = request.provider.follow(request.run_id, after=follower.last, beat_s=BEAT_S, caller=request.caller)
+    messages = request.provider.follow(
+        request.run_id, after=follower.last, beat_s=BEAT_S, epoch=request.epoch, caller=request.caller
+    )
     try:
         for message in messages:
             lines = follower.take(message, clock())
@@ -130,10 +144,16 @@ def _hold(request: Watch, follower: _Follower, clock: Callable[[], float]) -> Li
 def _sign_of_life(request: Watch, follower: _Follower) -> BeatLine | BeatWithRunLine:
     """Ask for the run: a provider that mends its connection to a backend that went away says nothing meanwhile."""
     run = request.provider.run(request.run_id, caller=request.caller)
+    _check_epoch(run, request)
     if run.last_seq > follower.last:
         return {"beat": 1}
     follower.fold = RunFold(run)
     return {"beat": 1, "run": _run_line(follower.fold)}
+
+
+def _check_epoch(run: RunInfo, request: Watch) -> None:
+    if run.epoch != request.epoch:
+        raise StaleCursor
 
 
 @dataclass

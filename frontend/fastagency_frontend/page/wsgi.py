@@ -4,7 +4,7 @@ With a prefix, everything is below it; a proxy may take it away before a request
 
 Routes below `/__fastagency__`:
 - `<version>/<file>`: the page's own files;
-- `runs/<id>/history?before=<seq>` and `runs/<id>/live?after=<seq>&hold=1`: see `live.py`;
+- `runs/<id>/history?before=<seq>` and `runs/<id>/live?after=<seq>&hold=1`, `&epoch=` if it is not 0: see `live.py`;
 - `health`: does this process answer?
 - `pulse?shell=<fingerprint>`: is the backend there, and is the list of conversations still the one that is shown?
 
@@ -127,9 +127,10 @@ class Router:
         self, run_id: str, what: str, environ: Environ, query: dict[str, str], start_response: StartResponse
     ) -> Iterable[bytes]:
         provider, caller = self._site.provider, self._site.caller(environ)
+        epoch = _number(query.get("epoch")) or 0
         if what == "history":
             before = _number(query.get("before"))
-            return _json(start_response, live.history(provider, caller, run_id, before))
+            return _json(start_response, live.history(provider, caller, run_id, before, epoch))
         request = live.Watch(
             provider=provider,
             caller=caller,
@@ -137,6 +138,7 @@ class Router:
             after=_number(query.get("after")) or 0,
             hold=query.get("hold") == "1",
             places=places_for(environ),
+            epoch=epoch,
         )
         # X-Accel-Buffering: a proxy such as nginx would otherwise collect the lines.
         headers = [("Content-Type", "application/x-ndjson"), ("Cache-Control", "no-store"), ("X-Accel-Buffering", "no")]

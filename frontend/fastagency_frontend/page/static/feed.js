@@ -14,7 +14,7 @@ import { backoff, ROUTES } from "./dom.js";
  * What is told about a conversation.
  *
  * @typedef {object} View
- * @property {(page: HistoryPage) => void} page its newest page, once
+ * @property {(page: HistoryPage) => void} page its newest page: all that is to be shown; seldom more than once
  * @property {(rows: Row[]) => void} news rows that are new
  * @property {(stream: StreamLine) => void} stream the text so far of a message under way
  * @property {(run: RunLine) => void} run where the run is
@@ -29,6 +29,8 @@ export class Feed {
   first = 0;
   /** The cursor after the last row that is known; null before the newest page has been read. @type {number | null} */
   #last = null;
+  /** The epoch of both cursors. */
+  #epoch = 0;
   #failures = 0;
   #stopped = false;
   #released = false;
@@ -75,9 +77,13 @@ export class Feed {
     this.#abort.abort();
   }
 
-  /** Read the page before the first row that is shown. */
+  /** Read the page before the first row that is shown; null if all that is shown was read again. */
   async earlier() {
-    const page = await this.#history(`?before=${this.first}`);
+    const page = await this.#history(`?before=${this.first}${this.#ofEpoch()}`);
+    if ("anew" in page) {
+      await this.#newest();
+      return null;
+    }
     if ("trouble" in page) throw new Error(page.trouble);
     if ("gone" in page) throw new Error(page.gone);
     this.first = page.first;
@@ -115,6 +121,8 @@ export class Feed {
       this.#view.gone(page.gone);
       return null;
     }
+    if ("anew" in page) throw new Error("The newest page has no cursor");
+    this.#epoch = page.epoch ?? 0;
     this.first = page.first;
     this.#last = page.last;
     this.#view.page(page);
@@ -140,7 +148,7 @@ export class Feed {
     const abort = new AbortController();
     this.#abort = abort;
     this.#released = false;
-    const address = `${this.#address}/live?after=${after}&hold=${document.hidden ? 0 : 1}`;
+    const address = `${this.#address}/live?after=${after}&hold=${document.hidden ? 0 : 1}${this.#ofEpoch()}`;
     let silence = setTimeout(() => abort.abort(), SILENCE_MS);
     try {
       const response = await fetch(address, { signal: abort.signal });
@@ -167,12 +175,17 @@ export class Feed {
   #take(line) {
     if ("trouble" in line) throw new Trouble(line.trouble);
     if ("gone" in line) this.#view.gone(line.gone);
+    if ("anew" in line) this.#last = null;
     if ("rows" in line) {
       this.#last = line.last;
       this.#view.news(line.rows);
     }
     if ("stream" in line) this.#view.stream(line.stream);
     if ("run" in line) this.#view.run(line.run);
+  }
+
+  #ofEpoch() {
+    return this.#epoch ? `&epoch=${this.#epoch}` : "";
   }
 
   /** @param {number} milliseconds */

@@ -130,6 +130,7 @@ class Transcript extends HTMLElement {
 
   /** @param {HistoryPage} page */
   page(page) {
+    this.#clear();
     this.#append(page.rows);
     this.#more.hidden = !page.more;
     this.run(page.run);
@@ -226,7 +227,7 @@ class Transcript extends HTMLElement {
     try {
       const page = await feed.earlier();
       if (feed !== this.#feed) return; // Another conversation is shown by now.
-      this.#prepend(page);
+      if (page) this.#prepend(page);
       this.#more.textContent = EARLIER;
     } catch {
       if (feed === this.#feed) this.#more.textContent = EARLIER_FAILED;

@@ -247,11 +247,16 @@ export interface StreamLine {
   html: string;
 }
 
-/** A page of rows; `first` and `last` are the cursors before and after it, `more` tells whether older ones exist. */
+/**
+ * A page of rows; `first` and `last` are the cursors before and after it, `more` tells whether older ones exist.
+ *
+ * `epoch` is that of the cursors, left out where it is 0.
+ */
 export interface HistoryPage {
   rows: Row[];
   first: number;
   last: number;
+  epoch?: number;
   more: boolean;
   run: RunLine;
 }
@@ -295,6 +300,11 @@ export interface Trouble {
 /** A sentence about a conversation that cannot be read, now or later. */
 export interface Gone {
   gone: string;
+}
+
+/** What was read of a conversation is not true any more: read it again, and show it in the place of that. */
+export interface Anew {
+  anew: 1;
 }
 
 /** `changed`: the list of conversations is another one than what the browser shows. */
@@ -421,8 +431,9 @@ export type Line =
   | BeatWithRunLine
   | NextLine
   | Trouble
-  | Gone;
+  | Gone
+  | Anew;
 
-export type History = HistoryPage | Trouble | Gone;
+export type History = HistoryPage | Trouble | Gone | Anew;
 
 export type Pulse = PulseState | Trouble;

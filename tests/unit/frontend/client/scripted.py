@@ -68,9 +68,11 @@ def backend(*scripts: Script | HTTPStatus, v2: bool = True) -> Iterator[Backend]
         server.stop()
 
 
-def said(seq: int | None, body: str = "", kind: str = "text_message", **content: Any) -> str:
+def said(seq: int | None, body: str = "", kind: str = "text_message", *, epoch: int = 0, **content: Any) -> str:
     """A message on the wire."""
     message = {"type": kind, "uuid": f"m{seq}", "content": {"body": body} | content}
+    if epoch:
+        message["epoch"] = epoch
     return json.dumps(message if seq is None else {**message, "seq": seq, "at": "2030-01-01T00:00:00Z"})
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from fastagency_frontend.client import FastAPIProvider, Patience
 from fastagency_shared import errors
+from fastagency_shared.connection import CloseCode
 from fastagency_shared.messages import Message, TextChunk, TextMessage
 from fastagency_shared.provider import Caller
 from websockets.sync.server import ServerConnection
@@ -205,3 +206,29 @@ def test_credentials_go_with_the_handshake_and_into_no_log(caplog: pytest.LogCap
     assert server.first_frames[0]["user_id"] == "ann"
     client_side = [record.getMessage() for record in caplog.records if record.name != "websockets.server"]
     assert not any("s3cret" in line for line in client_side)
+
+
+def test_the_epoch_goes_back_with_the_cursor() -> None:
+    first = sending(said(1, epoch=2), said(2, epoch=2))
+    with backend(first, sending(said(3, epoch=2, kind="workflow_completed"), close=1000)) as server:
+        assert seqs(following(server.url)) == [1, 2, 3]
+    assert server.first_frames == [
+        {"workflow_uuid": RUN, "after": 0},
+        {"workflow_uuid": RUN, "after": 2, "epoch": 2},
+    ]
+
+
+def test_a_cursor_that_is_refused_is_an_error_of_its_own() -> None:
+    sentence = said(None, kind="error", short="Read it again.")
+    with backend(sending(sentence, close=CloseCode.STALE_CURSOR)) as server:
+        with pytest.raises(errors.StaleCursor, match="Read it again"):
+            seqs(following(server.url, after=7, epoch=1))
+        assert server.first_frames == [{"workflow_uuid": RUN, "after": 7, "epoch": 1}]
+
+
+def test_a_message_of_another_epoch_does_not_follow_on_the_last_one() -> None:
+    with backend(sending(said(1), said(2, epoch=1), then=until_closed)) as server:
+        stream = following(server.url)
+        assert next(each.seq for each in stream if each is not None) == 1
+        with pytest.raises(errors.StaleCursor):
+            seqs(stream)

@@ -8,7 +8,7 @@ import pytest
 from fastagency_frontend.app import FastAgency, TerminalInterface
 from fastagency_frontend.console import ConsoleUI
 from fastagency_shared.answer import Answer
-from fastagency_shared.errors import AlreadyAnswered, BackendTimeout, InvalidRequest
+from fastagency_shared.errors import AlreadyAnswered, BackendTimeout, InvalidRequest, UnknownQuestion
 from fastagency_shared.messages import MultipleChoice, TextInput, TextMessage
 from fastagency_shared.provider import Caller
 from fastagency_shared.run import RunStatus
@@ -186,3 +186,28 @@ def test_the_answer_of_somebody_else_counts_and_is_shown() -> None:
 def test_a_user_interface_without_an_application_says_so() -> None:
     with pytest.raises(RuntimeError, match="belongs to no application"):
         ConsoleUI().run()
+
+
+def test_after_a_failover_all_is_shown_again_and_only_what_is_open_is_asked() -> None:
+    class FailingOver(FakeProvider):
+        """Loses the answer to the second question."""
+
+        def answer(self, run_id: str, question: str, value: Answer, *, caller: Caller = Caller()) -> None:  # noqa: B008
+            if value == "lost":
+                self.fail_over(run_id, keep=5)
+                raise UnknownQuestion("This conversation does not ask that.")
+            super().answer(run_id, question, value)
+
+    def script(run: FakeRun) -> str:
+        first = run.ask(TextInput(prompt="One?"))
+        run.emit(TextMessage(body="So be it."))
+        second = run.ask(TextInput(uuid="q", prompt="Two?"))
+        return f"{first} and {second}"
+
+    provider = FailingOver({"it": FakeWorkflow("It.", script)})
+    code, out = console(provider, "one\nlost\ntwo\n")
+    assert code == 0
+    assert out.count("One?") == 2
+    assert out.count("So be it.") == 2
+    assert "may be lost" in out
+    assert "one and two" in out

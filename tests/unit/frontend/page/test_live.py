@@ -167,3 +167,58 @@ def test_somebody_elses_run_is_gone(counted: tuple[FakeProvider, str]) -> None:
     provider, run_id = counted
     lines = read(watch(Watch(provider, Caller(user_id="you"), run_id, 0, hold=True, places=9), Gate()))
     assert [list(line) for line in lines] == [["gone"], ["next"]]
+
+
+def asking(run: FakeRun) -> str:
+    run.emit(TextMessage(body="a word"))
+    return str(run.ask(TextInput(uuid="q")))
+
+
+def asked() -> tuple[FakeProvider, str]:
+    provider = FakeProvider({"w": FakeWorkflow("", asking)})
+    run_id = start(provider, "w")
+    while not provider.run(run_id, caller=ME).questions:
+        pass
+    return provider, run_id
+
+
+def test_after_a_failover_the_browser_is_told_to_read_anew_wherever_it_asks() -> None:
+    provider, run_id = asked()
+    assert "epoch" not in history(provider, ME, run_id, None)
+    provider.fail_over(run_id, keep=3)
+    anew = [{"anew": 1}, {"next": 0}]
+    for hold in (True, False):
+        for after in (0, 3):
+            assert read(watch(Watch(provider, ME, run_id, after, hold=hold, places=9), Gate())) == anew
+    assert history(provider, ME, run_id, 2) == {"anew": 1}
+    page = history(provider, ME, run_id, None)
+    assert page["epoch"] == 1
+    assert [row["seq"] for row in page["rows"]] == [1, 2, 3]
+    again = read(watch(Watch(provider, ME, run_id, 3, hold=False, places=9, epoch=1), Gate()))
+    assert again[0]["rows"] == []
+    assert history(provider, ME, run_id, 2, epoch=1)["rows"][0]["seq"] == 1
+
+
+def test_a_held_response_ends_at_the_failover() -> None:
+    provider, run_id = asked()
+    lines = watch(Watch(provider, ME, run_id, 3, hold=True, places=9), Gate())
+    next(lines)
+    provider.fail_over(run_id, keep=2)
+    assert read(lines)[-2:] == [{"anew": 1}, {"next": 0}]
+
+
+def test_a_sign_of_life_of_another_epoch_is_not_taken_for_one() -> None:
+    class Deaf(FakeProvider):
+        """Mends its connection, and has not heard of it."""
+
+        def follow(self, run_id: str, **_: Any) -> Iterator[None]:  # type: ignore[override]
+            self.fail_over(run_id, keep=2)
+            yield None
+
+    provider = Deaf({"w": FakeWorkflow("", asking)})
+    run_id = start(provider, "w")
+    while not provider.run(run_id, caller=ME).questions:
+        pass
+    times = iter(range(0, 1000, 6))
+    lines = read(watch(Watch(provider, ME, run_id, 3, hold=True, places=9), Gate(), clock=lambda: next(times)))
+    assert lines[-2:] == [{"anew": 1}, {"next": 0}]

@@ -279,3 +279,30 @@ test("an earlier page is the one before the first row, and moves the cursor", as
   await assert.rejects(feed.earlier(), /no/);
   assert.equal(asked.at(-1), "/history?before=1");
 });
+
+test("when the log has begun anew, the newest page is read again, and its epoch is sent with every cursor", async () => {
+  const { feed } = await started();
+  histories = [
+    { ...PAGE, epoch: 2 },
+    { ...PAGE, rows: [text(1), text(2)], first: 1, last: 2, more: false },
+  ];
+  live().line({ anew: 1 });
+  live().line({ next: 0 });
+  live().end();
+  await settled();
+  await after(0);
+  assert.deepEqual(asked.slice(2), ["/history", "/live?after=4&hold=1&epoch=2"]);
+  assert.deepEqual(
+    told.map(([what]) => what),
+    ["page", "page"],
+  );
+  assert.equal((await feed.earlier())?.last, 2);
+  assert.equal(asked.at(-1), "/history?before=3&epoch=2");
+});
+
+test("earlier messages that are not of this log are not shown: all is read again", async () => {
+  const { feed } = await started();
+  histories = [{ anew: 1 }, { ...PAGE, epoch: 1 }];
+  assert.equal(await feed.earlier(), null);
+  assert.deepEqual(told.at(-1), ["page", { ...PAGE, epoch: 1 }]);
+});

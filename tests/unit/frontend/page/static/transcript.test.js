@@ -188,3 +188,12 @@ test("a person who has scrolled up stays there", async () => {
   transcript.news([text(4)]);
   assert.equal(scroller.scrollTop, 2000);
 });
+
+test("a newest page that comes again takes the place of all that is shown", async () => {
+  await answered("", page(1, 3));
+  transcript.stream({ id: "s", sender: "ada", html: "under way" });
+  transcript.page(page(1, 2));
+  assert.deepEqual(shown(), ["1", "2"]);
+  transcript.news([text(3)]);
+  assert.deepEqual(shown(), ["1", "2", "3"]);
+});
