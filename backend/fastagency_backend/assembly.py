@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from fastagency_shared.errors import InvalidSettings
 from fastagency_shared.extras import extra
 
 from fastagency_backend.engine.api import Api
@@ -20,8 +21,14 @@ from fastagency_backend.observe import observer_for
 from fastagency_backend.settings import BackendSettings
 from fastagency_backend.store import SqliteStore, Store, examine_file
 from fastagency_backend.store.dispatch import Builds
-from fastagency_backend.store.signals import Deaf
+from fastagency_backend.store.signals import Deaf, SharedSignals
 from fastagency_backend.url import Database, PostgresUrl, SqliteFile
+
+NEEDS_NATS = "FASTAGENCY_SIGNALS=nats://..."
+NOT_FOR_A_FILE = (
+    "FASTAGENCY_SIGNALS is for a PostgreSQL database: processes that share a SQLite file are on one machine, and tell "
+    "each other without it. Unset it."
+)
 
 
 def store_for(settings: BackendSettings) -> Store:
@@ -29,9 +36,12 @@ def store_for(settings: BackendSettings) -> Store:
 
     Raises:
         ImportError: it needs an extra that is not installed.
+        InvalidSettings, StoreError: its signals cannot go where the settings say.
     """
     match settings.database:
         case SqliteFile(path):
+            if settings.signals is not None:
+                raise InvalidSettings(NOT_FOR_A_FILE)
             return SqliteStore(path, synchronous=settings.database_synchronous, may_migrate=settings.migrate)
         case PostgresUrl(full):
             with extra("postgres", needed_by="FASTAGENCY_DATABASE=postgresql://..."):
@@ -44,8 +54,17 @@ def store_for(settings: BackendSettings) -> Store:
                 listen_url=None if listen is None else listen.full,
                 migrate=settings.migrate,
             )
-            store: Store = PostgresStore(full, options)
+            store: Store = PostgresStore(full, options, _signals_for(settings))
             return store
+
+
+def _signals_for(settings: BackendSettings) -> SharedSignals | None:
+    """None: the database's own."""
+    if settings.signals is None:
+        return None
+    with extra("nats", needed_by=NEEDS_NATS):
+        from fastagency_backend.store.nats import NatsSignals
+    return NatsSignals(settings.signals.full)
 
 
 def engine_for(
@@ -80,7 +99,7 @@ def api_for(catalogue: Catalogue, settings: BackendSettings, on_failure: Callabl
 
 async def migrate(settings: BackendSettings) -> None:
     """Bring the database to the newest version, or make it. Raises `StoreError`."""
-    store = store_for(settings.model_copy(update={"migrate": True}))
+    store = store_for(settings.model_copy(update={"migrate": True, "signals": None}))
     await store.open(Deaf())
     await store.close()
 
@@ -97,8 +116,19 @@ def examine_database(settings: BackendSettings) -> str:
     return asyncio.run(_examine(settings))
 
 
+def examine_signals(settings: BackendSettings) -> str:
+    """One sentence on the signals, for `fastagency check`. Raises as `examine_database` does, and `InvalidSettings`."""
+    if settings.signals is None:
+        return "They go through the database."
+    if isinstance(settings.database, SqliteFile):
+        raise InvalidSettings(NOT_FOR_A_FILE)
+    with extra("nats", needed_by=NEEDS_NATS):
+        from fastagency_backend.store.nats import reach
+    return f"{asyncio.run(reach(settings.signals.full))} answers."
+
+
 async def _examine(settings: BackendSettings) -> str:
-    store = store_for(settings.model_copy(update={"migrate": False}))
+    store = store_for(settings.model_copy(update={"migrate": False, "signals": None}))
     await store.open(Deaf())
     try:
         census = await store.census()

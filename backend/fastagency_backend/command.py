@@ -93,7 +93,7 @@ def _log_config(form: LogFormat) -> dict[str, Any]:
 
 def backend_checks() -> Iterator[Finding]:
     """The backend's settings, its workflows, its database, the AutoGen that is installed, and its model."""
-    from fastagency_backend.assembly import examine_database
+    from fastagency_backend.assembly import examine_database, examine_signals
     from fastagency_backend.frameworks.model_check import examine_model
     from fastagency_backend.frameworks.seam_check import examine_seams
     from fastagency_backend.store import StoreError
@@ -108,6 +108,7 @@ def backend_checks() -> Iterator[Finding]:
         ("workflows", lambda: _examine_workflows(settings.workflows)),
         ("who calls", lambda: _examine_sign_in(settings)),
         ("database", lambda: examine_database(settings)),
+        ("signals", lambda: examine_signals(settings)),
         ("recording", examine_seams),
         ("model", examine_model),
     ]

@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
-from fastagency_backend.store.nats import NatsSignals
+from fastagency_backend.store.base import StoreError
+from fastagency_backend.store.nats import NatsSignals, reach
 
 from tests.fakes.bus import Ear
 from tests.fakes.lab import run_id, until
@@ -94,3 +95,12 @@ async def test_a_server_that_is_not_there_yet_is_waited_for_without_its_password
             server.start()
             await connected(ear)
     assert "secret" not in caplog.text
+
+
+async def test_whether_a_server_can_be_reached_is_said_without_a_password(server: NatsServer) -> None:
+    url = server.url.replace("//", "//somebody:secret@")
+    assert await reach(url) == f"127.0.0.1:{server.port}"
+    server.stop()
+    with pytest.raises(StoreError, match=f"No server for signals answers at 127.0.0.1:{server.port} ") as refused:
+        await reach(url)
+    assert "secret" not in str(refused.value)

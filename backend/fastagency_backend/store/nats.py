@@ -14,7 +14,9 @@ from urllib.parse import urlsplit
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
+from nats.errors import Error as NatsError
 
+from fastagency_backend.store.base import StoreError
 from fastagency_backend.store.coalesced import Coalesced
 from fastagency_backend.store.signals import Hears
 
@@ -27,6 +29,46 @@ IDS_AT_A_TIME = 1000
 MAX_OUTBOX = 10_000
 """Signals that wait to be sent; while the server is away, the newest."""
 RETRY_S = 1.0
+REACH_S = 5
+PORT = 4222
+SETTING = "FASTAGENCY_SIGNALS"
+
+
+async def reach(url: str) -> str:
+    """The servers, without what is secret in their addresses, once one of them has answered. Raises `StoreError`."""
+    servers = _servers(url)
+    places = _places(servers)
+    client = Client()
+
+    errors: list[Exception] = []
+
+    async def note(error: Exception) -> None:
+        errors.append(error)
+
+    try:
+        async with asyncio.timeout(REACH_S):
+            await client.connect(
+                servers=servers, allow_reconnect=False, max_reconnect_attempts=1, reconnect_time_wait=0, error_cb=note
+            )
+    except (NatsError, OSError) as error:
+        why = str(errors[-1] if errors else error) or "no answer"
+        raise StoreError(
+            f"No server for signals answers at {places} ({why}). Start one, or see to {SETTING}."
+        ) from None
+    finally:
+        await client.close()
+    return places
+
+
+def _servers(url: str) -> list[str]:
+    return [each.strip() for each in url.split(",")]
+
+
+def _places(servers: list[str]) -> str:
+    try:
+        return ", ".join(f"{parts.hostname}:{parts.port or PORT}" for parts in map(urlsplit, servers))
+    except ValueError:  # it would quote what may be a part of a password
+        raise StoreError(f"{SETTING} is no address such as nats://host:{PORT}.") from None
 
 
 class NatsSignals:
@@ -35,12 +77,17 @@ class NatsSignals:
     Args:
         url: `nats://host:4222` or `tls://...`, with user and password or a token if needed; several, with commas.
         space: see `signals.SharedSignals`.
+
+    Raises:
+        StoreError: that is no address.
     """
 
     max_bytes = MAX_BYTES
 
     def __init__(self, url: str, space: str = "") -> None:
-        self._servers = [each.strip() for each in url.split(",")]
+        self._servers = _servers(url)
+        self.places = _places(self._servers)
+        """The servers, without what is secret in their addresses."""
         self.space = space
         self._client = Client()
         self._hears: Hears | None = None
@@ -142,7 +189,7 @@ class NatsSignals:
                 await asyncio.sleep(RETRY_S)
             else:
                 self._absence_told = False
-                logger.info("Signals go over %s", self._places)
+                logger.info("Signals go over %s", self.places)
                 return
 
     async def _subscribe_and_not(self) -> None:
@@ -156,11 +203,6 @@ class NatsSignals:
                     await held.pop(run_id).unsubscribe()
             except Exception as error:  # noqa: BLE001 - as above; after a reconnection the client subscribes again
                 logger.debug("A run's signals could not be subscribed to: %s", error)
-
-    @property
-    def _places(self) -> str:
-        """The servers, without what is secret in their addresses."""
-        return ", ".join(f"{parts.hostname}:{parts.port or 4222}" for parts in map(urlsplit, self._servers))
 
     def _look_at_everything(self) -> None:
         assert self._hears is not None
@@ -190,9 +232,9 @@ class NatsSignals:
             return
         self._absence_told = True
         why = str(error) or type(error).__name__
-        logger.warning("No signals over %s (%s). The connection is tried again and again", self._places, why)
+        logger.warning("No signals over %s (%s). The connection is tried again and again", self.places, why)
 
     async def _on_reconnected(self) -> None:
         self._absence_told = False
-        logger.info("The connection for signals over %s is back", self._places)
+        logger.info("The connection for signals over %s is back", self.places)
         self._look_at_everything()

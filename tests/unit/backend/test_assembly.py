@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 from fastagency_backend import assembly
 from fastagency_backend.settings import BackendSettings
-from fastagency_backend.store import SqliteStore
+from fastagency_backend.store import SqliteStore, StoreError
 from fastagency_backend.store.dispatch import Builds
+from fastagency_backend.store.nats import NatsSignals
+from fastagency_shared.errors import InvalidSettings
 
 SERVER = "postgresql://anna:hush@db.example.org/runs"
 
@@ -50,6 +52,33 @@ def test_an_address_is_a_server_with_so_many_connections() -> None:
     assert store == Made(SERVER, {"lanes": 3, "readers": 5, "pooled": False, "listen_url": None, "migrate": False})
     store = assembly.store_for(settings(database=SERVER, database_pooled=True, database_listen=SERVER))
     assert (store.options["pooled"], store.options["listen_url"]) == (True, SERVER)
+
+
+@pytest.mark.usefixtures("postgres")
+async def test_signals_go_over_a_server_if_it_is_named() -> None:
+    store: Any = assembly.store_for(settings(database=SERVER))
+    assert store.signals is None
+    store = assembly.store_for(
+        settings(database=SERVER, signals="nats://anna:hush@a.example.org,nats://b.example.org:4333")
+    )
+    assert isinstance(store.signals, NatsSignals)
+    assert store.signals.places == "a.example.org:4222, b.example.org:4333"
+
+
+def test_a_file_has_signals_of_its_own(tmp_path: Path) -> None:
+    named = settings(database=tmp_path / "x", signals="nats://a.example.org")
+    for use in (assembly.store_for, assembly.examine_signals):
+        with pytest.raises(InvalidSettings, match="FASTAGENCY_SIGNALS is for a PostgreSQL database"):
+            use(named)
+    assert assembly.examine_signals(settings(database=tmp_path / "x")) == "They go through the database."
+
+
+def test_an_address_of_signals_that_cannot_be_read_is_not_quoted() -> None:
+    named = settings(database=SERVER, signals="nats://anna@a.example.org:hush")
+    for use in (assembly.examine_signals, lambda named: NatsSignals(named.signals.full)):
+        with pytest.raises(StoreError) as refused:
+            use(named)
+        assert str(refused.value) == "FASTAGENCY_SIGNALS is no address such as nats://host:4222."
 
 
 @pytest.mark.usefixtures("postgres")
