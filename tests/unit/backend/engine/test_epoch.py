@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from fastagency_backend.engine.run import Run
-from fastagency_backend.store.base import Lease, LeaseLost, StoredEvent
+from fastagency_backend.store.base import Lease, LeaseLost, RunRecord, StoredEvent
 from fastagency_shared.errors import StaleCursor
 from fastagency_shared.messages import TextInput, TextMessage
 
@@ -102,6 +102,23 @@ async def test_the_worker_drops_its_runs_and_takes_them_up_from_what_is_left(lab
     assert bodies(after)[1] != bodies(before)[1]
     await lab.answer(engine, "x")
     await lab.completed(engine)
+
+
+async def test_runs_are_dropped_whether_or_not_this_worker_gets_them_again(
+    lab: Lab, store: FailingOver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await asked(lab, store)
+    engine = lab.engines[0]
+    dropped = engine.driver.live[run_id()]
+
+    async def nothing(*_: object, **__: object) -> list[RunRecord]:
+        return []
+
+    monkeypatch.setattr(store.dispatcher, "claim_runs", nothing)
+    monkeypatch.setattr(engine.driver, "look", nothing)
+    await store.fail_over(run_id(), keep=1)
+    await until(lambda: not engine.driver.live)
+    assert dropped.evicted
 
 
 async def test_nothing_is_written_under_a_lease_of_an_earlier_epoch_though_the_fence_is_right(
