@@ -231,3 +231,11 @@ async def test_two_services_on_one_nats_server_do_not_hear_each_other(
     assert (ears[2].ids, ears[0].wanting, ears[1].wanting) == ([], [], [])
     for store in stores:
         await store.close()
+
+
+async def test_a_hint_that_comes_behind_the_end_does_not_break_a_second_one(process: Process) -> None:
+    store, _ = await process()
+    await store.close()
+    store.signals.tell([run_id()])
+    await asyncio.sleep(0.1)  # until it has been gathered
+    await store.close()

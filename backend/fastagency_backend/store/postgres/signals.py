@@ -83,6 +83,7 @@ class NotifySignals:
         if self._sending is not None:
             self._sending.cancel()
             await asyncio.gather(self._sending, return_exceptions=True)
+            self._sending = None
             await self._send(self._notes())
         if self._thread is not None:
             self._wake.close()
