@@ -14,7 +14,7 @@ from typing import Any
 
 from fastagency_frontend.client import FastAPIProvider
 from fastagency_frontend.client.backoff import Patience
-from fastagency_shared.errors import AlreadyAnswered, BackendError, StoreUnavailable
+from fastagency_shared.errors import AlreadyAnswered, BackendError, StaleCursor, StoreUnavailable
 from fastagency_shared.messages import LoggedMessage
 
 from tests.e2e.process import Process, free_port
@@ -151,9 +151,7 @@ class Person:
                 if message.is_question:
                     self.ready.wait()
                     self._answer(message.uuid)
-        except BackendError as error:
-            if "from its start" not in str(error):
-                raise
+        except StaleCursor:
             return False
         return True
 
