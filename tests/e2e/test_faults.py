@@ -47,6 +47,7 @@ def test_a_backend_that_is_killed_and_comes_back(own_backend: Process, own_page:
     tab.start("greeter")
     tab.answer("Ada")
     expect(tab.said("Hello, Ada!")).to_be_visible()
+    expect(tab.field).to_be_editable()  # it has asked again: what is asked later cannot be answered now
     tab.page.evaluate("window.sameDocument = true")
     own_backend.kill()
     expect(tab.banner).to_be_visible()
