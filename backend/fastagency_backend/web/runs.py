@@ -136,11 +136,11 @@ def add_routes(publication: Publication, path: str) -> None:
 
 
 def _last_seen(event_id: str | None) -> tuple[int, int]:
-    """The epoch and the `seq` in the id of an event, which is `SEQ`, or `SEQ.EPOCH`."""
+    """The epoch and the `seq` in the id of an event, which is `SEQ`, or `SEQ-EPOCH`."""
     if event_id is None or event_id == "":
         return 0, 0
-    seq, _, epoch = event_id.partition(".")
-    if not _is_number(seq) or ("." in event_id and not _is_number(epoch)):
+    seq, _, epoch = event_id.partition("-")
+    if not _is_number(seq) or ("-" in event_id and not _is_number(epoch)):
         raise InvalidRequest(f"Last-Event-ID must be the id of an event, not {event_id[:40]!r}.")
     return int(epoch or 0), int(seq)
 
@@ -160,6 +160,6 @@ async def _events(readers: Readers, run_id: str, after: int, epoch: int) -> Asyn
 def _frame(item: Any, epoch: int) -> str:
     if isinstance(item, StoredEvent):
         kind = item.body[9 : item.body.index('"', 9)]
-        cursor = f"{item.seq}.{epoch}" if epoch else item.seq
+        cursor = f"{item.seq}-{epoch}" if epoch else item.seq
         return f"id: {cursor}\nevent: {kind}\ndata: {wire_v2(item, epoch)}\n\n"
     return f"event: {item.type}\ndata: {item.model_dump_json()}\n\n"
