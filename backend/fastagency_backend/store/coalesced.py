@@ -6,6 +6,8 @@ import asyncio
 import threading
 from collections.abc import Callable, Collection, Iterable
 
+from fastagency_backend.store.handover import call_on
+
 PAUSE_S = 0.005
 """How long hints are gathered. A hint after a silence is not held back."""
 
@@ -29,10 +31,7 @@ class Coalesced:
             if self._under_way or not (self._gathered or self._ready):
                 return
             self._under_way = True
-        try:
-            self._loop.call_soon_threadsafe(self._tell)
-        except RuntimeError:  # the loop is closed: this process is on its way out
-            return
+        call_on(self._loop, self._tell)
 
     def _tell(self) -> None:
         with self._lock:

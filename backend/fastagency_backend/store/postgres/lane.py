@@ -8,7 +8,6 @@ beyond use breaks: from then on every write fails at once, with the sentence tha
 from __future__ import annotations
 
 import asyncio
-import logging
 import queue
 import threading
 import zlib
@@ -16,14 +15,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from fastagency_backend.store.base import Broken, Lease, Place, StoreBroken
+from fastagency_backend.store.handover import Deliver, Outcome, awaited, broken_by, call_on, deliver_all, settle, take
 from fastagency_backend.store.postgres.append import Append, Kind
 from fastagency_backend.store.postgres.failure import store_error
 from fastagency_backend.store.postgres.sql import PASS, Operation
-from fastagency_backend.store.postgres.writer import Deliver, Outcome, Task, Writer
-
-logger = logging.getLogger(__name__)
-
-MAX_BATCH = 1000
+from fastagency_backend.store.postgres.writer import Task, Writer
 
 Tell = Callable[[set[str], bool], None]
 """Called in a lane's thread with the runs that a committed batch has changed for others, and whether it has made one
@@ -61,7 +57,7 @@ class Lanes:
     ) -> Any:
         """Hand over a statement and wait for its result. `place.taken` is called with it in its turn."""
         fenced = {} if lease is None else {"fence": lease.fence}
-        deliver, future = _future(None if place is None else place.taken)
+        deliver, future = awaited(None if place is None else place.taken)
         task = Task(
             run_id, deliver, operation=operation, args={"run_id": run_id, **fenced, **args}, lease=lease, place=place
         )
@@ -72,30 +68,13 @@ class Lanes:
         """Wait until all that was handed over is written."""
         futures = []
         for lane in self._lanes:
-            deliver, future = _future()
+            deliver, future = awaited()
             lane.queue.put(Task("", deliver, operation=PASS))
             futures.append(future)
         await asyncio.gather(*futures)
 
     def _of(self, run_id: str) -> queue.SimpleQueue[Task | None]:
         return self._lanes[zlib.crc32(run_id.encode(errors="replace")) % len(self._lanes)].queue
-
-
-def _future(told: Callable[[Any], None] | None = None) -> tuple[Deliver, asyncio.Future[Any]]:
-    """What waits for a result, and what brings it."""
-    future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-
-    def deliver(result: Any, error: Exception | None) -> None:
-        if told is not None and result is not None:
-            told(result)
-        if future.done():
-            return
-        if error is not None:
-            future.set_exception(error)
-        else:
-            future.set_result(result)
-
-    return deliver, future
 
 
 class _Lane:
@@ -125,18 +104,18 @@ class _Lane:
         try:
             self._writer.open()
         except Exception as error:  # noqa: BLE001 - whatever it is belongs to whoever awaits start()
-            self._call(_settle, self._opened, error)
+            self._call(settle, self._opened, error)
         else:
-            self._call(_settle, self._opened, None)
+            self._call(settle, self._opened)
             self._serve()
             self._writer.close()
-        self._call(_settle, self._stopped, None)
+        self._call(settle, self._stopped)
 
     def _serve(self) -> None:
         broken: StoreBroken | None = None
         stop = False
         while not stop:
-            tasks, stop = self._take()
+            tasks, stop = take(self.queue)
             outcomes: list[Outcome] = []
             if broken is None:
                 try:
@@ -145,51 +124,21 @@ class _Lane:
                     broken = self._break(error)
             if broken is not None:
                 outcomes = [(None, broken)] * len(tasks)
-            self._call(_deliver, tasks, outcomes)
+            self._call(deliver_all, tasks, outcomes)
             changed, ready = _changed(tasks, outcomes), _ready(tasks, outcomes)
             if changed or ready:
                 self._told(changed, ready)
 
     def _break(self, error: Exception) -> StoreBroken:
         failure = store_error(error)
-        if not isinstance(failure, StoreBroken):
-            logger.error("The database failed in a way that nothing here knows", exc_info=error)
-            failure = StoreBroken(f"The database failed ({error}).")
-        logger.critical("%s Nothing can be written any more.", failure)
+        broken = broken_by(failure if isinstance(failure, StoreBroken) else error, "written")
         if self._broken is not None:
-            self._call(self._broken, failure)
-        return failure
-
-    def _take(self) -> tuple[list[Task], bool]:
-        """Everything that is queued, and whether the end of the queue was reached."""
-        task = self.queue.get()
-        tasks: list[Task] = []
-        while task is not None:
-            tasks.append(task)
-            if len(tasks) >= MAX_BATCH:
-                return tasks, False
-            try:
-                task = self.queue.get_nowait()
-            except queue.Empty:
-                return tasks, False
-        return tasks, True
+            self._call(self._broken, broken)
+        return broken
 
     def _call(self, callback: Callable[..., None], *args: Any) -> None:
         assert self._loop is not None
-        try:
-            self._loop.call_soon_threadsafe(callback, *args)
-        except RuntimeError:  # the loop has been closed: nobody waits for this any more
-            logger.debug("The event loop was closed before the database had answered")
-
-
-def _settle(future: asyncio.Future[None], error: Exception | None) -> None:
-    if not future.done():
-        future.set_exception(error) if error is not None else future.set_result(None)
-
-
-def _deliver(tasks: list[Task], outcomes: list[Outcome]) -> None:
-    for task, (result, error) in zip(tasks, outcomes, strict=True):
-        task.deliver(result, error)
+        call_on(self._loop, callback, *args)
 
 
 def _changed(tasks: list[Task], outcomes: list[Outcome]) -> set[str]:

@@ -21,6 +21,7 @@ import psycopg
 
 from fastagency_backend.store.base import StoreError
 from fastagency_backend.store.coalesced import Coalesced
+from fastagency_backend.store.handover import call_on, settle
 from fastagency_backend.store.postgres.failure import store_error
 from fastagency_backend.store.postgres.pool import Connection, Connections
 from fastagency_backend.store.signals import Hears
@@ -151,7 +152,7 @@ class NotifySignals:
 
     def _run(self, tried: asyncio.Future[None]) -> None:
         db = self._listen()
-        self._call(_settle, tried)
+        self._call(settle, tried)
         if db is None and (db := self._listen_again()) is None:
             return
         while not self._receive(db):
@@ -203,10 +204,7 @@ class NotifySignals:
 
     def _call(self, callback: Callable[..., None], *args: Any) -> None:
         assert self._loop is not None
-        try:
-            self._loop.call_soon_threadsafe(callback, *args)
-        except RuntimeError:  # the loop is closed: this process is on its way out
-            logger.debug("The event loop was closed")
+        call_on(self._loop, callback, *args)
 
     # --- what is heard, on the loop -------------------------------------------------------------------------------
 
@@ -229,8 +227,3 @@ class NotifySignals:
 
 def _notify(db: Connection, notes: list[str]) -> None:
     db.execute("SELECT pg_notify(%s, note) FROM unnest(%s::text[]) AS note", (CHANNEL, notes))
-
-
-def _settle(future: asyncio.Future[None]) -> None:
-    if not future.done():
-        future.set_result(None)

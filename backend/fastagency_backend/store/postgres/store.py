@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
-from contextlib import suppress
 
 import psycopg
 
 from fastagency_backend.store.base import Broken, StoreBroken
+from fastagency_backend.store.handover import call_on
 from fastagency_backend.store.postgres.client import Client
 from fastagency_backend.store.postgres.dispatch import PostgresDispatcher
 from fastagency_backend.store.postgres.failure import store_error
@@ -54,7 +53,7 @@ class PostgresStore(Log, Client):
         try:
             await asyncio.to_thread(self._prepare)
             loop = asyncio.get_running_loop()
-            self._connections.epochs.begin(lambda: _call(loop, hears.begun_anew))
+            self._connections.epochs.begin(lambda: call_on(loop, hears.begun_anew))
             await self._connections.open()
             await self.signals.open(hears)
             await self._lanes.open(broken or _log_only)
@@ -90,11 +89,6 @@ class PostgresStore(Log, Client):
                     self._shared.space = space(db)
         except psycopg.Error as error:
             raise store_error(error) from error
-
-
-def _call(loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:
-    with suppress(RuntimeError):  # the loop has been closed: nobody needs to know any more
-        loop.call_soon_threadsafe(callback)
 
 
 def _log_only(_error: StoreBroken) -> None:

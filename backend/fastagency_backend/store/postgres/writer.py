@@ -26,6 +26,7 @@ import psycopg
 from psycopg.pq import TransactionStatus
 
 from fastagency_backend.store.base import Lease, LeaseLost, LeaseVoid, Place, StoreBroken, StoreError
+from fastagency_backend.store.handover import Deliver, Outcome
 from fastagency_backend.store.postgres import partition
 from fastagency_backend.store.postgres.append import FOUND, MARK, Append, Appends
 from fastagency_backend.store.postgres.failure import (
@@ -41,8 +42,6 @@ from fastagency_backend.store.postgres.sql import EPOCH, LOCK, Operation, lease_
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
-Outcome = tuple[Any, Exception | None]
-Deliver = Callable[[Any, Exception | None], None]
 
 TRIES = 5
 RECONNECT_S = 3.0

@@ -18,14 +18,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastagency_backend.store.base import Lease, LeaseLost, LeaseVoid, StoreBroken, StoreError
+from fastagency_backend.store.handover import Deliver, Outcome
 
 logger = logging.getLogger(__name__)
 
 Job = Callable[[sqlite3.Connection], Any]
-Deliver = Callable[[Any, Exception | None], None]
 RowWriter = Callable[[sqlite3.Connection, Lease, list[Any]], Sequence[Any]]
 """`(db, lease, rows)`: writes all rows, or none; returns a result for each."""
-Outcome = tuple[Any, Exception | None]
 
 TRIES = 5
 RETRY_S = 0.1

@@ -18,14 +18,14 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from fastagency_backend.store.base import Broken, Lease, StoreBroken, StoreError
+from fastagency_backend.store.handover import Deliver, awaited, broken_by, call_on, deliver_all, settle, take
 from fastagency_backend.store.sqlite import batch
-from fastagency_backend.store.sqlite.batch import Deliver, Job, Outcome, Rows, Task
+from fastagency_backend.store.sqlite.batch import Job, Rows, Task
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-MAX_BATCH = 1000
 POLL_S = 0.05
 """How soon after its last batch a lane is idle, and how often the writer looks for the commits of other processes."""
 BUSY_TIMEOUT_S = 30.0
@@ -111,20 +111,10 @@ class Lane:
         told: Callable[[Any], None] | None = None,
     ) -> T:
         """Hand over a job and wait for its result. `told` is called with what it is, unless it is None, in its turn."""
-        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-
-        def deliver(result: Any, error: Exception | None) -> None:
-            if told is not None and result is not None:
-                told(result)
-            if future.done():
-                return
-            if error is not None:
-                future.set_exception(error)
-            else:
-                future.set_result(result)
-
+        deliver, future = awaited(told)
         self.submit(job, deliver, lease)
-        return await future
+        result: T = await future
+        return result
 
     # --- in the thread --------------------------------------------------------------------------------------------
 
@@ -132,25 +122,15 @@ class Lane:
         try:
             db = self._open()
         except Exception as error:  # noqa: BLE001 - whatever it is belongs to whoever awaits start()
-            self.tell(self._set_opened, error)
-            self.tell(self._set_stopped)
+            self._tell(settle, self._opened, error)
+            self._tell(settle, self._stopped)
             return
-        self.tell(self._set_opened, None)
+        self._tell(settle, self._opened)
         try:
             self._serve(db)
         finally:
             db.close()
-            self.tell(self._set_stopped)
-
-    def _set_stopped(self) -> None:
-        assert self._stopped is not None
-        if not self._stopped.done():
-            self._stopped.set_result(None)
-
-    def _set_opened(self, error: Exception | None) -> None:
-        assert self._opened is not None
-        if not self._opened.done():
-            self._opened.set_exception(error) if error else self._opened.set_result(None)
+            self._tell(settle, self._stopped)
 
     def _serve(self, db: sqlite3.Connection) -> None:
         broken: StoreBroken | None = None
@@ -162,52 +142,23 @@ class Lane:
                 if self._idle is not None and broken is None and time.monotonic() >= next_idle:
                     next_idle = time.monotonic() + self._idle(db)
                 wait_s = None if self._idle is None or broken is not None else max(0.0, next_idle - time.monotonic())
-                tasks, stop = self._take(wait_s)
+                tasks, stop = take(self._queue, wait_s)
                 if tasks and broken is None:
-                    self.tell(self._deliver, tasks, self._carry_out(db, tasks))
+                    self._tell(deliver_all, tasks, self._carry_out(db, tasks))
                     next_idle = min(next_idle, time.monotonic() + POLL_S)
             except Exception as error:  # noqa: BLE001 - a thread that ended would leave every job unanswered
                 broken = self._break(error)
             if tasks and broken is not None:
-                self.tell(self._deliver, tasks, [(None, broken)] * len(tasks))
+                self._tell(deliver_all, tasks, [(None, broken)] * len(tasks))
 
     def _break(self, error: Exception) -> StoreBroken:
-        if not isinstance(error, StoreBroken):
-            logger.error("The database failed in a way that nothing here knows", exc_info=error)
-            error = StoreBroken(f"The database failed ({error}).")
-        logger.critical("%s Nothing can be read or written any more.", error)
-        self.tell(self._broken, error)
-        return error
+        broken = broken_by(error, "read or written")
+        self._tell(self._broken, broken)
+        return broken
 
-    def _take(self, timeout_s: float | None) -> tuple[list[Task], bool]:
-        """Everything that is queued, and whether the end of the queue was reached."""
-        try:
-            first = self._queue.get(timeout=timeout_s)
-        except queue.Empty:
-            return [], False
-        tasks: list[Task] = []
-        while first is not None:
-            tasks.append(first)
-            if len(tasks) >= MAX_BATCH:
-                return tasks, False
-            try:
-                first = self._queue.get_nowait()
-            except queue.Empty:
-                return tasks, False
-        return tasks, True
-
-    def tell(self, callback: Callable[..., None], *args: Any) -> None:
-        """Have something called on the loop; from the lane's thread."""
+    def _tell(self, callback: Callable[..., None], *args: Any) -> None:
         assert self._loop is not None
-        try:
-            self._loop.call_soon_threadsafe(callback, *args)
-        except RuntimeError:  # the loop has been closed: nobody waits for this any more
-            logger.debug("The event loop was closed before the database had answered")
-
-    @staticmethod
-    def _deliver(tasks: list[Task], outcomes: list[Outcome]) -> None:
-        for task, (result, error) in zip(tasks, outcomes, strict=True):
-            task.deliver(result, error)
+        call_on(self._loop, callback, *args)
 
 
 def _nobody_is_told(_error: StoreBroken) -> None:

@@ -18,6 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
+from fastagency_backend.store.handover import call_on
 from fastagency_backend.store.signals import Hears
 
 logger = logging.getLogger(__name__)
@@ -77,10 +78,7 @@ class NeighbourSignals:
         """Another process has committed something. Thread-safe."""
         if self._loop is None or self._hears is None:
             return
-        try:
-            self._loop.call_soon_threadsafe(lambda hears: hears.changed(None, ready=True), self._hears)
-        except RuntimeError:  # the loop is closed: this process is on its way out
-            logger.debug("The event loop was closed")
+        call_on(self._loop, lambda hears: hears.changed(None, ready=True), self._hears)
 
     def tell(self, run_ids: Iterable[str], *, ready: bool = False) -> None:
         """Nothing: a commit is seen in the file."""

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from fastagency_backend.store.base import Lease, LeaseLost, LeaseVoid, StoreBroken, StoreError
-from fastagency_backend.store.sqlite.batch import Job, Outcome, Task, commit
+from fastagency_backend.store.handover import Outcome
+from fastagency_backend.store.sqlite.batch import Job, Task, commit
 
 
 @pytest.fixture

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from fastagency_backend.store.handover import Deliver
 from fastagency_backend.store.signals import Deaf
 from fastagency_backend.store.sqlite import SqliteStore, checkpoint
-from fastagency_backend.store.sqlite.batch import Deliver, Job
+from fastagency_backend.store.sqlite.batch import Job
 from fastagency_backend.store.sqlite.checkpoint import Checkpoints
 from fastagency_backend.store.sqlite.lane import Lane
 
