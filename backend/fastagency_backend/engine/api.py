@@ -14,7 +14,7 @@ from fastagency_backend.engine.catalogue import Catalogue
 from fastagency_backend.engine.chore import Chores
 from fastagency_backend.engine.feed import Feeds
 from fastagency_backend.engine.health import Examination, Health
-from fastagency_backend.engine.hearing import Hearing
+from fastagency_backend.engine.hearing import LOOK_PAUSE_S, Hearing
 from fastagency_backend.engine.lag import Lag
 from fastagency_backend.engine.limits import Limits
 from fastagency_backend.engine.line import Lines
@@ -24,11 +24,6 @@ from fastagency_backend.engine.service import RunService
 from fastagency_backend.store.base import Store
 
 logger = logging.getLogger(__name__)
-
-LOOK_AT_ALL_S = 5.0
-"""How late what is done elsewhere is noticed at most, should the hint of it be lost."""
-LOOK_PAUSE_S = 0.02
-"""Commits of other processes are looked at together, this far apart."""
 
 
 class Api:
@@ -66,7 +61,7 @@ class Api:
         self._catalogue.connect(self.store)
         await self._catalogue.refresh()
         self._chores.start("look-around", self._look_around)
-        self._chores.start("look-at-all", self._look_at_all)
+        self._chores.start("look-at-all", self._hearing.look_at_all)
         self._chores.start("epoch", self._begin_anew)
         self._chores.start("want", self._relay.want_again)
         self._chores.start("catalogue", self._catalogue.look)
@@ -101,11 +96,6 @@ class Api:
         logger.warning("The log is in epoch %d: what was committed last may be lost", self.store.epoch)
         self._epoch = self.store.epoch
         self.service.readers.begin_anew()
-
-    async def _look_at_all(self) -> None:
-        """Hints may be lost."""
-        await asyncio.sleep(LOOK_AT_ALL_S)
-        self._hearing.changed(None, ready=False)
 
     def _fail(self, sentence: str) -> None:
         """Something that this process cannot mend: say so, once, and let whoever started it decide."""

@@ -21,7 +21,7 @@ from fastagency_backend.engine.chore import Chores
 from fastagency_backend.engine.driver import Driver
 from fastagency_backend.engine.feed import Feeds
 from fastagency_backend.engine.health import Examination, Health
-from fastagency_backend.engine.hearing import Hearing
+from fastagency_backend.engine.hearing import LOOK_PAUSE_S, Hearing
 from fastagency_backend.engine.intake import Intake
 from fastagency_backend.engine.lag import Lag
 from fastagency_backend.engine.limits import DEFAULT_LIMITS, Limits
@@ -46,10 +46,6 @@ SWEEP_EVERY_S = 5.0
 RETENTION_EVERY_S = 600.0
 WAVE = 1000
 """Runs parked after which memory is given back, as soon as few are left: the collector is quick then."""
-LOOK_AT_ALL_S = 5.0
-"""How late what is done elsewhere is noticed at most, should the hint of it be lost."""
-LOOK_PAUSE_S = 0.02
-"""Commits of other processes are looked at together, this far apart."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +127,7 @@ class Engine:
         self._intake.open = True
         self._chores.start("claim", self._intake.claim)
         self._chores.start("look-around", self._look_around)
-        self._chores.start("look-at-all", self._look_at_all)
+        self._chores.start("look-at-all", self._hearing.look_at_all)
         self._chores.start("epoch", self._begin_anew)
         self._chores.start("want", self._relay.want_again)
         self._chores.start("strays", self._strays.look)
@@ -214,11 +210,6 @@ class Engine:
         await self.store.dispatcher.release_worker(self.worker)
         await self._register()
         self.driver.idle_hands.set()
-
-    async def _look_at_all(self) -> None:
-        """Hints may be lost."""
-        await asyncio.sleep(LOOK_AT_ALL_S)
-        self._hearing.changed(None, ready=False)
 
     async def _tidy(self) -> None:
         """Park what only waits; when a wave of runs is over, give back the memory that it took."""

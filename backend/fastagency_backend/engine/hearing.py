@@ -8,6 +8,11 @@ from dataclasses import dataclass
 
 from fastagency_backend.engine.relay import Relay
 
+LOOK_AT_ALL_S = 5.0
+"""How late what is done elsewhere is noticed at most, should the hint of it be lost."""
+LOOK_PAUSE_S = 0.02
+"""Commits of other processes are looked at together, this far apart."""
+
 
 @dataclass(frozen=True, slots=True)
 class News:
@@ -34,6 +39,11 @@ class Hearing:
         news = News(None if self._anything else self._run_ids, self._ready)
         self._run_ids, self._anything, self._ready = set(), False, False
         return news
+
+    async def look_at_all(self) -> None:
+        """A chore, for hints may be lost: every now and then anything may have changed."""
+        await asyncio.sleep(LOOK_AT_ALL_S)
+        self.changed(None, ready=False)
 
     async def epoch(self) -> None:
         """Wait until the store is in another epoch."""

@@ -113,7 +113,7 @@ class Readers:
                 self._feeds.go_stale(run_id)
             return
         watched = self._feeds.watched
-        heads = await self._store.heads(watched)
+        heads = await self._store.heads(watched) if watched else {}
         for run_id in watched:
             if run_id not in self._heads or self._heads[run_id] != heads.get(run_id):
                 self._feeds.go_stale(run_id)
