@@ -11,6 +11,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.databases import database, new_database, postgres, postgres_url
+
+__all__ = ["database", "new_database", "postgres", "postgres_url"]  # the fixtures
+
 BLOCKING = frozenset({"time.sleep", "sqlite3.connect", "socket.gethostbyname", "urllib.Request"})
 """Audit events of calls that may not be made in a thread whose event loop runs."""
 

@@ -1,10 +1,9 @@
-"""A laboratory for the engine: several engines on one file, runs by number, conditions waited for."""
+"""A laboratory for the engine: several engines on one database, runs by number, conditions waited for."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
 from fastagency_backend.engine.engine import Engine, EngineSettings
@@ -14,6 +13,8 @@ from fastagency_backend.store.base import EventPage, RunRecord, Store
 from fastagency_backend.workflow import Workflow
 from fastagency_shared.messages import LoggedMessage, TextMessage, parse_message
 from fastagency_shared.run import InitiateRequest, RunStatus
+
+from tests.databases import Database, store_on
 
 DEADLINE_S = 60.0
 """Long enough for a machine that does other things too; no verdict depends on it."""
@@ -36,20 +37,22 @@ async def until(condition: Callable[[], Any]) -> Any:
 
 
 class Lab:
-    """Engines over one file. `wf` has the workflows of the test."""
+    """Engines over one database. `wf` has the workflows of the test."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, database: Database) -> None:
+        self.database = database
         self.wf = Workflow()
         self.engines: list[Engine] = []
 
     async def engine(self, *, store: Store | None = None, warm_s: float = 600.0, **settings: Any) -> Engine:
         """One more engine, as another process would have it; by default nothing is parked."""
-        own = store or SqliteStore(self.path, synchronous="OFF")
-        engine = Engine(own, self.wf.specs, EngineSettings(warm_s=warm_s, **settings))
+        engine = Engine(store or self.store(), self.wf.specs, EngineSettings(warm_s=warm_s, **settings))
         await engine.start()
         self.engines.append(engine)
         return engine
+
+    def store(self, own: type[SqliteStore] | None = None) -> Any:
+        return store_on(self.database, own)
 
     async def stop(self, engine: Engine) -> None:
         self.engines.remove(engine)

@@ -1,4 +1,7 @@
-"""A unit test starts no process: that takes half a second, and what it shows belongs in `tests/process`."""
+"""A unit test starts no process: that takes half a second, and what it shows belongs in `tests/process`.
+
+The PostgreSQL that some of them run on, too, is started once for the session, before any of them begins.
+"""
 
 from __future__ import annotations
 

@@ -10,23 +10,23 @@ from typing import Any
 import pytest
 from fastagency_backend.engine.asked import Asked, Reached
 from fastagency_backend.engine.engine import Engine
-from fastagency_backend.store import SqliteStore
 from fastagency_backend.store.base import Answered, StoreError
 from fastagency_backend.workflow import UI, AsyncUI
 from fastagency_shared.errors import AlreadyAnswered, Conflict, StoreUnavailable
 from fastagency_shared.messages import InputAnswered, TextInput
 from fastagency_shared.run import RunStatus
 
+from tests.databases import AnyStore
 from tests.fakes.lab import Lab, run_id, until
 
 LOOKS = ("get_run", "read_answer", "note_answer", "load_log")
 
 
-class WatchedStore(SqliteStore):
+class WatchedStore(AnyStore):
     """Counts what is asked of it, and refuses as many answers as it is told to."""
 
-    def __init__(self, lab: Lab) -> None:
-        super().__init__(lab.path, synchronous="OFF")
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
         self.asked: Counter[str] = Counter()
         self.refuse = 0
 
@@ -59,7 +59,7 @@ def waits(engine: Engine, uuid: str) -> Callable[[], bool]:
 @pytest.mark.parametrize("blocking", [False, True])
 async def test_nothing_is_looked_up_for_an_answer_and_its_place_needs_no_write(lab: Lab, blocking: bool) -> None:
     talk(lab, blocking=blocking)
-    store = WatchedStore(lab)
+    store = lab.store(WatchedStore)
     engine = await lab.engine(store=store)
     await lab.start(engine, "talk")
     for value in ("a", "b"):
@@ -76,7 +76,7 @@ async def test_nothing_is_looked_up_for_an_answer_and_its_place_needs_no_write(l
 
 async def test_an_answer_that_cannot_be_written_is_refused_and_the_question_stays_open(lab: Lab) -> None:
     talk(lab)
-    store = WatchedStore(lab)
+    store = lab.store(WatchedStore)
     engine = await lab.engine(store=store)
     await lab.start(engine, "talk")
     uuid = await lab.question(engine)

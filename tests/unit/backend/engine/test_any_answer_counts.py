@@ -12,7 +12,6 @@ from typing import Any
 from fastagency_backend.engine.engine import Engine
 from fastagency_backend.engine.feed import Feeds
 from fastagency_backend.engine.service import RunService
-from fastagency_backend.store import SqliteStore
 from fastagency_backend.workflow import AsyncUI
 from fastagency_shared.errors import AlreadyAnswered
 from fastagency_shared.messages import parse_message
@@ -64,7 +63,7 @@ class Play:
     async def run(self, folder: Path, script: list[Deed]) -> None:
         lab = Lab(folder / "runs.sqlite3")
         lab.wf.register("flow", "Asks several things at once")(self.workflow)
-        elsewhere = SqliteStore(lab.path, synchronous="OFF")
+        elsewhere = lab.store()
         await elsewhere.open(lambda: None)
         there = RunService(elsewhere, lab.wf.specs, Feeds())
         engine = await lab.engine()

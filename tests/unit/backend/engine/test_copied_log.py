@@ -11,6 +11,7 @@ from typing import Any
 from fastagency_backend.engine.context import current_step_key
 from fastagency_backend.workflow import AsyncUI
 
+from tests.databases import sqlite_only
 from tests.fakes.lab import Lab, run_id
 
 
@@ -33,6 +34,7 @@ def copy_log(path: Path) -> None:
             )
 
 
+@sqlite_only
 async def test_a_copied_log_is_replayed_without_a_call_or_a_message(lab: Lab) -> None:
     calls: list[str | None] = []
 
@@ -59,7 +61,7 @@ async def test_a_copied_log_is_replayed_without_a_call_or_a_message(lab: Lab) ->
     await lab.stop(engine)
     paid, calls[:] = list(calls), []
 
-    await asyncio.to_thread(copy_log, lab.path)
+    await asyncio.to_thread(copy_log, lab.database)
     engine = await lab.engine()
     before = await lab.log(engine, 2)
     await lab.answer(engine, "yes", 2)

@@ -5,27 +5,27 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import pytest
 from fastagency_backend.engine import driver as driver_module
 from fastagency_backend.engine import gate
-from fastagency_backend.store import SqliteStore, StoreError
+from fastagency_backend.store import StoreError
 from fastagency_backend.store.base import Done, Lease, RunLog, StepRecord, StoredEvent
+from fastagency_backend.store.dispatch import Owned
 from fastagency_backend.workflow import UI, AsyncUI
 from fastagency_shared.messages import RunStatusChanged
 from fastagency_shared.run import RunStatus
 
+from tests.databases import AnyStore
 from tests.fakes.lab import Lab, run_id, until
 
 
-class FailingStore(SqliteStore):
+class FailingStore(AnyStore):
     """Fails one call of one method, the `nth`."""
 
-    def __init__(self, lab: Lab, method: str, nth: int) -> None:
-        super().__init__(lab.path, synchronous="OFF")
-        self.method, self.left = method, nth
+    method, left = "", 0
 
     def _fails(self, method: str) -> bool:
         self.left -= method == self.method
@@ -92,7 +92,9 @@ async def test_a_run_goes_on_after_the_store_has_failed_for_a_moment(
             await ui._run.journal.backlog.drain(fully=True)
         return await ui.text_input()
 
-    engine = await lab.engine(store=FailingStore(lab, method, nth))
+    store = lab.store(FailingStore)
+    store.method, store.left = method, nth
+    engine = await lab.engine(store=store)
     await lab.start(engine, "flow")
     await lab.answer(engine, "end")
     assert await lab.completed(engine) == "end"
@@ -256,31 +258,27 @@ async def test_a_watcher_hears_of_status_and_title(lab: Lab) -> None:
     assert ("running", "x") in heard
 
 
-class SlowLook(SqliteStore):
-    """What it says of the runs that a worker owns is a moment old when it is heard."""
-
-    def __init__(self, lab: Lab) -> None:
-        super().__init__(lab.path, synchronous="OFF")
-        self.heard = asyncio.Event()
-
-    async def owned_runs(self, worker: str) -> dict[str, int]:
-        owned = await super().owned_runs(worker)
-        await self.heard.wait()
-        return owned
-
-
-async def test_a_run_that_begins_while_the_others_are_looked_at_is_not_let_go(lab: Lab) -> None:
+async def test_a_run_that_begins_while_the_others_are_looked_at_is_not_let_go(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
     @lab.wf.register("flow", "Asks")
     async def flow(ui: AsyncUI, params: dict[str, Any]) -> str:
         return await ui.text_input()
 
-    store = SlowLook(lab)
-    engine = await lab.engine(store=store)
+    engine = await lab.engine()
+    owned_runs, heard = engine.store.dispatcher.owned_runs, asyncio.Event()
+
+    async def from_before(worker: str, among: Collection[str] | None = None) -> dict[str, Owned]:
+        owned = await owned_runs(worker, among)
+        await heard.wait()
+        return owned
+
+    monkeypatch.setattr(engine.store.dispatcher, "owned_runs", from_before)
     looking = asyncio.create_task(engine.driver.look(), name="look")
     await asyncio.sleep(0.05)
     await lab.start(engine, "flow")
     await lab.question(engine)
-    store.heard.set()
+    heard.set()
     await looking
     assert run_id() in engine.driver.live
     await lab.answer(engine, "still here")

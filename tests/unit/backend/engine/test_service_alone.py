@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 from typing import Any
 
 import pytest
 from fastagency_backend.engine.feed import Feeds
 from fastagency_backend.engine.service import RunService
-from fastagency_backend.store import SqliteStore
 from fastagency_backend.store.base import StoredEvent
 from fastagency_backend.workflow import AsyncUI
 from fastagency_shared.messages import parse_message
 from fastagency_shared.run import InitiateRequest, RunStatus
 
+from tests.databases import Database
 from tests.fakes.bus import Ear
 from tests.fakes.lab import Lab, run_id, until
 
 
 @pytest.fixture
-async def lab(tmp_path: Path) -> Any:
-    lab = Lab(tmp_path / "runs.sqlite3")
+async def lab(database: Database) -> Any:
+    lab = Lab(database)
     yield lab
     await lab.close()
 
@@ -33,7 +32,7 @@ async def test_a_service_without_a_driver_starts_watches_answers_and_cancels(lab
 
     await lab.engine()
     ear = Ear()
-    store = SqliteStore(lab.path, synchronous="OFF")
+    store = lab.store()
     await store.open(ear)
     service = RunService(store, lab.wf.specs, Feeds())
 

@@ -21,9 +21,12 @@ from fastagency_shared.errors import StoreUnavailable
 from fastagency_shared.messages import TextInput, WorkflowStarted, parse_message
 from fastagency_shared.run import InitiateRequest, RunStatus
 
+from tests.databases import Database, sqlite_only
 from tests.fakes.bus import fences
 from tests.fakes.lab import Lab, run_id, until
 from tests.unit.backend.engine.test_trial import died
+
+pytestmark = sqlite_only  # it counts what the embedded store is asked for
 
 
 class CountingDispatcher(SqliteDispatcher):
@@ -40,7 +43,8 @@ class Counting(SqliteStore):
     `alone`: it hears of no other process, so that nothing is claimed for their sake.
     """
 
-    def __init__(self, path: Path, *, alone: bool) -> None:
+    def __init__(self, path: Database, *, alone: bool) -> None:
+        assert isinstance(path, Path)
         super().__init__(path, synchronous="OFF")
         self._alone = alone
         self.dispatcher = CountingDispatcher(self._writer, self._reader, self._near, self._liveness)
@@ -82,7 +86,7 @@ def publish(lab: Lab, **options: Any) -> list[int]:
 
 async def ready(lab: Lab, *, alone: bool = True, **settings: Any) -> tuple[Engine, Counting]:
     """An engine that has claimed for the first time: nobody is in line."""
-    store = Counting(lab.path, alone=alone)
+    store = Counting(lab.database, alone=alone)
     engine = await lab.engine(store=store, **settings)
     await until(lambda: not engine._intake._line)
     return engine, store
@@ -241,7 +245,7 @@ async def test_what_is_committed_before_the_process_dies_is_driven_by_the_next(l
     engine, _ = await ready(lab)
     await lab.start(engine, "talk", 1)
     first = (await engine.service.read(run_id(1), None, after=0, limit=1)).events[0].body.replace(run_id(1), run_id(2))
-    dying = SqliteStore(lab.path, synchronous="OFF")
+    dying = lab.store()
     await dying.open(Deaf())
     await dying.dispatcher.register_worker("dying", 0.3)
     new = NewRun(run_id(2), "talk", "{}", None, "A talk", True, 1.0)

@@ -7,19 +7,19 @@ import time
 from typing import Any
 
 import pytest
-from fastagency_backend.store import SqliteStore
 from fastagency_backend.workflow import UI, AsyncUI
 from fastagency_shared.errors import AlreadyAnswered, QuestionExpired
 from fastagency_shared.messages import InputAnswered, InputExpired, MultipleChoice, TextInput, parse_message
 from fastagency_shared.run import RunStatus
 
+from tests.databases import AnyStore
 from tests.fakes.lab import Lab, run_id, until
 
 LONG_S = 3600.0
 KINDS = ["def", "async def"]
 
 
-class Clock(SqliteStore):
+class Clock(AnyStore):
     """A store whose clock can be set. What it is for is decided in SQL, so every statement gets it."""
 
     ahead_s = 0.0
@@ -242,7 +242,7 @@ async def test_the_deadline_of_a_dead_workers_question_is_kept(lab: Lab) -> None
 @pytest.mark.parametrize("ahead_s", [LONG_S, -LONG_S])
 async def test_a_clock_that_jumps_neither_loses_nor_doubles_a_deadline(lab: Lab, ahead_s: float) -> None:
     asker(lab, deadline_s=1.0, default="once")
-    store = Clock(lab.path, synchronous="OFF")
+    store = lab.store(Clock)
     engine = await lab.engine(store=store)
     began = time.monotonic()
     await lab.start(engine, "asker")

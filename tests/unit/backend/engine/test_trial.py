@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
-from contextlib import closing
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,6 +14,7 @@ from fastagency_backend.workflow import AsyncUI
 from fastagency_shared.messages import WorkflowFailed
 from fastagency_shared.run import RunStatus
 
+from tests.databases import execute
 from tests.fakes.lab import Lab, run_id, until
 
 
@@ -23,12 +22,9 @@ async def died(lab: Lab, attempts: int, *, blamed: bool, numbers: tuple[int, ...
     """Stop all engines, and make the runs what they would be had so many workers died with them."""
     await lab.close()
 
-    def write() -> None:
-        with closing(sqlite3.connect(lab.path)) as db, db:
-            sql = "UPDATE run SET worker = 'dead', status = 'running', attempts = ?, blamed = ? WHERE id = ?"
-            db.executemany(sql, [(attempts, blamed, run_id(number)) for number in numbers])
-
-    await asyncio.to_thread(write)
+    ids = ", ".join(f"'{run_id(number)}'" for number in numbers)
+    died = f"worker = 'dead', status = 'running', attempts = {attempts}, blamed = {blamed}"
+    await asyncio.to_thread(execute, lab.database, f"UPDATE run SET {died} WHERE id IN ({ids})")
 
 
 @pytest.mark.parametrize(("limit", "attempts", "blamed"), [(3, 3, True), (1, 1, True), (3, 2, True), (3, 9, False)])

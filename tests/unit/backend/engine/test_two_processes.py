@@ -10,11 +10,11 @@ import pytest
 from fastagency_backend.engine import relay
 from fastagency_backend.engine.engine import Engine
 from fastagency_backend.engine.run import Run
-from fastagency_backend.store import SqliteStore
 from fastagency_backend.workflow import AsyncUI
 from fastagency_shared.messages import RunStatusChanged, TextChunk, TextInput
 from fastagency_shared.under_way import UnderWay
 
+from tests.databases import AnyStore
 from tests.fakes.lab import Lab, run_id, until
 from tests.unit.backend.engine.test_run import register
 
@@ -72,7 +72,7 @@ async def test_text_under_way_is_seen_in_the_other_process_also_by_who_joins_lat
     await asyncio.gather(*watching, return_exceptions=True)
 
 
-class CountingReads(SqliteStore):
+class CountingReads(AnyStore):
     reads = 0
 
     async def read_answer(self, run_id: str, uuid: str) -> str | None:
@@ -86,7 +86,7 @@ async def test_a_commit_elsewhere_is_looked_at_by_the_run_that_it_concerns_and_n
         first = await ui.text_input(prompt="one?")
         return first + await ui.text_input(prompt="two?")
 
-    store = CountingReads(lab.path, synchronous="OFF")
+    store = lab.store(CountingReads)
     driving = await lab.engine(store=store)
     other = await lab.engine(max_live=0)
     for number in range(1, WAITING + 1):

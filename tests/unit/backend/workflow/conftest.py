@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
+from tests.databases import Database
 from tests.fakes.lab import Lab
 
 
 @pytest.fixture
-async def lab(tmp_path: Path, no_blocking: None) -> AsyncIterator[Lab]:
-    lab = Lab(tmp_path / "runs.sqlite3")
+async def lab(database: Database, no_blocking: None) -> AsyncIterator[Lab]:
+    lab = Lab(database)
     yield lab
     await lab.close()
