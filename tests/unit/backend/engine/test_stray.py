@@ -14,6 +14,7 @@ from fastagency_backend.store.dispatch import Owned
 from fastagency_backend.store.sqlite.dispatch import SqliteDispatcher
 from fastagency_shared.messages import TextInput
 
+from tests.databases import sqlite_only
 from tests.fakes.lab import Lab, run_id, until
 from tests.unit.backend.engine.test_run import register
 
@@ -64,9 +65,10 @@ class CountedLooks:
         monkeypatch.setattr(dispatcher, "claim_runs", held)
 
 
+@sqlite_only
 async def test_what_is_driven_or_about_to_be_is_kept(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     register(lab, asks)
-    store = SqliteStore(lab.path, synchronous="OFF")
+    store = lab.store()
     assert isinstance(store.dispatcher, SqliteDispatcher)
     counted = CountedLooks(store, monkeypatch)
     engine = await lab.engine(store=store)
