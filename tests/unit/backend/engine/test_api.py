@@ -1,4 +1,4 @@
-"""A process that serves clients and drives nothing, beside workers on the same file."""
+"""A process that serves clients and drives nothing, beside workers on the same database."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from fastagency_backend.engine import catalogue as catalogue_module
 from fastagency_backend.engine.api import Api
 from fastagency_backend.engine.catalogue import Catalogue
 from fastagency_backend.engine.limits import DEFAULT_LIMITS
-from fastagency_backend.store import SqliteStore
 from fastagency_backend.store.base import StoredEvent
 from fastagency_backend.store.dispatch import Builds
 from fastagency_backend.workflow import AsyncUI
@@ -20,14 +19,15 @@ from fastagency_shared.errors import UnknownWorkflow
 from fastagency_shared.messages import parse_message
 from fastagency_shared.run import InitiateRequest, RunStatus
 
+from tests.databases import Database, sqlite_only
 from tests.fakes.lab import Lab, run_id, until
 
 MakeApi = Callable[[], Awaitable[Api]]
 
 
 @pytest.fixture
-async def lab(tmp_path: Path) -> AsyncIterator[Lab]:
-    lab = Lab(tmp_path / "runs.sqlite3")
+async def lab(database: Database) -> AsyncIterator[Lab]:
+    lab = Lab(database)
 
     @lab.wf.register("talk", "Asks")
     async def talk(ui: AsyncUI, params: dict[str, Any]) -> str:
@@ -44,7 +44,7 @@ async def make_api(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[M
     apis = []
 
     async def make() -> Api:
-        api = Api(SqliteStore(lab.path, synchronous="OFF"), Catalogue(), DEFAULT_LIMITS)
+        api = Api(lab.store(), Catalogue(), DEFAULT_LIMITS)
         await api.start()
         apis.append(api)
         return api
@@ -118,11 +118,13 @@ async def test_a_run_stays_with_its_build(lab: Lab, make_api: MakeApi) -> None:
     assert [(await lab.run(new, number)).build for number in (1, 2)] == ["newer", "new"]
 
 
+@sqlite_only
 async def test_a_store_that_breaks_ends_it(lab: Lab) -> None:
     failures: list[str] = []
-    api = Api(SqliteStore(lab.path), Catalogue(), DEFAULT_LIMITS, on_failure=failures.append)
+    api = Api(lab.store(), Catalogue(), DEFAULT_LIMITS, on_failure=failures.append)
     await api.start()
-    lab.path.unlink()
+    assert isinstance(lab.database, Path)
+    lab.database.unlink()
     await until(lambda: failures)
     assert api.failure == failures[0]
     assert "is not there any more" in failures[0]

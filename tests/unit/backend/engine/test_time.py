@@ -246,7 +246,8 @@ async def test_a_clock_that_jumps_neither_loses_nor_doubles_a_deadline(lab: Lab,
     engine = await lab.engine(store=store)
     began = time.monotonic()
     await lab.start(engine, "asker")
-    await lab.question(engine)
+    uuid = await lab.question(engine)
+    await until(lambda: engine.driver.asked(run_id(), None, uuid))  # by the clock as it was
     store.ahead_s = ahead_s
     engine.driver.wake(run_id())
     assert await lab.completed(engine) == "once"
