@@ -206,3 +206,29 @@ class TurnStoreContract(StoreContract):
             Line("theirs", 1, 4.0, offered=True),
             Line("w", 1, 3.0, offered=True),
         ]
+
+    async def test_a_dead_worker_offers_nothing_and_its_runs_wait(self, open_store: OpenStore) -> None:
+        here, dying = await open_store(), await open_store()
+        await here.create_run(new(1, at=1.0))
+        await here.create_run(new(2, at=2.0))
+        await dying.dispatcher.register_worker("dying", LONG_S)
+        lease = (await claim(dying, "dying", limit=1))[run_id(1)]
+        began = await here.now()
+        assert await here.dispatcher.lines() == [Line("w", 1, 2.0, offered=True)]
+        await ask(dying, lease, "q")  # it waits for a person, too, and still belongs to the worker
+        await dying.dispatcher.register_worker("dying", 0.1)
+        await dying.close()
+        async with asyncio.timeout(30):
+            while (lines := await here.dispatcher.lines())[0].runs == 1:
+                await asyncio.sleep(0.01)
+        assert lines == [Line("w", 2, 2.0, offered=False)]
+        await here.cancel_run(run_id(2), body("end"), 3.0)
+        (line,) = await here.dispatcher.lines()
+        assert (line.runs, line.offered) == (1, False)
+        assert began <= line.since <= await here.now(), "its worker was alive until then"
+
+    async def test_runs_of_an_owner_that_is_no_worker_wait(self, store: Store) -> None:
+        await store.create_run(new(1, at=1.0))
+        assert len(await claim(store, "ghost")) == 1
+        (line,) = await store.dispatcher.lines()
+        assert (line.runs, line.offered) == (1, False)

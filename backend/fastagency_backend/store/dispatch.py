@@ -72,9 +72,9 @@ OFFER_KEPT_S = 7 * 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Runs of one workflow that are ready and that no worker has taken up; `since` is when the first became so.
+    """Runs of one workflow that no worker has: ready, or of a worker that is dead; `since` is when the first became so.
 
-    `offered`: whether a worker that is registered has this workflow, and drives these runs. `build`: workers have the
+    `offered`: whether a worker that is alive has this workflow, and drives these runs. `build`: workers have the
     workflow, but none that drives runs of this build.
     """
 

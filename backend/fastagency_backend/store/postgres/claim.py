@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fastagency_backend.store.dispatch import ON_TRIAL, AtWork
-from fastagency_backend.store.postgres.sql import ACQUITTED, NOW, RECORD
+from fastagency_backend.store.postgres.sql import ACQUITTED, NOW, OWNERS, RECORD
 
 LOCK = 7_241_004
 USER = "COALESCE(user_id, '')"
@@ -28,12 +28,7 @@ COME_DUE = (
     f"AND worker IS NULL AND due IS NOT NULL AND due <= {NOW} ORDER BY due LIMIT {DUE_AT_ONCE} "
     "FOR NO KEY UPDATE SKIP LOCKED)"
 )
-OWNERS = (
-    "WITH RECURSIVE owner(id) AS (SELECT min(worker) FROM run WHERE worker IS NOT NULL UNION ALL "
-    "SELECT (SELECT min(worker) FROM run WHERE worker IS NOT NULL AND worker > owner.id) FROM owner "
-    "WHERE owner.id IS NOT NULL) "
-    "SELECT id FROM owner WHERE id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM worker WHERE worker.id = owner.id)"
-)
+STRANGERS = f"{OWNERS} AND NOT EXISTS (SELECT 1 FROM worker WHERE worker.id = owner.id)"
 """Owners of runs that are no workers any more."""
 _BUILD = "(build IS NULL OR %(builds)s::text[] IS NULL OR build = ANY(%(builds)s))"
 _NEXT_USER = (

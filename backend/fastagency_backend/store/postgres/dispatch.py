@@ -146,7 +146,7 @@ class PostgresDispatcher(Part):
         """Runs of dead workers, and of owners that are none, wait for a worker from now on."""
         with db.pipeline():
             rows = db.execute(LOOK)
-            owners = db.execute(claim.OWNERS)
+            owners = db.execute(claim.STRANGERS)
         dead = self._heart.liveness.look(worker, rows.fetchall())
         strangers = [row[0] for row in owners.fetchall() if row[0] != self._heart.worker]
         if not dead and not strangers:

@@ -18,6 +18,7 @@ import psycopg
 
 from fastagency_backend.store.dispatch import Builds
 from fastagency_backend.store.postgres.pool import Connection
+from fastagency_backend.store.postgres.sql import NOW
 
 logger = logging.getLogger(__name__)
 
@@ -27,8 +28,10 @@ HELD_UP = 0.5
 """A pause between two looks of more than this part of our lease means that we were held up."""
 
 BEAT = (
-    "INSERT INTO worker(id, beat, lease_s, workflows, takes) VALUES (%s, %s, %s, %s, %s) ON CONFLICT(id) DO UPDATE SET "
-    "beat = worker.beat + 1, lease_s = EXCLUDED.lease_s, workflows = EXCLUDED.workflows, takes = EXCLUDED.takes"
+    f"INSERT INTO worker(id, beat, lease_s, workflows, takes, expires) SELECT w.*, {NOW} + w.lease_s FROM "
+    "(VALUES (%s::text, 1, %s::float8, %s::text[], %s::text[])) AS w(id, beat, lease_s, workflows, takes) "
+    "ON CONFLICT(id) DO UPDATE SET beat = worker.beat + 1, lease_s = EXCLUDED.lease_s, "
+    "workflows = EXCLUDED.workflows, takes = EXCLUDED.takes, expires = EXCLUDED.expires"
 )
 LOOK = "SELECT id, beat, lease_s FROM worker"
 
@@ -156,7 +159,7 @@ class Heart:
         with db.pipeline():
             db.execute("BEGIN")
             db.execute("SET LOCAL synchronous_commit = off")  # nothing is lost with it that a next beat does not bring
-            db.execute(BEAT, (self.worker, 1, self._lease_s, *self._offered))
+            db.execute(BEAT, (self.worker, self._lease_s, *self._offered))
             db.execute("COMMIT")
         self.liveness.beaten(self._lease_s)
 

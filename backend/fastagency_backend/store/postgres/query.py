@@ -19,7 +19,7 @@ from fastagency_backend.store.base import (
 )
 from fastagency_backend.store.dispatch import Line, Offer, Owned, in_lines
 from fastagency_backend.store.postgres.pool import Connection
-from fastagency_backend.store.postgres.sql import LIVE, NOW, RECORD, Row, record
+from fastagency_backend.store.postgres.sql import LIVE, NOW, OWNERS, RECORD, Row, record
 
 _OF_RUN = "run = (SELECT number FROM run WHERE id = %s)"
 _EVENTS = (
@@ -31,12 +31,18 @@ _EVENTS = (
 """The run and its events in one statement, so that both are of one moment."""
 _AFTER = _EVENTS.format(bound="ORDER BY seq")
 _BEFORE = _EVENTS.format(bound="AND seq < %(before)s ORDER BY seq DESC")
+_TAKEN = "SELECT 1 FROM taker WHERE r.workflow = ANY(taker.workflows)"
 _LINES = (
-    "SELECT r.workflow, r.build, r.runs, r.since, EXISTS (SELECT 1 FROM worker w WHERE r.workflow = ANY(w.workflows)), "
-    "EXISTS (SELECT 1 FROM worker w WHERE r.workflow = ANY(w.workflows) AND "
-    "(r.build IS NULL OR w.takes IS NULL OR r.build = ANY(w.takes))) FROM (SELECT workflow, build, count(*) AS runs, "
-    "min(updated) AS since FROM run WHERE status = 'ready' GROUP BY workflow, build) r"
+    f"WITH taker AS (SELECT id, workflows, takes FROM worker WHERE expires > {NOW}), "
+    "waiting AS (SELECT workflow, build, updated AS since FROM run WHERE status = 'ready' UNION ALL "
+    "SELECT run.workflow, run.build, COALESCE(worker.expires, run.updated) FROM run "
+    "LEFT JOIN worker ON worker.id = run.worker WHERE run.worker = ANY(ARRAY("
+    f"{OWNERS} AND NOT EXISTS (SELECT 1 FROM taker WHERE taker.id = owner.id)))) "
+    f"SELECT r.workflow, r.build, r.runs, r.since, EXISTS ({_TAKEN}), EXISTS ({_TAKEN} AND (r.build IS NULL "
+    "OR taker.takes IS NULL OR r.build = ANY(taker.takes))) FROM (SELECT workflow, build, count(*) AS runs, "
+    "min(since) AS since FROM waiting GROUP BY workflow, build) r"
 )
+"""When a lease was over is told by the server's clock alone. Nothing is taken over by it."""
 NEXT_DUE = f"SELECT min(due) - {NOW} FROM run WHERE status = 'waiting' AND worker IS NULL AND due IS NOT NULL"
 
 

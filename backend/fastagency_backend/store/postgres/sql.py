@@ -35,6 +35,12 @@ RECORD = (
     f"CASE WHEN run.{LIVE} THEN ARRAY(SELECT q.body FROM question q WHERE {OPEN} ORDER BY q.asked) "
     f"ELSE ARRAY[]::text[] END, {EPOCH}"
 )
+OWNERS = (
+    "WITH RECURSIVE owner(id) AS (SELECT min(worker) FROM run WHERE worker IS NOT NULL UNION ALL "
+    "SELECT (SELECT min(worker) FROM run WHERE worker IS NOT NULL AND worker > owner.id) FROM owner "
+    "WHERE owner.id IS NOT NULL) SELECT id FROM owner WHERE id IS NOT NULL"
+)
+"""Who owns runs, by steps through the index."""
 LOCK = "SELECT 1 FROM run WHERE id = ANY(%(ids)s) ORDER BY id FOR NO KEY UPDATE"
 
 _EVENT = (

@@ -15,6 +15,7 @@ from contextlib import closing
 
 from fastagency_backend.store.dispatch import ON_TRIAL, AtWork, Builds
 from fastagency_backend.store.sqlite.liveness import NOW
+from fastagency_backend.store.sqlite.sql import OWNERS
 from fastagency_backend.store.sqlite.suspicion import NEXT_ON_TRIAL, OF_BUILD, count_death, of_build
 
 USER = "COALESCE(user_id, '')"
@@ -27,11 +28,6 @@ _COME_DUE = (
     f"(SELECT id FROM run WHERE {_DUE} AND due <= {NOW} ORDER BY due LIMIT {DUE_AT_ONCE})"
 )
 NEXT_DUE = f"SELECT MIN(due) - {NOW} FROM run WHERE {_DUE}"
-_OWNERS = (
-    "WITH RECURSIVE owner(id) AS (SELECT MIN(worker) FROM run WHERE worker IS NOT NULL UNION ALL "
-    "SELECT (SELECT MIN(worker) FROM run WHERE worker IS NOT NULL AND worker > owner.id) FROM owner "
-    "WHERE owner.id IS NOT NULL) SELECT id FROM owner WHERE id IS NOT NULL"
-)
 _LOST = "UPDATE run SET status = 'ready', worker = NULL WHERE worker = ?"
 _AT_WORK = (
     f"SELECT {USER}, workflow, COUNT(*) FROM run WHERE status = 'running' AND worker IS NOT NULL "
@@ -46,14 +42,14 @@ _LINE = (
     f"SELECT id, updated FROM run WHERE status = 'ready' AND workflow = ? AND {USER} = ? "
     f"AND attempts < {ON_TRIAL} AND {OF_BUILD} ORDER BY updated LIMIT ?"
 )
-STATEMENTS = (_COME_DUE, NEXT_DUE, _OWNERS, _LOST, _AT_WORK, _USERS, _LINE, NEXT_ON_TRIAL)
+STATEMENTS = (_COME_DUE, NEXT_DUE, OWNERS, _LOST, _AT_WORK, _USERS, _LINE, NEXT_ON_TRIAL)
 """What is done at every claim; a test looks at how."""
 
 
 def make_ready(db: sqlite3.Connection, dead: Sequence[str]) -> None:
     """Runs whose moment has come, and runs of dead workers, wait for a worker from now on."""
     db.execute(_COME_DUE)
-    owners = [row[0] for row in db.execute(_OWNERS)]
+    owners = [row[0] for row in db.execute(OWNERS)]
     alive = {row[0] for row in db.execute("SELECT id FROM worker")} - set(dead)
     for owner in owners:
         if owner not in alive:

@@ -11,6 +11,12 @@ from fastagency_backend.store.base import Lease, LeaseLost, Place, RunRecord, St
 from fastagency_backend.store.sqlite.liveness import NOW
 from fastagency_backend.store.sqlite.suspicion import ACQUITTED
 
+OWNERS = (
+    "WITH RECURSIVE owner(id) AS (SELECT MIN(worker) FROM run WHERE worker IS NOT NULL UNION ALL "
+    "SELECT (SELECT MIN(worker) FROM run WHERE worker IS NOT NULL AND worker > owner.id) FROM owner "
+    "WHERE owner.id IS NOT NULL) SELECT id FROM owner WHERE id IS NOT NULL"
+)
+"""Who owns runs, by steps through the index."""
 LIVE = "status IN ('ready', 'running', 'waiting')"
 OPEN_QUESTION = "EXISTS (SELECT 1 FROM question q WHERE q.run_id = run.id AND q.value IS NULL)"
 WAITS = f"({OPEN_QUESTION} OR due IS NOT NULL)"
@@ -85,12 +91,16 @@ PARK = (
     "AND status = 'waiting' AND NOT EXISTS "
     "(SELECT 1 FROM question q WHERE q.run_id = run.id AND q.value IS NOT NULL AND q.ord IS NULL) RETURNING 1"
 )
-_OFFERED = "SELECT 1 FROM worker, json_each(worker.offers) offer WHERE offer.value = run.workflow"
+_TAKEN = "SELECT 1 FROM taker, json_each(taker.offers) offer WHERE offer.value = waiting.workflow"
 LINES = (
-    f"SELECT workflow, build, COUNT(*), MIN(updated), EXISTS ({_OFFERED}), EXISTS ({_OFFERED} AND "
-    "(run.build IS NULL OR takes IS NULL OR run.build IN (SELECT value FROM json_each(takes)))) "
-    "FROM run WHERE status = 'ready' GROUP BY workflow, build"
+    f"WITH taker AS (SELECT id, offers, takes FROM worker WHERE expires > {NOW}), "
+    "waiting(workflow, build, since) AS (SELECT workflow, build, updated FROM run WHERE status = 'ready' UNION ALL "
+    "SELECT run.workflow, run.build, COALESCE(worker.expires, run.updated) FROM run "
+    f"LEFT JOIN worker ON worker.id = run.worker WHERE run.worker IN ({OWNERS} AND id NOT IN (SELECT id FROM taker))) "
+    f"SELECT workflow, build, COUNT(*), MIN(since), EXISTS ({_TAKEN}), EXISTS ({_TAKEN} AND (waiting.build IS NULL "
+    "OR takes IS NULL OR waiting.build IN (SELECT value FROM json_each(takes)))) FROM waiting GROUP BY workflow, build"
 )
+"""The processes are those of one machine, so that one clock tells whose lease is over. Nothing is taken over by it."""
 OFFER = (
     "INSERT INTO workflow(name, description, durable, place, build, offered) "
     f"VALUES (:name, :description, :durable, :place, :build, {NOW}) ON CONFLICT(name) DO UPDATE SET "

@@ -57,7 +57,8 @@ CREATE TABLE garbage(run bigint PRIMARY KEY);
 CREATE TABLE worker(
     id text COLLATE "C" PRIMARY KEY, beat bigint NOT NULL, lease_s double precision NOT NULL,
     workflows text[] NOT NULL DEFAULT '{}',
-    takes text[] -- the builds whose runs it drives; NULL: any
+    takes text[], -- the builds whose runs it drives; NULL: any
+    expires double precision NOT NULL -- by the server's clock; only to say who waits: see `liveness.py` for who is dead
 ) WITH (fillfactor = 50);
 
 -- What workers have, or had lately, in the order in which they say it.
