@@ -25,6 +25,9 @@ JOINED_CHARS = 10_000
 CHUNK_PACE_S = 0.005
 """The shortest time between two looks at chunks alone: of a quick stream, more come in one frame."""
 
+ANSWERED = '{"type":"input_answered"'
+"""How a message begins that tells of an answer."""
+
 Item = StoredEvent | TransientMessage
 
 
@@ -33,11 +36,13 @@ class Subscription:
 
     `stale` says that the store knows more than the queue; `joins` that pieces of a message under way are missing;
     `closed` that the reader wants no more. `last` is the number of the message that the run ended with, once it has.
-    `sent_home` says that there is more, but not here and now: the reader has to come again.
+    `sent_home` says that there is more, but not here and now: the reader has to come again. A `terse` reader shows
+    nobody what is not logged, nor who has answered: it is given none of the first, and not woken for the second.
     """
 
     def __init__(self) -> None:
         self.stale = self.joins = True
+        self.terse = False
         self.closed = self.sent_home = False
         self.last: int | None = None
         self._items: list[Item | _Pieces] = []
@@ -52,15 +57,21 @@ class Subscription:
         return self.stale or self.closed or bool(self._items)
 
     def put(self, item: Item) -> None:
+        logged = isinstance(item, StoredEvent)
+        if self.terse and not logged:
+            return
         if isinstance(item, TextChunk) and self._joined(item):
             return
         if len(self._items) >= QUEUE_ITEMS:
             self._items.clear()
             self.stale = self.joins = True
-        if self.last is not None and isinstance(item, StoredEvent):
+        if self.last is not None and logged:
             self.last = None  # it is tried again
         self._items.append(item)
-        self._wake_in_time() if isinstance(item, TextChunk) else self._wake()
+        if isinstance(item, TextChunk):
+            self._wake_in_time()
+        elif not (self.terse and isinstance(item, StoredEvent) and item.body.startswith(ANSWERED)):
+            self._wake()
 
     def go_stale(self) -> None:
         self.stale = True
@@ -177,6 +188,10 @@ class Outlet(Protocol):
         """Nobody here watches the run any more."""
         ...
 
+    def is_wanted(self, run_id: str) -> bool:
+        """Whether a process wants what is shown of the run."""
+        ...
+
     def shown(self, run_id: str, item: TransientMessage) -> None:
         """A process shows something of a run that is not in its log."""
         ...
@@ -232,10 +247,11 @@ class Feeds:
         for subscription in self._by_run.get(run_id, ()):
             subscription.put(item)
 
-    def status(self, run_id: str, status: RunStatus) -> None:
-        """Tell those who watch a run how it stands; for nobody, no message is made."""
-        if run_id in self._by_run:
-            self.push(run_id, RunStatusChanged(workflow_uuid=run_id, status=status))
+    def status(self, run_id: str, status: RunStatus, title: str | None = None) -> None:
+        """Tell those who watch a run how it stands, and what it is called now; for nobody, no message is made."""
+        here = any(not each.terse for each in self._by_run.get(run_id, ()))
+        if here or (self.outlet is not None and self.outlet.is_wanted(run_id)):
+            self.push(run_id, RunStatusChanged(workflow_uuid=run_id, status=status, title=title))
 
     def end(self, run_id: str, last: StoredEvent) -> None:
         """The run has ended with this message: its readers need not ask the store whether more comes."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from fastagency_shared.answer import Answer, check_answer
 from fastagency_shared.errors import TooLarge
-from fastagency_shared.messages import InputAnswered, Question, RunStatusChanged, TextInput
+from fastagency_shared.messages import InputAnswered, Question, TextInput
 from fastagency_shared.run import MAX_TITLE_CHARS, RunStatus
 
 from fastagency_backend.engine.limits import Limits, excess, size_of
@@ -43,10 +43,9 @@ def given(run_id: str, asked: Question, value: Answer, limits: Limits) -> Given:
     return Given(asked.uuid, json.dumps(checked), message.model_dump_json(), title)
 
 
-def status_after(answered: Answered, run_id: str, title: str | None) -> RunStatusChanged:
+def status_after(answered: Answered) -> RunStatus:
     """What those who watch the run are told besides the answer. A run that is not driven yet is about to be."""
-    status = RunStatus.WAITING if answered.status is RunStatus.WAITING else RunStatus.RUNNING
-    return RunStatusChanged(workflow_uuid=run_id, status=status, title=title)
+    return RunStatus.WAITING if answered.status is RunStatus.WAITING else RunStatus.RUNNING
 
 
 def one_line(text: str) -> str:

@@ -18,7 +18,7 @@ from fastagency_shared.run import RunStatus
 
 from fastagency_backend.engine.backlog import Backlog
 from fastagency_backend.engine.bridge import Bridge, RunEvicted
-from fastagency_backend.engine.feed import Feeds, Item
+from fastagency_backend.engine.feed import Feeds
 from fastagency_backend.engine.given import Given, status_after
 from fastagency_backend.engine.unsaved import Unsaved
 from fastagency_backend.store.base import (
@@ -71,10 +71,6 @@ class Journal:
             self._writers.discard(sender)
             self._bridge.call(self._said, sender)
 
-    def show(self, item: Item) -> None:
-        """Show something to those who watch, without logging it. Thread-safe."""
-        self._bridge.call(self._feeds.push, self._lease.run_id, item)
-
     def hold(self, key: str, step: StepRecord) -> None:
         """Keep a result, which has no place yet, from this moment until it is committed. Thread-safe."""
         self._unsaved.keep(key, step)
@@ -118,13 +114,15 @@ class Journal:
         """Log a question and leave it open. Raises `RunEvicted` when that fails; so do the methods that follow."""
         event = await self._or_dropped(self._store.open_question(self._lease, key, uuid, body, at, due))
         self.acquitted = True
-        self.show(event)
+        self._feeds.push(self._lease.run_id, event)
+        self._feeds.status(self._lease.run_id, RunStatus.WAITING)
 
     async def expire_question(self, uuid: str, value: str, body: str, at: float) -> bool:
         """Close a question at its deadline; False when it was closed already."""
         event = await self._or_dropped(self._store.expire_question(self._lease, uuid, value, body, at))
         if event is not None:
-            self.show(event)
+            self._feeds.push(self._lease.run_id, event)
+            self._feeds.status(self._lease.run_id, RunStatus.RUNNING)
         return event is not None
 
     async def answer_question(self, given: Given, order: int, taken: Callable[[Answered], None]) -> Answered | None:
@@ -136,8 +134,8 @@ class Journal:
 
     def show_answer(self, answered: Answered, title: str | None) -> None:
         """Tell those who watch that a question was answered, and how the run stands by it."""
-        self.show(answered.event)
-        self.show(status_after(answered, self._lease.run_id, title))
+        self._feeds.push(self._lease.run_id, answered.event)
+        self._feeds.status(self._lease.run_id, status_after(answered), title)
 
     async def rest(self, due: float | None) -> None:
         """Nothing is done until a moment; or, with None, the run goes on."""

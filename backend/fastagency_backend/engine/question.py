@@ -11,8 +11,7 @@ from datetime import UTC, datetime
 
 from fastagency_shared.answer import Answer
 from fastagency_shared.errors import QuestionExpired
-from fastagency_shared.messages import InputExpired, Question, RunStatusChanged, TextInput
-from fastagency_shared.run import RunStatus
+from fastagency_shared.messages import InputExpired, Question, TextInput
 
 from fastagency_backend.engine.activity import Activity
 from fastagency_backend.engine.alarm import Alarm
@@ -148,7 +147,6 @@ class Questions:
             remedy = "Ask in fewer words, and keep the rest elsewhere: a question may hold a link."
             raise ExceedsLimit.of("The question", size, limit, "max_message_bytes", remedy)
         await self._journal.open_question(key, question.uuid, body, self._activity.touch(), due)
-        self._show(RunStatus.WAITING)
         return QuestionRecord(question.uuid, None, None, due)
 
     async def _wait(self, here: Asked, due: float | None, default: Answer | None) -> tuple[str, int | None]:
@@ -179,10 +177,6 @@ class Questions:
         value = EXPIRED if default is None else json.dumps(default)
         if await self._journal.expire_question(question.uuid, value, message.model_dump_json(), time.time()):
             logger.info("The deadline of a question has passed", extra={"run_id": self._results.run_id})
-            self._show(RunStatus.RUNNING)
-
-    def _show(self, status: RunStatus) -> None:
-        self._journal.show(RunStatusChanged(workflow_uuid=self._results.run_id, status=status))
 
 
 def _answer(value: str, question: Question) -> Answer:

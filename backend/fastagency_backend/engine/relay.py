@@ -57,8 +57,11 @@ class Relay:
         if not self._drives(run_id):
             self._feeds.forget(run_id, here=False)
 
+    def is_wanted(self, run_id: str) -> bool:
+        return self._wanted.get(run_id, 0.0) > time.monotonic() and self._signals.max_bytes > 0
+
     def shown(self, run_id: str, item: TransientMessage) -> None:
-        if not self._is_wanted(run_id):
+        if not self.is_wanted(run_id):
             return
         if not isinstance(item, TextChunk):
             self._send_joined(run_id)
@@ -70,13 +73,13 @@ class Relay:
             join(self._joined[run_id], item)
 
     def said(self, run_id: str, sender: str | None) -> None:
-        if self._is_wanted(run_id):
+        if self.is_wanted(run_id):
             self._send_joined(run_id)
             self._signals.show(run_id, json.dumps({"type": SAID, "sender": sender}))
 
     def forgotten(self, run_id: str) -> None:
         self._joined.pop(run_id, None)
-        if self._is_wanted(run_id):
+        if self.is_wanted(run_id):
             self._signals.show(run_id, json.dumps({"type": FORGOTTEN}))
 
     # --- what is heard from others --------------------------------------------------------------------------------
@@ -132,9 +135,6 @@ class Relay:
         for chunk in chunks:
             for piece in pieces(chunk, self._signals.max_bytes - ENVELOPE_BYTES):
                 self._signals.show(run_id, piece.model_dump_json())
-
-    def _is_wanted(self, run_id: str) -> bool:
-        return self._wanted.get(run_id, 0.0) > time.monotonic() and self._signals.max_bytes > 0
 
     def _still_wanted(self) -> Iterator[tuple[str, float]]:
         now = time.monotonic()

@@ -105,7 +105,7 @@ class RunService:
     Every method may raise `StoreUnavailable`.
 
     Without a `driver`, another process drives the runs; it learns of what is done here from the store. `refresh` looks
-    for workflows that are new.
+    for workflows that are new. `asked` is the driver's.
     """
 
     def __init__(
@@ -121,6 +121,7 @@ class RunService:
     ) -> None:
         self.workflows = workflows
         self.reason = (lines or Lines(store, feeds)).reason
+        self.asked = driver.asked if driver is not None else _nothing_is_asked_here
         self.readers = Readers(store, feeds, self.reason)
         self._store, self._feeds, self._driver = store, feeds, driver
         self._limits, self._refresh = limits, refresh
@@ -227,13 +228,14 @@ class RunService:
         if answered is None:
             raise await self._closed(run_id, question)
         self._feeds.push(run_id, answered.event)
-        self._feeds.push(run_id, status_after(answered, run_id, answer.title))
+        self._feeds.status(run_id, status_after(answered), answer.title)
 
     async def _answer_here(self, run_id: str, user_id: str | None, question: str, value: Answer) -> bool:
         """Answer without a look at the store, if the run waits in this process. False: the store knows what to say."""
-        asked = self._driver.asked(run_id, user_id, question) if self._driver is not None else None
-        if self._driver is None or asked is None:
+        asked = self.asked(run_id, user_id, question)
+        if asked is None:
             return False
+        assert self._driver is not None, "it has been asked"
         return await self._driver.answer(run_id, given(run_id, asked, value, self._limits))
 
     async def _open_question(self, record: RunRecord, uuid: str) -> Question:
@@ -298,7 +300,7 @@ class RunService:
         event = await self._store.retry_run(run_id, message.model_dump_json(), time.time())
         if event is not None:
             self._feeds.push(run_id, event)
-            self._feeds.push(run_id, RunStatusChanged(workflow_uuid=run_id, status=RunStatus.READY))
+            self._feeds.status(run_id, RunStatus.READY)
             if self._driver is not None:
                 self._driver.wake(run_id)
             logger.info("The run is tried again", extra=about(record))
@@ -337,6 +339,10 @@ class RunService:
         await self.cancel(run_id, user_id)
         await self._store.delete_run(run_id)
         self._feeds.go_stale(run_id)
+
+
+def _nothing_is_asked_here(_run_id: str, _user_id: str | None, _question: str) -> None:
+    """Where no runs are driven."""
 
 
 def _owned(record: RunRecord | None, run_id: str, user_id: str | None) -> RunRecord:

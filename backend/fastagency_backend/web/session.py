@@ -92,15 +92,21 @@ class SessionV1:
         self._service, self._user_id = service, user_id
         self._past = run.last_seq
         self._open_then = {json.loads(body)["uuid"] for body in run.questions}
-        self._open: dict[str, Question] = {}
+        self._open: dict[str, str] = {}
 
     def outgoing(self, batch: Sequence[Item]) -> Sequence[str]:
         frames: list[str] = []
         for item in batch:
             if isinstance(item, StoredEvent):
                 body = item.body
-                if body[9 : body.index('"', 9)] in PLAIN and not body.endswith(INTERRUPTED):
+                kind = body[9 : body.index('"', 9)]
+                if kind in PLAIN and not body.endswith(INTERRUPTED):
                     frames.append(body)
+                elif kind in QUESTIONS and item.seq > self._past:
+                    self._open[_text_after('"uuid":', body)] = body
+                    frames.append(_frame(body))
+                elif kind == ANSWERED and item.seq > self._past:
+                    self._open.pop(_text_after('"content":{"question":', body), None)
                 else:
                     frames += self._translated(item)
         return frames
@@ -112,8 +118,8 @@ class SessionV1:
             case TextInput() | MultipleChoice() if past and message.uuid not in self._open_then:
                 yield _text(message.sender, message.recipient, message.prompt, self.run_id)
             case TextInput() | MultipleChoice():
-                self._open[message.uuid] = message
-                yield v1_json(message) or ""
+                self._open[message.uuid] = event.body
+                yield _frame(event.body)
             case InputAnswered():
                 self._open.pop(message.question, None)
                 if past:
@@ -126,18 +132,19 @@ class SessionV1:
                     yield frame
 
     async def incoming(self, text: str) -> Sequence[str]:
-        question = next(iter(self._open.values()), None)
-        if question is None:
+        uuid, body = next(iter(self._open.items()), (None, ""))
+        if uuid is None:
             raise InvalidRequest("Nothing is asked at the moment, so this text was not used.")
         try:
+            question = self._service.asked(self.run_id, self._user_id, uuid) or _question(body)
             value = read_plain_answer(question, text)
-            await self._service.answer(self.run_id, self._user_id, question.uuid, value)
+            await self._service.answer(self.run_id, self._user_id, uuid, value)
         except (InvalidRequest, StoreUnavailable, TooLarge) as error:
-            return [self.refusal(error.detail), v1_json(question) or ""]
+            return [self.refusal(error.detail), _frame(body)]
         except RequestError:
-            self._open.pop(question.uuid, None)
+            self._open.pop(uuid, None)
             raise
-        self._open.pop(question.uuid, None)
+        self._open.pop(uuid, None)
         return []
 
     def refusal(self, sentence: str) -> str:
@@ -153,6 +160,28 @@ PLAIN = {
 """Types that a v1 client is sent as they stand in the log."""
 INTERRUPTED = '"interrupted":true}}'
 """The end of a text message that says more than a v1 client knows."""
+QUESTIONS = {sample.type for sample in _samples if sample.is_question}
+ANSWERED = InputAnswered.model_fields["type"].default
+NO_DEADLINE = ',"deadline":null}}'
+"""The end of a question without what a v1 client does not know."""
+_decode = json.JSONDecoder().raw_decode
+
+
+def _frame(body: str) -> str:
+    """A question as a v1 client is sent it."""
+    return f"{body[: -len(NO_DEADLINE)]}}}}}" if body.endswith(NO_DEADLINE) else v1_json(parse_message(body)) or ""
+
+
+def _question(body: str) -> Question:
+    message = parse_message(body)
+    assert isinstance(message, Question)
+    return message
+
+
+def _text_after(name: str, body: str) -> str:
+    """The text that follows the first `name`, with its quotes: none of another text can be taken for these."""
+    text: str = _decode(body, body.index(name) + len(name))[0]
+    return text
 
 
 def _error(run_id: str, sentence: str) -> str:

@@ -81,6 +81,7 @@ async def _serve(websocket: WebSocket, service: RunService, identity: Identity, 
             raise Close(CloseCode.STALE_CURSOR, error.detail) from None
         assert page.run is not None
         session = SessionV2(service, page.run, owner) if v2 else SessionV1(service, page.run, owner)
+        subscription.terse = not v2
         batches = service.readers.follow(
             run_id, subscription, page, after=first.after, beat_s=HEARTBEAT_S, epoch=page.run.epoch
         )

@@ -8,8 +8,27 @@ import pytest
 from fastagency_backend.engine import feed as feed_module
 from fastagency_backend.engine.feed import JOINED_CHARS, QUEUE_ITEMS, Feeds, Subscription, in_order
 from fastagency_backend.store.base import StoredEvent
-from fastagency_shared.messages import RunStatusChanged, TextChunk
+from fastagency_shared.messages import InputAnswered, RunStatusChanged, TextChunk, TransientMessage
 from fastagency_shared.run import RunStatus
+
+
+class Outlet:
+    """Another process, which wants what is shown of a run, or not."""
+
+    def __init__(self) -> None:
+        self.wants = False
+        self.items: list[TransientMessage] = []
+
+    def watched(self, run_id: str) -> None: ...
+    def unwatched(self, run_id: str) -> None: ...
+    def said(self, run_id: str, sender: str | None) -> None: ...
+    def forgotten(self, run_id: str) -> None: ...
+
+    def is_wanted(self, run_id: str) -> bool:
+        return self.wants
+
+    def shown(self, run_id: str, item: TransientMessage) -> None:
+        self.items.append(item)
 
 
 def event(seq: int) -> StoredEvent:
@@ -210,3 +229,37 @@ def test_for_nobody_no_status_is_made() -> None:
         (told,) = subscription.take()
     assert isinstance(told, RunStatusChanged)
     assert (told.workflow_uuid, told.status) == ("a", RunStatus.RUNNING)
+
+
+async def test_a_terse_reader_is_not_woken_for_who_has_answered_nor_for_what_is_not_logged() -> None:
+    subscription = fresh()
+    subscription.terse = True
+    waiting = asyncio.ensure_future(subscription.wait(60.0))
+    await asyncio.sleep(0)
+    answered = StoredEvent(1, 1.0, InputAnswered(question="q", value="yes").model_dump_json())
+    for item in (answered, RunStatusChanged(status="running"), chunk("a")):
+        subscription.put(item)
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    subscription.put(event(2))
+    await waiting
+    assert in_order(subscription, 0) == ([answered, event(2)], 2)
+
+
+async def test_a_status_is_told_where_somebody_wants_it() -> None:
+    feeds, outlet = Feeds(), Outlet()
+    feeds.outlet = outlet
+    with feeds.subscribe("r") as terse, feeds.subscribe("r") as other:
+        terse.terse = True
+        feeds.status("r", RunStatus.WAITING, "A title")
+        assert terse.take() == []
+        (shown,) = other.take()
+        assert isinstance(shown, RunStatusChanged)
+        assert (shown.status, shown.title) == (RunStatus.WAITING, "A title")
+        other.terse = True
+        outlet.items.clear()
+        feeds.status("r", RunStatus.RUNNING)
+        assert outlet.items == []
+    outlet.wants = True
+    feeds.status("r", RunStatus.RUNNING)
+    assert [item.status for item in outlet.items if isinstance(item, RunStatusChanged)] == [RunStatus.RUNNING]
