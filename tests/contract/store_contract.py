@@ -234,6 +234,18 @@ class StoreContract:
         assert {lease.fence for lease in (await claim(store, "b")).values()} == {2}
         assert [await status(store, n) for n in (1, 2)] == [RunStatus.WAITING, RunStatus.RUNNING]
 
+    async def test_the_stretches_of_a_lease_are_told_apart(self, store: Store) -> None:
+        assert store.dispatcher.term("a") is None
+        await store.dispatcher.register_worker("a", LONG_S)
+        first = store.dispatcher.term("a")
+        await claim(store, "a")
+        assert store.dispatcher.term("a") == first is not None
+        assert store.dispatcher.term("b") is None
+        await store.dispatcher.release_worker("a")
+        assert store.dispatcher.term("a") is None
+        await store.dispatcher.register_worker("a", LONG_S)
+        assert store.dispatcher.term("a") not in (None, first)
+
     async def test_what_a_worker_owns_and_does_not_drive_is_given_back(self, store: Store) -> None:
         lease, kept, waits = await owned(store), await owned(store, 2), await owned(store, 3)
         await ask(store, waits, "q")

@@ -24,6 +24,7 @@ from fastagency_backend.engine.limits import Limits
 from fastagency_backend.engine.observer import Observer
 from fastagency_backend.engine.run import Run
 from fastagency_backend.engine.spec import WorkflowSpec
+from fastagency_backend.engine.tenure import UNDISPUTED, Tenure, Term
 from fastagency_backend.engine.unsaved import Unsaved, recorded
 from fastagency_backend.store.base import (
     Lease,
@@ -68,7 +69,7 @@ class Driver:
         self.line = True
         self._worker, self._store, self._workflows, self._feeds = worker, store, workflows, feeds
         self._observer, self._max_attempts, self._limits = observer, max_attempts, limits
-        self._gate = Gate(store)
+        self._gate = Gate(store, lambda: self.term is not None)
         self._drivers: dict[asyncio.Task[None], str] = {}
         """What keeps at a run, and the run's id."""
         self._drops: set[asyncio.Task[None]] = set()
@@ -85,9 +86,14 @@ class Driver:
         """The ids of these."""
         return frozenset(self._drivers.values())
 
-    def begin(self, record: RunRecord) -> asyncio.Task[None]:
-        """Take up a run that was claimed; the task is done when the run has left this worker."""
-        return self._start(record.id, self._drive(record))
+    @property
+    def term(self) -> Term:
+        """In which stretch of its lease this worker is: to be read before it is asked whose a run is."""
+        return self._store.dispatcher.term(self._worker)
+
+    def begin(self, record: RunRecord, term: Term) -> asyncio.Task[None]:
+        """Take up a run that was claimed in this term; the task is done when the run has left this worker."""
+        return self._start(record.id, self._drive(record, term))
 
     def begin_new(self, new: NewRun, start: Start) -> asyncio.Future[tuple[RunRecord, bool]]:
         """Create a run and take it up, whether or not whoever asks still waits for what the store says of it."""
@@ -176,12 +182,16 @@ class Driver:
         if not runs:
             return
         among = None if run_ids is None else [run.id for run in runs]
+        term, epoch = self.term, self._store.epoch
         owned = await self._store.dispatcher.owned_runs(self._worker, among)
         for run in runs:
             found = owned.get(run.id)
             if found is None or found.fence != run.lease.fence:
                 self.evict(run)
-            elif found.last_seq != run.seen_seq:
+                continue
+            if run.lease.epoch == epoch and run.tenure is not UNDISPUTED:
+                run.tenure.since = term
+            if found.last_seq != run.seen_seq:
                 run.seen_seq = found.last_seq
                 run.questions.look()
 
@@ -218,6 +228,7 @@ class Driver:
     # --- driving --------------------------------------------------------------------------------------------------
 
     async def _create(self, new: NewRun, start: Start, told: asyncio.Future[tuple[RunRecord, bool]]) -> None:
+        term = self.term
         try:
             record, created = await self._store.create_run(new, start)
         except asyncio.CancelledError:
@@ -230,9 +241,9 @@ class Driver:
         if not told.done():
             told.set_result((record, created))
         if created and record.worker == self._worker and not self._stopping:
-            await self._drive(record, RunLog(event_keys=frozenset((start.key,))))
+            await self._drive(record, term, RunLog(event_keys=frozenset((start.key,))))
 
-    async def _drive(self, record: RunRecord, begun: RunLog | None = None) -> None:
+    async def _drive(self, record: RunRecord, term: Term, begun: RunLog | None = None) -> None:
         """Keep at a run until it leaves this worker. After a failure of the store begin again: nobody else will.
 
         `begun`: the log of a run that was created a moment ago.
@@ -240,30 +251,38 @@ class Driver:
         current: RunRecord | None = record
         unsaved = Unsaved()
         try:
-            while current is not None and not await self._attempt(current, unsaved, begun):
+            while current is not None and not await self._attempt(current, term, unsaved, begun):
                 begun = None
                 await self._gate.opened()
-                current = await self._still_ours(current)
+                current, term = await self._still_ours(current)
         except StoreBroken:
             logger.critical("The run is left as it is, for the store is broken", extra=about(record))
 
     def _is_poison(self, record: RunRecord) -> bool:
         return record.blamed and record.attempts >= self._max_attempts
 
-    async def _still_ours(self, record: RunRecord) -> RunRecord | None:
+    async def _still_ours(self, record: RunRecord) -> tuple[RunRecord | None, Term]:
+        """The run as it is now, None if it is not ours, and since when that is certain."""
+        term = self.term
         try:
             now = await self._store.get_run(record.id)
         except StoreError:
-            return record
+            return record, None
         same = (self._worker, record.fence, record.epoch)
-        return now if now is not None and (now.worker, now.fence, now.epoch) == same else None
+        return (now if now is not None and (now.worker, now.fence, now.epoch) == same else None), term
 
-    async def _attempt(self, record: RunRecord, unsaved: Unsaved, begun: RunLog | None) -> bool:
-        """One time through the workflow. False: the store failed; `unsaved` has the results that it has not taken."""
+    async def _attempt(self, record: RunRecord, term: Term, unsaved: Unsaved, begun: RunLog | None) -> bool:
+        """One time through the workflow. False: the store failed, or it is not certain that the run is ours any more;
+        `unsaved` has the results that the store has not taken.
+        """
         try:
             log = begun or await self._store.load_log(record.id)
+            tenure = Tenure(term, lambda: self.term)
             if record.epoch != self._store.epoch:
                 return True
+            if not tenure.is_certain:  # it may even be in memory again, under another lease
+                logger.warning("The lease has run out before the run was taken up", extra=about(record))
+                return False
             await unsaved.save(self._store, Lease(record.id, record.fence, record.epoch), log)
         except LeaseLost:
             return True
@@ -279,6 +298,7 @@ class Driver:
             observer=self._observer,
             unsaved=unsaved,
             limits=self._limits,
+            tenure=tenure if record.durable else UNDISPUTED,
         )
         if (stale := self.live.get(run.id)) is not None:
             self.evict(stale)

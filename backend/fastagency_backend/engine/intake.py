@@ -17,6 +17,7 @@ from fastagency_backend.engine.body import body_of
 from fastagency_backend.engine.driver import Driver
 from fastagency_backend.engine.key import FIRST_KEY
 from fastagency_backend.engine.spec import WorkflowSpec
+from fastagency_backend.engine.tenure import Term
 from fastagency_backend.engine.trial import POLL_S, Trials
 from fastagency_backend.store.base import NewRun, RunRecord, Start, Store
 from fastagency_backend.store.dispatch import NO_LIMITS, ON_TRIAL, AtWork
@@ -113,6 +114,7 @@ class Intake:
         """Claim so many at most. Whether more may be ready."""
         on_trial, self._trials.others_first = not self._trials.others_first, False
         self._asked_for = limit
+        term = self._driver.term
         try:
             records = await self._store.dispatcher.claim_runs(
                 self._worker,
@@ -124,15 +126,15 @@ class Intake:
             )
         finally:
             self._asked_for = 0
-        tried = [self._take_up(record) for record in records]
+        tried = [self._take_up(record, term) for record in records]
         more = len(records) == limit
         if more or any(tried) or not on_trial:
             self._driver.idle_hands.set()
         return more
 
-    def _take_up(self, record: RunRecord) -> bool:
+    def _take_up(self, record: RunRecord, term: Term) -> bool:
         """Drive a run that was claimed. Whether that is a trial."""
-        driving = self._driver.begin(record)
+        driving = self._driver.begin(record, term)
         if record.attempts < ON_TRIAL:
             return False
         logger.warning("%d workers have died with the run; it is taken up alone", record.attempts, extra=about(record))

@@ -20,6 +20,7 @@ from fastagency_backend.engine.backlog import Backlog
 from fastagency_backend.engine.bridge import Bridge, RunEvicted
 from fastagency_backend.engine.feed import Feeds
 from fastagency_backend.engine.given import Given, status_after
+from fastagency_backend.engine.tenure import LeaseInDoubt, Tenure
 from fastagency_backend.engine.unsaved import Unsaved
 from fastagency_backend.store.base import (
     Answered,
@@ -45,12 +46,19 @@ class Journal:
     """See the module's docstring. `drop` makes the process let the run go."""
 
     def __init__(
-        self, lease: Lease, store: Store, feeds: Feeds, bridge: Bridge, unsaved: Unsaved, drop: Callable[[], None]
+        self,
+        lease: Lease,
+        tenure: Tenure,
+        store: Store,
+        feeds: Feeds,
+        bridge: Bridge,
+        unsaved: Unsaved,
+        drop: Callable[[], None],
     ) -> None:
         self.failed = False
         self.acquitted = False
         self.backlog = Backlog(bridge)
-        self._lease, self._store, self._feeds = lease, store, feeds
+        self._lease, self._tenure, self._store, self._feeds = lease, tenure, store, feeds
         self._bridge, self._unsaved, self._drop = bridge, unsaved, drop
         self._writers: set[str | None] = set()
         self._held: list[TextChunk] = []
@@ -74,6 +82,16 @@ class Journal:
     def hold(self, key: str, step: StepRecord) -> None:
         """Keep a result, which has no place yet, from this moment until it is committed. Thread-safe."""
         self._unsaved.keep(key, step)
+
+    def ensure_ours(self) -> None:
+        """To be called right before something that is paid for begins. Thread-safe.
+
+        Raises:
+            RunEvicted, RunUnwound: others may have the run. It is dropped, and goes on here if they have not.
+        """
+        if not self._tenure.is_certain:
+            self._bridge.call(self._fail, LeaseInDoubt("The worker's lease has run out, and others may have the run."))
+            self._bridge.dismiss()
 
     # --- on the engine's loop -------------------------------------------------------------------------------------
 

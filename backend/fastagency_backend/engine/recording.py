@@ -154,7 +154,12 @@ class Recording:
 
     @contextmanager
     def calling(self) -> Iterator[None]:
-        """Around the call itself: the run is not parked meanwhile, and the call has an idempotency key."""
+        """Around the call itself: the run is not parked meanwhile, and the call has an idempotency key.
+
+        Raises:
+            RunEvicted, RunUnwound: others may have the run, and make the call.
+        """
+        self._results.journal.ensure_ours()
         with context.in_step(f"{self._results.run_id}:{self._key}"), self._results.activity.calling():
             yield
 

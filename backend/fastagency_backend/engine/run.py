@@ -41,6 +41,7 @@ from fastagency_backend.engine.recording import Recording, Results
 from fastagency_backend.engine.sleep import Sleeps
 from fastagency_backend.engine.slot import Slots
 from fastagency_backend.engine.strict import Request, Strict
+from fastagency_backend.engine.tenure import UNDISPUTED, Tenure
 from fastagency_backend.engine.unsaved import Unsaved
 from fastagency_backend.store.base import Lease, RunLog, RunRecord, Store
 
@@ -60,14 +61,18 @@ class Run:
         unsaved: Unsaved | None = None,
         strict: Strict | None = None,
         limits: Limits = DEFAULT_LIMITS,
+        tenure: Tenure = UNDISPUTED,
     ) -> None:
         self.id = record.id
         self.tag = record.id.encode()
         self.record = record
         self.lease = Lease(record.id, record.fence, record.epoch)
+        self.tenure = tenure
         self.bridge = Bridge(record.id)
         own = weakref.ref(self)  # a ring would keep what is dropped until the collector of cycles comes
-        self.journal = Journal(self.lease, store, feeds, self.bridge, unsaved or Unsaved(), lambda: _drop(own(), drop))
+        self.journal = Journal(
+            self.lease, tenure, store, feeds, self.bridge, unsaved or Unsaved(), lambda: _drop(own(), drop)
+        )
         self.activity = Activity()
         self.observer = observer
         self.limits = limits

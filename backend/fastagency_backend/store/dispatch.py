@@ -130,6 +130,13 @@ class Dispatcher(Protocol):
         """
         ...
 
+    def term(self, worker: str) -> int | None:
+        """In which unbroken stretch of this worker's lease we are, by our own clock; None while the lease is not good.
+
+        Nobody takes a run over from a worker that owned it in this stretch, until that is over. Called in any thread.
+        """
+        ...
+
     async def release_worker(self, worker: str) -> None:
         """Give back everything this worker owns: runs become ready for others, or stay parked if they only wait."""
         ...

@@ -40,7 +40,7 @@ class Client(Part):
         self._room = Room()
 
     async def create_run(self, new: NewRun, start: Start | None = None) -> tuple[RunRecord, bool]:
-        taken = start if start is not None and self._heart.holds(start.worker) else None
+        taken = start if start is not None and self._heart.term(start.worker) is not None else None
         args = {
             "workflow": new.workflow,
             "params": new.params,

@@ -76,6 +76,9 @@ class PostgresDispatcher(Part):
         except psycopg.Error as error:
             raise store_error(error) from error
 
+    def term(self, worker: str) -> int | None:
+        return self._heart.term(worker)
+
     async def release_worker(self, worker: str) -> None:
         await self._lanes.drain()
         if self._heart.worker == worker:

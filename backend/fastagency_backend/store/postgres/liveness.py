@@ -19,6 +19,7 @@ import psycopg
 from fastagency_backend.store.dispatch import Builds
 from fastagency_backend.store.postgres.pool import Connection
 from fastagency_backend.store.postgres.sql import NOW
+from fastagency_backend.store.term import Terms
 
 logger = logging.getLogger(__name__)
 
@@ -51,27 +52,26 @@ class Liveness:
     """What was seen of the others. Used in any thread. `clock` gives seconds that only go forward."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+        self.clock = clock
+        self.terms = Terms(clock)
         self._lock = threading.Lock()
         self._seen: dict[str, Seen] = {}
         self._lease_s: float | None = None
         self._looked = self._beaten = float("-inf")
 
-    def beaten(self, lease_s: float | None) -> None:
-        """Our lease was renewed; None: we have none any more."""
+    def beaten(self, lease_s: float | None, sent: float | None = None) -> None:
+        """Our lease was renewed, which was `sent` a while ago or now; None: we have none any more."""
         with self._lock:
-            self._lease_s, self._beaten = lease_s, self._clock()
-
-    @property
-    def is_good(self) -> bool:
-        """Whether our lease was renewed in time."""
-        with self._lock:
-            return self._lease_s is not None and self._clock() - self._beaten < self._lease_s
+            self._lease_s, self._beaten = lease_s, self.clock() if sent is None else sent
+            if lease_s is None:
+                self.terms.end()
+            else:
+                self.terms.renew(self._beaten, lease_s)
 
     def look(self, worker: str, rows: Iterable[tuple[str, int, float]]) -> dict[str, int]:
         """Take in the table; returns the dead, and the beat at which each stood still."""
         with self._lock:
-            now = self._clock()
+            now = self.clock()
             if self._lease_s is None:
                 self._seen = {}
                 return {}
@@ -112,9 +112,9 @@ class Heart:
             self._thread.start()
         self._wake.set()
 
-    def holds(self, worker: str) -> bool:
-        """Whether this is our worker, and its lease is good: registered, and renewed in time."""
-        return worker == self.worker and self.liveness.is_good
+    def term(self, worker: str) -> int | None:
+        """See `dispatch.Dispatcher`."""
+        return self.liveness.terms.current if worker == self.worker else None
 
     def offer(self, workflows: Sequence[str], builds: Builds) -> None:
         """Let it be known what this worker has, and whose runs it drives. Blocks when that is not what it was."""
@@ -156,12 +156,13 @@ class Heart:
 
     def _beat(self) -> None:
         db = self._connected()
+        sent = self.liveness.clock()
         with db.pipeline():
             db.execute("BEGIN")
             db.execute("SET LOCAL synchronous_commit = off")  # nothing is lost with it that a next beat does not bring
             db.execute(BEAT, (self.worker, self._lease_s, *self._offered))
             db.execute("COMMIT")
-        self.liveness.beaten(self._lease_s)
+        self.liveness.beaten(self._lease_s, sent)
 
     def _connected(self) -> Connection:
         if self._db is None or self._db.closed:

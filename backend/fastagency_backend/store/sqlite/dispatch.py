@@ -49,6 +49,9 @@ class SqliteDispatcher:
 
         await self._writer.run(job)
 
+    def term(self, worker: str) -> int | None:
+        return self._liveness.term(worker)
+
     async def release_worker(self, worker: str) -> None:
         def job(db: sqlite3.Connection) -> None:
             db.execute(

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from fastagency_backend.store.dispatch import ANY_BUILD, Builds
+from fastagency_backend.store.term import Terms
 
 BEATS_PER_LEASE = 3
 LOOKS_PER_LEASE = 6
@@ -38,6 +39,7 @@ class Liveness:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
+        self._terms = Terms(clock)
         self._worker: str | None = None
         self._lease_s = 0.0
         self._beats = 0
@@ -69,6 +71,7 @@ class Liveness:
     def release(self, db: sqlite3.Connection, worker: str) -> None:
         if worker == self._worker:
             self._worker = None
+            self._terms.end()
         db.execute("DELETE FROM worker WHERE id = ?", (worker,))
 
     def tick(self, db: sqlite3.Connection) -> None:
@@ -83,9 +86,13 @@ class Liveness:
 
     def holds(self, db: sqlite3.Connection, worker: str) -> bool:
         """Whether this is our worker, and its lease is good: registered, and renewed in time."""
-        if worker != self._worker or self._clock() - self._beaten >= self._lease_s:
+        if self.term(worker) is None:
             return False
         return db.execute("SELECT 1 FROM worker WHERE id = ?", (worker,)).fetchone() is not None
+
+    def term(self, worker: str) -> int | None:
+        """See `dispatch.Dispatcher`. May be called in any thread."""
+        return self._terms.current if worker == self._worker else None
 
     def dead(self, db: sqlite3.Connection) -> list[str]:
         """The workers whose runs may be taken over now."""
@@ -105,11 +112,13 @@ class Liveness:
 
     def _beat(self, db: sqlite3.Connection) -> None:
         self._beats += 1
+        sent = self._clock()
         db.execute(
             f"INSERT OR REPLACE INTO worker(id, beat, expires, ttl, offers, takes) VALUES (?, ?, {NOW} + ?, ?, ?, ?)",
             (self._worker, self._beats, self._lease_s, self._lease_s, *self._offers),
         )
-        self._beaten = self._clock()
+        self._beaten = sent
+        self._terms.renew(sent, self._lease_s)
 
     def _look(self, db: sqlite3.Connection) -> None:
         # A worker of version 1.0 changes `expires` only.

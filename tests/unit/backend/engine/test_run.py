@@ -17,13 +17,13 @@ from fastagency_shared.messages import TextChunk, TextInput, TextMessage
 from tests.fakes.lab import Lab, run_id, until
 
 
-def register(lab: Lab, body: Any) -> None:
+def register(lab: Lab, body: Any, **options: Any) -> None:
     """Publish a body that works on the `Run` itself."""
 
     async def flow(ui: AsyncUI, params: dict[str, Any]) -> Any:
         return await body(ui._run)
 
-    lab.wf.register("flow", "A flow", fail_on_redefintion=False)(flow)
+    lab.wf.register("flow", "A flow", fail_on_redefintion=False, **options)(flow)
 
 
 async def interrupted(lab: Lab) -> None:

@@ -64,10 +64,10 @@ def test_who_is_no_worker_takes_over_nothing(ours: Ours) -> None:
 
 
 def test_a_lease_is_good_until_its_time_is_over(ours: Ours) -> None:
-    assert ours.liveness.is_good
+    assert ours.liveness.terms.current is not None
     ours.now += LEASE_S
-    assert not ours.liveness.is_good
+    assert ours.liveness.terms.current is None
     ours.liveness.beaten(LEASE_S)
-    assert ours.liveness.is_good
+    assert ours.liveness.terms.current is not None
     ours.liveness.beaten(None)
-    assert not ours.liveness.is_good
+    assert ours.liveness.terms.current is None
