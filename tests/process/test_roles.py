@@ -1,4 +1,4 @@
-"""APIs and workers as processes of their own, on one file: `fastagency api` and `fastagency worker`."""
+"""APIs and workers as processes of their own, on one file, and on servers: `fastagency api` and `fastagency worker`."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from fastagency_shared.provider import Caller
 from tests.e2e.process import Process, free_port
 from tests.fakes.lab import DEADLINE_S
 from tests.integration.server import Client, Frame
+from tests.nats import NatsServer
 
 WORKFLOWS = """
 import asyncio, os, sys
@@ -72,14 +73,37 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def start(folder: Path) -> Iterator[Start]:
+def on_a_file(folder: Path) -> dict[str, str]:
+    return {"FASTAGENCY_DATABASE": f"sqlite:///{folder}/runs.sqlite3"}
+
+
+@pytest.fixture
+def on_servers(postgres_url: str) -> Iterator[dict[str, str]]:
+    """PostgreSQL, and NATS for the signals."""
+    nats = NatsServer()
+    nats.start()
+    yield {"FASTAGENCY_DATABASE": postgres_url, "FASTAGENCY_SIGNALS": nats.url}
+    nats.stop()
+
+
+on_both = pytest.mark.parametrize("service", ["on_a_file", "on_servers"])
+
+
+@pytest.fixture
+def service() -> str:
+    return "on_a_file"
+
+
+@pytest.fixture
+def start(folder: Path, service: str, request: pytest.FixtureRequest) -> Iterator[Start]:
+    database: dict[str, str] = request.getfixturevalue(service)
     started: list[Process] = []
 
     def start_one(command: str, **settings: str) -> Process:
         port = free_port()
         kind = "BACKEND" if command == "api" else "WORKER"
         environment = {
-            "FASTAGENCY_DATABASE": f"sqlite:///{folder}/runs.sqlite3",
+            **database,
             "FASTAGENCY_LEASE_S": "0.5",
             "FASTAGENCY_GET_USER_ID": "who:user",
             f"FASTAGENCY_{kind}_PORT": str(port),
@@ -143,6 +167,7 @@ def waited_for(condition: Callable[[], Any], process: Process) -> Any:
     return found
 
 
+@on_both
 async def test_an_api_serves_what_a_worker_drives_and_has_none_of_its_code(start: Start, folder: Path) -> None:
     api, other = start("api"), start("api")
     assert httpx.get(f"{api.url}/fastagency/discovery").status_code == 401
@@ -175,6 +200,7 @@ async def test_an_api_serves_what_a_worker_drives_and_has_none_of_its_code(start
 
 
 @pytest.mark.fault
+@on_both
 def test_a_worker_is_killed_and_another_goes_on(start: Start, folder: Path) -> None:
     api = start("api")
     workers = {process.pid: process for process in (start("worker"), start("worker"))}
@@ -190,6 +216,7 @@ def test_a_worker_is_killed_and_another_goes_on(start: Start, folder: Path) -> N
 
 
 @pytest.mark.fault
+@on_both
 def test_everything_is_restarted_one_after_the_other_while_people_talk(start: Start, folder: Path) -> None:
     api, stays = start("api"), start("api")
     workers = [start("worker"), start("worker")]
