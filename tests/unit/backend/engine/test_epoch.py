@@ -136,9 +136,11 @@ async def test_nothing_is_written_under_a_lease_of_an_earlier_epoch_though_the_f
 
 
 async def test_what_was_driven_at_the_time_writes_nothing_any_more(lab: Lab, store: FailingOver) -> None:
-    goes_on = asyncio.Event()
+    began, goes_on = asyncio.Event(), asyncio.Event()
 
     async def busy(run: Run) -> None:
+        await run.drain()
+        began.set()
         await goes_on.wait()
         run.emit(TextMessage(body="late"))
         await run.drain()
@@ -148,6 +150,7 @@ async def test_what_was_driven_at_the_time_writes_nothing_any_more(lab: Lab, sto
     engine = await lab.engine(store=store)
     await lab.start(engine, "flow")
     stale = (await until(lambda: engine.driver.live.get(run_id()))).lease
+    await began.wait()
     store._now += 1  # the failover is not noticed yet
     goes_on.set()
     await until(lambda: store.refused)
