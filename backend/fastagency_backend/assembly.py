@@ -19,7 +19,7 @@ from fastagency_backend.engine.limits import Limits
 from fastagency_backend.engine.spec import WorkflowSpec
 from fastagency_backend.observe import observer_for
 from fastagency_backend.settings import BackendSettings
-from fastagency_backend.store import SqliteStore, Store, examine_file
+from fastagency_backend.store import Archive, SqliteArchive, SqliteStore, Store, examine_file
 from fastagency_backend.store.dispatch import Builds
 from fastagency_backend.store.signals import Deaf, SharedSignals
 from fastagency_backend.url import Database, PostgresUrl, SqliteFile
@@ -65,6 +65,18 @@ def _signals_for(settings: BackendSettings) -> SharedSignals | None:
     with extra("nats", needed_by=NEEDS_NATS):
         from fastagency_backend.store.nats import NatsSignals
     return NatsSignals(settings.signals.full)
+
+
+def archive_for(database: Database) -> Archive:
+    """A database to copy from or to. Raises `ImportError` if it needs an extra that is not installed."""
+    match database:
+        case SqliteFile(path):
+            return SqliteArchive(path)
+        case PostgresUrl(full):
+            with extra("postgres", needed_by="A database postgresql://..."):
+                from fastagency_backend.store.postgres import PostgresArchive
+            archive: Archive = PostgresArchive(full)
+            return archive
 
 
 def engine_for(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,9 +19,10 @@ from fastagency_shared.extras import extra
 from fastagency_shared.logs import LogFormat, formatter_of
 
 from fastagency_backend.settings import BackendSettings, load_settings
-from fastagency_backend.url import PostgresUrl, SqliteFile
+from fastagency_backend.url import Database, PostgresUrl, SqliteFile, read_database
 
 STOP_TIMEOUT_S = 10
+PROGRESS_EVERY_S = 2.0
 
 T = TypeVar("T")
 
@@ -162,6 +164,42 @@ def _restore(options: Namespace, _free_port: FreePort) -> int:
     return 0
 
 
+def _copy(options: Namespace, _free_port: FreePort) -> int:
+    from fastagency_backend.assembly import archive_for
+    from fastagency_backend.store.transfer import Tally, transfer
+
+    source, target = _address(options.source), _address(options.target)
+    said_at = time.monotonic()
+
+    def tell(tally: Tally) -> None:
+        nonlocal said_at
+        if time.monotonic() - said_at >= PROGRESS_EVERY_S:
+            sys.stderr.write(f"{tally.runs:,} conversations ...\n")
+            said_at = time.monotonic()
+
+    tally = _in_one_sentence(lambda: transfer(archive_for(source), archive_for(target), tell))
+    if tally.mended:
+        sys.stdout.write(
+            "PostgreSQL keeps no NUL character (\\0). In texts of these conversations "
+            f"\N{REPLACEMENT CHARACTER} is in its place: {', '.join(sorted(tally.mended))}\n"
+        )
+    rows = tally.rows
+    sys.stdout.write(
+        f"The {tally.runs:,} conversations of {source} are in {target} ({tally.known:,} were before), read back and "
+        f"equal: {rows['event']:,} messages, {rows['step']:,} results, {rows['question']:,} questions, "
+        f"{tally.workflows:,} workflows; sha256:{tally.digest}\n"
+    )
+    return 0
+
+
+def _address(text: str) -> Database:
+    """Not read by `argparse`: that would show a password of what it refuses."""
+    try:
+        return read_database(text)
+    except ValueError as error:
+        raise FastAgencyError(f"An address of a database cannot be used: {error}.") from None
+
+
 def _replay(options: Namespace, _free_port: FreePort) -> int:
     from fastagency_backend.precheck import precheck, report, report_json
 
@@ -205,6 +243,11 @@ def _add_restore_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--replace", action="store_true", help="replace the database that is there, and keep it beside")
 
 
+def _add_copy_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("source", metavar="SOURCE", help="a path, sqlite:///path or postgresql://user@host/name")
+    parser.add_argument("target", metavar="TARGET", help="the same; it is made if need be, and what is in it stays")
+
+
 def _add_replay_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--check",
@@ -223,6 +266,9 @@ worker_command = Command("drive runs only; an API serves the clients", _worker)
 migrate_command = Command("bring the database up to date, or make it", _migrate)
 backup_command = Command("copy the database to a file, also while the backend runs", _back_up, _add_backup_arguments)
 restore_command = Command("put a backup in the place of the database", _restore, _add_restore_arguments)
+copy_command = Command(
+    "copy the conversations of one database to another, and compare: SQLite, PostgreSQL", _copy, _add_copy_arguments
+)
 replay_command = Command(
     "say, before a deploy, which open conversations today's code would break", _replay, _add_replay_arguments
 )

@@ -25,7 +25,7 @@ EXIT_INTERRUPTED = 130
 
 ORDER = (
     *("start", "backend", "api", "worker", "frontend", "run", "check"),
-    *("migrate", "backup", "restore", "replay", "version"),
+    *("migrate", "copy", "backup", "restore", "replay", "version"),
 )
 
 

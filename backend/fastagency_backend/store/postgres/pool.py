@@ -69,8 +69,8 @@ class Connections:
 
     def __init__(self, url: str, options: Options) -> None:
         self.options = options
-        self._conninfo = _with_defaults(url, settings=not options.pooled)
-        self._listen_conninfo = _with_defaults(options.listen_url or url, settings=False)
+        self._conninfo = conninfo(url, settings=not options.pooled)
+        self._listen_conninfo = conninfo(options.listen_url or url, settings=False)
         self._prepare = None if options.pooled else PREPARE_AFTER
         self.epochs = Epochs()
         self._readers = ThreadPoolExecutor(options.readers, thread_name_prefix="fastagency-store-reader")
@@ -137,7 +137,7 @@ class Connections:
             raise store_error(error) from error
 
 
-def _with_defaults(url: str, *, settings: bool) -> str:
+def conninfo(url: str, *, settings: bool) -> str:
     """The URL with our parameters where it has none of its own."""
     given = conninfo_to_dict(url)
     merged: dict[str, Any] = PARAMETERS | given

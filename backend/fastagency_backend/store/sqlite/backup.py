@@ -52,7 +52,7 @@ def restore(backup: Path, database: Path, *, replace: bool) -> Path | None:
         _copy(backup, unfinished, f"The backup {backup}")
         found = _examine(unfinished, f"The backup {backup}")
         if database.exists():
-            _refuse_in_use(database)
+            refuse_in_use(database)
             if not replace:
                 raise StoreError(
                     f"{database} is there already. To put the {found} conversations of {backup} in its place, repeat "
@@ -112,7 +112,7 @@ def _examine(copy: Path, named: str) -> int:
     return number
 
 
-def _refuse_in_use(database: Path) -> None:
+def refuse_in_use(database: Path) -> None:
     """To leave WAL, SQLite needs the file for itself alone: it does not get it while any process has it open."""
     try:
         with closing(sqlite3.connect(database, timeout=0)) as db:

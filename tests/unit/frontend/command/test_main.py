@@ -28,6 +28,7 @@ def test_both_sides_offer_their_commands() -> None:
         "run",
         "check",
         "migrate",
+        "copy",
         "backup",
         "restore",
         "replay",
