@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser
 
-import uvicorn
-from fastagency_backend.command import websocket_options
+from fastagency_backend.web.server import serve
 
 
 def main() -> None:
@@ -13,7 +12,7 @@ def main() -> None:
     parser.add_argument("app")
     parser.add_argument("--port", type=int, required=True)
     options = parser.parse_args()
-    uvicorn.run(options.app, port=options.port, log_level="warning", access_log=False, **websocket_options())
+    serve(options.app, port=options.port, log_level="warning", access_log=False)
 
 
 if __name__ == "__main__":

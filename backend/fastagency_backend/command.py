@@ -37,12 +37,14 @@ def _api(_options: Namespace, free_port: FreePort) -> int:
 
 def _serve(what: str, app: str, free_port: FreePort) -> int:
     with extra("server", needed_by=what):
-        import uvicorn
+        import uvicorn  # noqa: F401
     with extra("fastapi", needed_by=what):
         import fastapi  # noqa: F401 - named here, before an application's own imports can be what is missing
+    from fastagency_backend.web.server import serve
+
     settings = load_settings()
     port = free_port("backend", settings.backend_host, settings.backend_port)
-    uvicorn.run(
+    serve(
         app,
         host=settings.backend_host,
         port=port,
@@ -50,19 +52,8 @@ def _serve(what: str, app: str, free_port: FreePort) -> int:
         log_config=_log_config(settings.log_format),
         access_log=settings.access_log,
         timeout_graceful_shutdown=STOP_TIMEOUT_S,
-        **websocket_options(),
     )
     return 0
-
-
-def websocket_options() -> dict[str, Any]:
-    """What uvicorn is told of WebSockets; the benchmarks tell theirs the same."""
-    from fastagency_backend.web.frames import GatheringProtocol
-
-    return {
-        "ws": GatheringProtocol,
-        "ws_per_message_deflate": False,  # a message is small, and compressing it costs more than sending it
-    }
 
 
 def _worker(_options: Namespace, free_port: FreePort) -> int:

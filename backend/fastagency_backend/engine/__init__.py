@@ -3,8 +3,9 @@
 Who does what:
 
 - `engine.py` is one worker: it claims runs and hands them to its `driver.py`, which takes each through one `attempt.py`
-  after another. `chore.py` is what has to be done beside that, `line.py` watches the runs that wait for a worker,
-  `gate.py` holds runs back while the store cannot write, and `stray.py` gives back what is owned and not driven.
+  after another. `chore.py` is what has to be done beside that (`pause.py` says when), `line.py` watches the runs that
+  wait for a worker, `gate.py` holds runs back while the store cannot write, and `stray.py` gives back what is owned and
+  not driven.
 - `api.py` is a process that answers clients and drives nothing; `catalogue.py` tells it what workflows workers have.
 - `service.py` answers clients' requests, `reader.py` serves those who watch, and `feed.py` wakes them. They need no
   driver: another process may have it. `view.py` is how clients see a run.

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Iterator, Mapping
 
+from fastagency_backend.engine.pause import pause
 from fastagency_backend.engine.spec import WorkflowSpec
 from fastagency_backend.store.base import Store
 from fastagency_backend.store.dispatch import Offer
@@ -35,7 +36,7 @@ class Offering:
         if offers != self._said or time.monotonic() - self._said_at >= SAY_EVERY_S:
             await self._store.dispatcher.offer_workflows(offers)
             self._said, self._said_at = offers, time.monotonic()
-        await asyncio.sleep(LOOK_EVERY_S)
+        await pause(LOOK_EVERY_S)
 
 
 class Catalogue(Mapping[str, Offer]):
@@ -64,7 +65,7 @@ class Catalogue(Mapping[str, Offer]):
     async def look(self) -> None:
         """A chore: keep it fresh."""
         await self.refresh()
-        await asyncio.sleep(READ_EVERY_S)
+        await pause(READ_EVERY_S)
 
     def __getitem__(self, name: str) -> Offer:
         return self._offers[name]

@@ -27,6 +27,7 @@ from fastagency_backend.engine.lag import Lag
 from fastagency_backend.engine.limits import DEFAULT_LIMITS, Limits
 from fastagency_backend.engine.line import Lines
 from fastagency_backend.engine.observer import NOBODY, Observer
+from fastagency_backend.engine.pause import pause
 from fastagency_backend.engine.relay import Relay
 from fastagency_backend.engine.service import RunService
 from fastagency_backend.engine.spec import WorkflowSpec
@@ -217,7 +218,7 @@ class Engine:
         if self.driver.parked - self._tidied >= WAVE and len(self.driver.live) < WAVE // 10:
             self._tidied = self.driver.parked
             await asyncio.to_thread(memory.give_back)
-        await asyncio.sleep(min(1.0, max(0.05, self.settings.warm_s / 4)))
+        await pause(min(1.0, max(0.05, self.settings.warm_s / 4)))
 
     async def _remove(self) -> None:
         """Remove what is too old, and clear away a little of what deleted runs have left."""
@@ -227,4 +228,4 @@ class Engine:
                 logger.info("Removed %d runs that ended long ago", removed)
             self._next_removal = time.monotonic() + (0.0 if removed == REMOVED else RETENTION_EVERY_S)
         more = await self.store.sweep()
-        await asyncio.sleep(SWEEP_PAUSE_S if more else SWEEP_EVERY_S)
+        await pause(SWEEP_PAUSE_S if more else SWEEP_EVERY_S)

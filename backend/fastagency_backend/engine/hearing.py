@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from fastagency_backend.engine.pause import pause
 from fastagency_backend.engine.relay import Relay
 
 LOOK_AT_ALL_S = 5.0
@@ -42,7 +43,7 @@ class Hearing:
 
     async def look_at_all(self) -> None:
         """A chore, for hints may be lost: every now and then anything may have changed."""
-        await asyncio.sleep(LOOK_AT_ALL_S)
+        await pause(LOOK_AT_ALL_S)
         self.changed(None, ready=False)
 
     async def epoch(self) -> None:

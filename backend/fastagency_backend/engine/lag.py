@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import deque
 
-EVERY_S = 0.25
+from fastagency_backend.engine.pause import until_step
+
+EVERY_S = 0.5
 KEPT_S = 10.0
 
 
@@ -17,9 +18,10 @@ class Lag:
         self._late_s: deque[float] = deque([0.0], maxlen=round(KEPT_S / EVERY_S))
 
     async def look(self) -> None:
-        due = time.monotonic() + EVERY_S
-        await asyncio.sleep(EVERY_S)
-        self._late_s.append(max(0.0, time.monotonic() - due))
+        now = asyncio.get_running_loop().time
+        due = now() + until_step(now(), EVERY_S)
+        await asyncio.sleep(due - now())
+        self._late_s.append(max(0.0, now() - due))
 
     @property
     def worst_s(self) -> float:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from dataclasses import dataclass
 
 from fastagency_shared.run import RunStatus
 
 from fastagency_backend.engine.feed import Feeds
+from fastagency_backend.engine.pause import pause
 from fastagency_backend.store.base import RunRecord, Store
 from fastagency_backend.store.dispatch import Line
 
@@ -55,7 +55,7 @@ class Lines:
         self._reasons = {(line.workflow, line.build): reason_of(line) for line in late}
         if self._reasons:
             await self._tell()
-        await asyncio.sleep(LOOK_EVERY_S)
+        await pause(LOOK_EVERY_S)
 
     def reason(self, run: RunRecord) -> str | None:
         """Why nobody has taken up the run, in words for people; None: it is not in a line, or not for long."""

@@ -19,6 +19,7 @@ from fastagency_shared.errors import InvalidRequest
 from fastagency_shared.messages import RunStatusChanged, TextChunk, TransientMessage, parse_message
 
 from fastagency_backend.engine.feed import Feeds
+from fastagency_backend.engine.pause import pause
 from fastagency_backend.store.signals import Signals
 
 logger = logging.getLogger(__name__)
@@ -114,7 +115,7 @@ class Relay:
         for run_id in self._feeds.watched:
             if not self._drives(run_id):
                 self._signals.want(run_id)
-        await asyncio.sleep(WANT_S)
+        await pause(WANT_S)
 
     # --- inside ---------------------------------------------------------------------------------------------------
 

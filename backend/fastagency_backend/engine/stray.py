@@ -5,11 +5,11 @@ They would stay as they are for as long as the worker lives, for nobody takes ov
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Mapping
 
 from fastagency_backend.engine.driver import Driver
+from fastagency_backend.engine.pause import pause
 from fastagency_backend.store.base import Store
 
 logger = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ class Strays:
 
     async def look(self) -> None:
         """A chore."""
-        await asyncio.sleep(LOOK_EVERY_S)
+        await pause(LOOK_EVERY_S)
         found = await self._find()
         if found is None:
             return

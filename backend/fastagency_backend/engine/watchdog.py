@@ -20,6 +20,7 @@ import traceback
 from pathlib import Path
 
 from fastagency_backend.engine.blackbox import ID_BYTES, NOBODY, BlackBox, Standstill, line_of, others
+from fastagency_backend.engine.pause import pause
 from fastagency_backend.engine.watch import Watch
 
 logger = logging.getLogger(__name__)
@@ -91,7 +92,7 @@ class Watchdog(Watch):
             else:
                 faulthandler.dump_traceback_later(self._exit_s, exit=True, file=self._box.file)
         self._end_later(self._exit_s or 0.0)
-        await asyncio.sleep(self.limit_s / BEATS)
+        await pause(self.limit_s / BEATS)
 
     def held(self, run_id: str, seconds: float) -> None:
         written = self._written()
@@ -107,7 +108,7 @@ class Watchdog(Watch):
                 logger.error(
                     "The worker %s %s, in %s", path.stem, what, _described(standstill), extra=_extra(standstill)
                 )
-        await asyncio.sleep(OTHERS_EVERY_S)
+        await pause(OTHERS_EVERY_S)
 
     # --- other threads --------------------------------------------------------------------------------------------
 

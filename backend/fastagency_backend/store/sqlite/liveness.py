@@ -58,8 +58,12 @@ class Liveness:
 
     @property
     def look_every_s(self) -> float:
-        """How often `tick` has something to do."""
-        return float("inf") if self._worker is None else self._lease_s / LOOKS_PER_LEASE
+        """How often `tick` has something to do: to renew our row, and to look at the others', if there are any."""
+        return (
+            float("inf")
+            if self._worker is None
+            else self._lease_s / (LOOKS_PER_LEASE if self._seen else BEATS_PER_LEASE)
+        )
 
     def offer(self, db: sqlite3.Connection, workflows: Sequence[str], builds: Builds = ANY_BUILD) -> None:
         """Let it be known which workflows this worker has, and whose runs of them it drives."""

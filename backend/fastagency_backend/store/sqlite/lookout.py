@@ -1,7 +1,7 @@
 """What the writer's thread looks at between its jobs: leases, the file, the log, and what other processes commit.
 
-A process that is alone with its file has little to look for. It knows by the commits of others: each worker renews its
-lease there about every second.
+A process that is alone with its file has little to look for. It knows by the commits of others (each worker renews its
+lease there about every second), or because they greet it.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from fastagency_backend.store.sqlite.presence import Presence
 logger = logging.getLogger(__name__)
 
 ALONE_POLL_S = 0.25
+GREETED_POLL_S = 1.0
+"""In the place of `ALONE_POLL_S` where others would greet us."""
 COMPANY_S = 600.0
 """How long after the last commit of another process this one goes on looking for more every `POLL_S` seconds."""
 
@@ -36,10 +38,15 @@ class Lookout:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.changed: Callable[[], None] = _nobody_is_told
+        self.is_greeted: Callable[[], bool] = lambda: False
         self._presence, self._liveness, self._checkpoints = presence, liveness, checkpoints
         self._clock = clock
         self._data_version: int | None = None
         self._company_until = float("-inf")
+
+    def meet(self) -> None:
+        """Another process has come. Thread-safe; counts from the next look on."""
+        self._company_until = self._clock() + COMPANY_S
 
     def look(self, db: sqlite3.Connection) -> float:
         """Look around; returns in how many seconds to do so again, if nothing is written meanwhile.
@@ -58,12 +65,13 @@ class Lookout:
             logger.warning("The worker's lease could not be renewed: %s", error)
             return POLL_S
         if self._data_version is not None and version != self._data_version:
-            self._company_until = self._clock() + COMPANY_S
+            self.meet()
             self.changed()
         self._data_version = version
         if self._clock() < self._company_until:
             return POLL_S
-        return max(POLL_S, min(ALONE_POLL_S, self._liveness.look_every_s))
+        alone_s = GREETED_POLL_S if self.is_greeted() else ALONE_POLL_S
+        return max(POLL_S, min(alone_s, self._liveness.look_every_s))
 
 
 def _nobody_is_told() -> None:

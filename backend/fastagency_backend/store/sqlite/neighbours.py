@@ -1,7 +1,8 @@
 """Signals between the processes of one machine that share a database file.
 
 That something has changed the file tells itself; chunks and wishes go as datagrams, over sockets in a folder that only
-this user can enter. Where there are no such sockets (Windows), nothing is carried.
+this user can enter. Whoever comes greets the others: they know then that they are not alone with the file. Where there
+are no such sockets (Windows), nothing is carried.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import os
 import socket
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
@@ -32,7 +33,7 @@ LONGEST_ADDRESS = 100
 """A socket's address holds a few bytes more, everywhere."""
 READS_AT_A_TIME = 100
 TRIES = 3
-SHOWN, WANTED = b"s", b"w"
+SHOWN, WANTED, GREETING = b"s", b"w", b"g"
 ID_BYTES = 32
 
 
@@ -40,6 +41,8 @@ class NeighbourSignals:
     """See `signals.Signals`. `database` is the file that the processes share."""
 
     def __init__(self, database: Path) -> None:
+        self.met: Callable[[], None] = _nobody_is_told
+        """Called on the loop: there is another process, or has been a moment ago."""
         self._database = database
         self._hears: Hears | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -54,6 +57,11 @@ class NeighbourSignals:
         return MAX_BYTES if self._socket is not None else 0
 
     @property
+    def hears_of_others(self) -> bool:
+        """Whether a process that opens the file later will be heard of."""
+        return self._socket is not None
+
+    @property
     def connected(self) -> bool:
         return True
 
@@ -63,6 +71,9 @@ class NeighbourSignals:
             self._listen(self._loop)
         except (OSError, AttributeError, NotImplementedError) as error:
             logger.info("Text under way is shown to those only who watch in the process that drives the run: %s", error)
+        if self._send(GREETING):
+            self.met()
+        self._looked_at = 0.0  # others may come at the same moment
 
     async def close(self) -> None:
         if self._socket is not None and self._loop is not None and self._address is not None:
@@ -122,11 +133,13 @@ class NeighbourSignals:
                 return address
         raise AssertionError("unreachable: the last try returns or raises")
 
-    def _send(self, datagram: bytes) -> None:
+    def _send(self, datagram: bytes) -> bool:
+        """Send it to all; whether there is anybody."""
         if self._socket is None:
-            return
+            return False
         if time.monotonic() >= self._looked_at + LOOK_S:
             self._look()
+        anybody = False
         for neighbour in self._neighbours:
             try:
                 self._socket.sendto(datagram, str(neighbour))
@@ -135,6 +148,9 @@ class NeighbourSignals:
                 self._looked_at = 0.0
             except OSError:  # it is too busy to listen, or has gone
                 continue
+            else:
+                anybody = True
+        return anybody
 
     def _look(self) -> None:
         assert self._address is not None
@@ -153,10 +169,17 @@ class NeighbourSignals:
             except OSError:
                 return
             kind, run_id = datagram[:1], datagram[1 : 1 + ID_BYTES].decode(errors="replace")
-            if kind == WANTED:
+            if kind == GREETING:
+                self._looked_at = 0.0
+                self.met()
+            elif kind == WANTED:
                 self._hears.wanted(run_id)
             elif kind == SHOWN and run_id in self._watched:
                 self._hears.shown(run_id, datagram[1 + ID_BYTES :].decode(errors="replace"))
+
+
+def _nobody_is_told() -> None:
+    """Until the store is open."""
 
 
 def meeting_place(database: Path) -> Path:

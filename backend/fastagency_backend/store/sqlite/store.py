@@ -135,6 +135,8 @@ class SqliteStore:
             told(error)
 
         self._lookout.changed = self.signals.changed
+        self._lookout.is_greeted = lambda: self.signals.hears_of_others
+        self.signals.met = self._meet
         await self._writer.start(tell, self._lookout.look)
         await self._reader.start(tell)
         await self._near.start()
@@ -145,6 +147,11 @@ class SqliteStore:
         self._near.stop()
         await self._writer.stop()
         await self._reader.stop()
+
+    def _meet(self) -> None:
+        """Another process has come: look around at once, and often from now on."""
+        self._lookout.meet()
+        self._writer.submit(lambda _: None, lambda _result, _error: None)
 
     @property
     def queued(self) -> int:

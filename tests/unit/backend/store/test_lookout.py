@@ -12,8 +12,8 @@ import pytest
 from fastagency_backend.store.base import StoreBroken
 from fastagency_backend.store.sqlite.checkpoint import Checkpoints
 from fastagency_backend.store.sqlite.lane import POLL_S, Lane
-from fastagency_backend.store.sqlite.liveness import LOOKS_PER_LEASE, Liveness
-from fastagency_backend.store.sqlite.lookout import ALONE_POLL_S, COMPANY_S, Lookout
+from fastagency_backend.store.sqlite.liveness import BEATS_PER_LEASE, LOOKS_PER_LEASE, Liveness
+from fastagency_backend.store.sqlite.lookout import ALONE_POLL_S, COMPANY_S, GREETED_POLL_S, Lookout
 from fastagency_backend.store.sqlite.presence import Presence
 from fastagency_backend.store.sqlite.schema import migrate
 
@@ -79,12 +79,31 @@ def test_in_company_it_looks_often_and_for_some_time(
     assert len(told) == 1
 
 
-@pytest.mark.parametrize(("lease_s", "wait_s"), [(60.0, ALONE_POLL_S), (0.12 * LOOKS_PER_LEASE, 0.12), (0.01, POLL_S)])
+def test_where_others_would_greet_it_looks_more_seldom_still_until_one_does(
+    lookout: Lookout, db: sqlite3.Connection, clock: Clock
+) -> None:
+    lookout.is_greeted = lambda: True
+    assert lookout.look(db) == GREETED_POLL_S
+    lookout.meet()
+    assert lookout.look(db) == POLL_S
+    clock.now += COMPANY_S
+    assert lookout.look(db) == GREETED_POLL_S
+
+
+@pytest.mark.parametrize(("lease_s", "wait_s"), [(60.0, ALONE_POLL_S), (0.12 * BEATS_PER_LEASE, 0.12), (0.01, POLL_S)])
 def test_a_short_lease_is_looked_after_in_time(
     lookout: Lookout, db: sqlite3.Connection, liveness: Liveness, lease_s: float, wait_s: float
 ) -> None:
     liveness.register(db, "ours", lease_s)
     assert lookout.look(db) == pytest.approx(wait_s)
+
+
+def test_another_workers_lease_is_looked_at_more_often_than_our_own_is_renewed(
+    lookout: Lookout, db: sqlite3.Connection, liveness: Liveness
+) -> None:
+    Liveness(Clock()).register(db, "theirs", 3.0)
+    liveness.register(db, "ours", 0.12 * LOOKS_PER_LEASE)
+    assert lookout.look(db) == pytest.approx(0.12)
 
 
 def test_a_lease_that_cannot_be_renewed_is_tried_again_soon(

@@ -93,3 +93,20 @@ async def test_a_folder_that_others_can_enter_is_not_used(tmp_path: Path) -> Non
         assert signals.max_bytes == 0
         signals.show(run_id(1), "to nobody")
         signals.want(run_id(1))
+
+
+async def test_who_comes_greets_the_others_and_learns_whether_there_are_any(tmp_path: Path) -> None:
+    database, met = tmp_path / "runs.sqlite3", []
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as left_behind:
+        left_behind.bind(str(meeting_place(database) / "dead"))
+    first, second = NeighbourSignals(database), NeighbourSignals(database)
+    first.met, second.met = lambda: met.append("first"), lambda: met.append("second")
+    await first.open(Ear())
+    assert first.hears_of_others
+    assert met == []
+    await second.open(Ear())
+    await until(lambda: len(met) == 2)
+    assert met == ["second", "first"]
+    await first.close()
+    await second.close()
+    assert not second.hears_of_others
