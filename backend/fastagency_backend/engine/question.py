@@ -118,7 +118,7 @@ class Questions:
     async def _answer(self, key: str, here: Asked, known: QuestionRecord | None, deadline: Deadline | None) -> str:
         """What is answered, in its turn."""
         if known is None:
-            known = self._known[key] = await self._ask(key, here, deadline)
+            known = await self._ask(key, here, deadline)
         uuid, due = known.uuid, known.due
         self._journal.acquit()
         with self._activity.waiting():
@@ -146,8 +146,9 @@ class Questions:
         if (size := size_of(body)) > limit:
             remedy = "Ask in fewer words, and keep the rest elsewhere: a question may hold a link."
             raise ExceedsLimit.of("The question", size, limit, "max_message_bytes", remedy)
+        asked = self._known[key] = QuestionRecord(question.uuid, None, None, due)  # also if the asker gives up now
         await self._journal.open_question(key, question.uuid, body, self._activity.touch(), due)
-        return QuestionRecord(question.uuid, None, None, due)
+        return asked
 
     async def _wait(self, here: Asked, due: float | None, default: Answer | None) -> tuple[str, int | None]:
         """The answer, and its place if it has come with one."""

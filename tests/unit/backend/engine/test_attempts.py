@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from fastagency_backend.engine.context import current_step_key
+from fastagency_backend.engine.journal import Journal
 from fastagency_backend.engine.run import Run
 from fastagency_backend.workflow import UI, AsyncUI
 from fastagency_shared.messages import TextInput, TextMessage
@@ -217,7 +218,19 @@ async def test_what_a_failed_attempt_left_at_work_keeps_its_place(lab: Lab) -> N
     assert len(set(keys)) == 2
 
 
-async def test_a_question_whose_asker_gave_up_inside_a_step_stays_the_same_question(lab: Lab) -> None:
+@pytest.mark.parametrize("commits", ["soon", "late"])
+async def test_a_question_whose_asker_gave_up_inside_a_step_stays_the_same_question(
+    lab: Lab, commits: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_question = Journal.open_question
+
+    async def late(*args: Any) -> None:
+        await open_question(*args)
+        await asyncio.sleep(0.1)
+
+    if commits == "late":
+        monkeypatch.setattr(Journal, "open_question", late)
+
     async def body(run: Run) -> str:
         tries = 0
 
