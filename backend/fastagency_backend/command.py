@@ -195,11 +195,10 @@ def _replay(options: Namespace, _free_port: FreePort) -> int:
     from fastagency_backend.precheck import precheck, report, report_json
 
     settings = load_settings()
-    database = _file(settings, "replay --check", "It knows no other database yet.")
     with extra("fastapi", needed_by="Serving workflows"):
         import fastapi  # noqa: F401
     verdicts = _in_one_sentence(
-        lambda: precheck(database, settings.workflows, ended=options.ended, processes=options.processes)
+        lambda: precheck(settings.database, settings.workflows, ended=options.ended, processes=options.processes)
     )
     sys.stdout.write(report_json(verdicts) if options.json else report(verdicts))
     return 0 if all(verdict.kind == "ok" for verdict in verdicts) else 1

@@ -13,18 +13,21 @@ from dataclasses import asdict
 from multiprocessing import get_context
 from pathlib import Path
 
+from fastagency_backend.assembly import archive_for
 from fastagency_backend.engine.rehearsal import rehearse_all
 from fastagency_backend.engine.verdict import Verdict
 from fastagency_backend.store import SqliteStore
 from fastagency_backend.store.signals import Deaf
 from fastagency_backend.store.sqlite.backup import back_up
+from fastagency_backend.store.transfer import extract
+from fastagency_backend.url import Database, SqliteFile
 from fastagency_backend.workflow.load import load_workflows
 
 FEW = 200
 """Up to so many conversations one process is as quick as several."""
 
 
-def precheck(database: Path, target: str, *, ended: bool = False, processes: int | None = None) -> list[Verdict]:
+def precheck(database: Database, target: str, *, ended: bool = False, processes: int | None = None) -> list[Verdict]:
     """The verdict on every open conversation, and with `ended` on the others, by their ids.
 
     Args:
@@ -37,8 +40,7 @@ def precheck(database: Path, target: str, *, ended: bool = False, processes: int
     """
     with tempfile.TemporaryDirectory(prefix="fastagency-replay-") as folder:
         copy = Path(folder) / "copy.sqlite3"
-        number = back_up(database, copy)
-        asyncio.run(_migrate(copy))
+        number = _copy(database, copy, ended=ended)
         shares = 1 if number <= FEW else processes or os.cpu_count() or 1
         if shares == 1:
             verdicts = _share(copy, target, ended, 0, 1)
@@ -84,6 +86,15 @@ async def _rehearse(copy: Path, target: str, *, ended: bool, share: tuple[int, i
         return [verdict async for verdict in rehearse_all(store, specs, ended=ended, share=share)]
     finally:
         await store.close()
+
+
+def _copy(database: Database, copy: Path, *, ended: bool) -> int:
+    """Make a file of the database, as it is at one moment; returns how many conversations it has."""
+    if not isinstance(database, SqliteFile):
+        return extract(archive_for(database), archive_for(SqliteFile(copy)), ended=ended)
+    number = back_up(database.path, copy)
+    asyncio.run(_migrate(copy))
+    return number
 
 
 async def _migrate(copy: Path) -> None:

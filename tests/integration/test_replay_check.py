@@ -12,6 +12,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from fastagency_backend.engine.rehearsal import rehearse_all
 from fastagency_backend.engine.verdict import Verdict
@@ -20,9 +21,11 @@ from fastagency_backend.store import SqliteStore
 from fastagency_backend.store.base import NewRun
 from fastagency_backend.store.signals import Deaf
 from fastagency_backend.store.sqlite.backup import back_up
+from fastagency_backend.url import SqliteFile
 from fastagency_backend.workflow import UI, AsyncUI, Workflow
 from fastagency_frontend.command.main import main
 
+from tests.databases import Database
 from tests.fakes import trips
 from tests.fakes.classic import agent, person, predictable
 from tests.fakes.lab import Lab, run_id, until
@@ -31,9 +34,9 @@ from tests.fakes.openai_server import OpenAIServer
 TRIP, TEAM = 1, 2
 
 
-async def in_the_middle(path: Path, wf: Workflow) -> None:
+async def in_the_middle(database: Database, wf: Workflow) -> None:
     """A trip whose last question is open, and a team's run that waits for a person."""
-    lab = Lab(path)
+    lab = Lab(database)
     lab.wf = wf
     engine = await lab.engine(warm_s=0.05)
     try:
@@ -270,11 +273,11 @@ async def test_the_command(
     module: str,
     code: int,
     kinds: dict[str, int],
+    database: Database,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    database = tmp_path / "runs.sqlite3"
     await in_the_middle(database, trips.application())
     name = f"deployed_{code}"
     (tmp_path / f"{name}.py").write_text(MODULE.format(module))
@@ -297,13 +300,19 @@ async def test_several_processes_share_the_work(tmp_path: Path, monkeypatch: pyt
     (tmp_path / "deployed_to_two.py").write_text(MODULE.format("INCOMPATIBLE['changed question'][0]"))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("fastagency_backend.precheck.FEW", 0)
-    verdicts = await asyncio.to_thread(precheck, tmp_path / "runs.sqlite3", "deployed_to_two:wf", processes=2)
+    verdicts = await asyncio.to_thread(
+        precheck, SqliteFile(tmp_path / "runs.sqlite3"), "deployed_to_two:wf", processes=2
+    )
     assert [(verdict.run_id, verdict.kind) for verdict in verdicts] == [
         (run_id(TRIP), "diverges"),
         (run_id(TEAM), "ok"),
     ]
 
 
-def _rows(database: Path) -> list[str]:
-    with closing(sqlite3.connect(database)) as db:
-        return list(db.iterdump())
+def _rows(database: Database) -> list[object]:
+    if isinstance(database, Path):
+        with closing(sqlite3.connect(database)) as db:
+            return list(db.iterdump())
+    with psycopg.connect(database) as server:
+        tables = ("run", "event", "step", "question", "worker", "workflow")
+        return [server.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall() for table in tables]
