@@ -90,7 +90,6 @@ def test_a_database_that_cannot_be_used(folder: Path, monkeypatch: pytest.Monkey
     [
         (["backup", "f"], "Use pg_dump"),
         (["restore", "f"], "Use pg_restore"),
-        (["replay", "--check"], "no other database"),
     ],
 )
 def test_what_is_for_a_file_says_what_to_do_with_a_server(
