@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
-from fastagency_backend.store.base import Lease, Start, StoreError
+from fastagency_backend.store.base import Lease, Start, StoreBroken, StoreError
 from fastagency_backend.store.postgres import Options, PostgresStore, writer
 from fastagency_backend.store.signals import Deaf
 from fastagency_shared.run import RunStatus
@@ -213,3 +213,37 @@ async def test_a_server_that_is_started_again_is_found_again_and_nobody_takes_ov
         assert await claim(there, "b") == {}
         await here.close()
         await there.close()
+
+
+async def test_a_database_that_is_away_for_a_while_is_waited_for(
+    postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A standby that was promoted before it had the database, say, and is put right: nobody calls the store broken."""
+    monkeypatch.setattr(writer, "RECONNECT_S", 0.2)
+    url, told = postgres.new_database(), list[StoreBroken]()
+    name = url.rpartition("/")[2]
+    store = PostgresStore(url, Options(lanes=1), Bus().signals())
+    await store.open(Deaf(), told.append)
+    try:
+        lease = await owned(store)
+        await asyncio.to_thread(_rename, postgres, name, f"{name}_away")
+        for use in (append(store, lease, "lost"), store.get_run(run_id())):
+            with pytest.raises(StoreError, match=r"does not exist|has not answered|terminating"):
+                await use
+        await asyncio.to_thread(_rename, postgres, f"{name}_away", name)
+        async with asyncio.timeout(30):
+            while True:
+                with suppress(StoreError):
+                    assert await append(store, Lease(lease.run_id, lease.fence), "after") == 1
+                    break
+        assert not told
+    finally:
+        await store.close()
+
+
+def _rename(postgres: PostgresServer, name: str, to: str) -> None:
+    """Everybody is thrown out first."""
+    postgres.execute(f"ALTER DATABASE {name} CONNECTION LIMIT 0")
+    postgres.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+    postgres.execute(f"ALTER DATABASE {name} RENAME TO {to}")
+    postgres.execute(f"ALTER DATABASE {to} CONNECTION LIMIT -1")

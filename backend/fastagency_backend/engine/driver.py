@@ -50,7 +50,7 @@ class Driver:
     """See the module's docstring. `live` are the runs in memory, and `parked` is how many have been let go to wait.
 
     `idle_hands` is set when there may be something to claim, or room to claim more; `line` says that runs may wait for
-    room, or for another to end.
+    room, or for another to end. `resumed` is set unless nothing is to be taken up.
     """
 
     def __init__(
@@ -65,7 +65,8 @@ class Driver:
     ) -> None:
         self.live: dict[str, Run] = {}
         self.parked = 0
-        self.idle_hands = asyncio.Event()
+        self.idle_hands, self.resumed = asyncio.Event(), asyncio.Event()
+        self.resumed.set()
         self.line = True
         self._worker, self._store, self._workflows, self._feeds = worker, store, workflows, feeds
         self._observer, self._max_attempts, self._limits = observer, max_attempts, limits
@@ -89,7 +90,7 @@ class Driver:
     @property
     def term(self) -> Term:
         """In which stretch of its lease this worker is: to be read before it is asked whose a run is."""
-        return self._store.dispatcher.term(self._worker)
+        return self._store.dispatcher.term(self._worker) if self.resumed.is_set() else None
 
     def begin(self, record: RunRecord, term: Term) -> asyncio.Task[None]:
         """Take up a run that was claimed in this term; the task is done when the run has left this worker."""
@@ -134,10 +135,18 @@ class Driver:
         await asyncio.gather(*self._drops, return_exceptions=True)
         return len(runs)
 
-    def drop_all(self) -> None:
-        """Drop every run as it is: none of the leases is good any more, and what is in the log may be less by now."""
+    def suspend(self) -> None:
+        """Drop every run as it is: none of the leases is good any more, and what is in the log may be less by now.
+
+        What is claimed or created in this moment is not begun until `resume`, and then only if it is still ours.
+        """
+        self.resumed.clear()
         for run in list(self.live.values()):
             self.evict(run)
+
+    def resume(self) -> None:
+        """This worker has given all its runs back, and is registered anew."""
+        self.resumed.set()
 
     # --- what happens to a run from outside -----------------------------------------------------------------------
 

@@ -170,9 +170,10 @@ class Engine:
         return await self._examination.result()
 
     async def _register(self) -> None:
-        self._epoch = self.store.epoch
+        epoch = self.store.epoch
         well = self._watchdog.well if self._watchdog is not None else None
         await self.store.dispatcher.register_worker(self.worker, self.settings.lease_s, well)
+        self._epoch = epoch
 
     def _fail(self, sentence: str) -> None:
         """Something that this process cannot mend: say so, once, and let whoever started the engine decide."""
@@ -207,9 +208,10 @@ class Engine:
             return
         logger.warning("The log is in epoch %d: what was committed last may be lost", self.store.epoch)
         self.service.readers.begin_anew()
-        self.driver.drop_all()
+        self.driver.suspend()
         await self.store.dispatcher.release_worker(self.worker)
         await self._register()
+        self.driver.resume()
         self.driver.idle_hands.set()
 
     async def _tidy(self) -> None:

@@ -77,7 +77,7 @@ class Intake:
         return record, created
 
     def _may_begin(self, new: NewRun) -> bool:
-        if not self.open or self._line or self.room <= 0 or self._trials.under_way:
+        if not (self.open and self._driver.resumed.is_set()) or self._line or self.room <= 0 or self._trials.under_way:
             return False
         if not new.durable:  # once something is in its log, it cannot go on in another process
             return False
@@ -95,6 +95,7 @@ class Intake:
         if self._trials.under_way:
             await asyncio.sleep(POLL_S)
             return
+        await self._driver.resumed.wait()
         idle_hands = self._driver.idle_hands
         idle_hands.clear()
         wait_s = self._settings.lease_s / 2

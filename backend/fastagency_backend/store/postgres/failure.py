@@ -18,7 +18,8 @@ AGAIN = (
 """Nothing was written, and the same may well work at once."""
 ELSEWHERE = (errors.ReadOnlySqlTransaction,)
 """The server has become a standby: another one takes writes now."""
-GONE = (errors.UndefinedTable, errors.UndefinedColumn, errors.InvalidCatalogName, errors.InvalidSchemaName)
+GONE = (errors.UndefinedTable, errors.UndefinedColumn, errors.InvalidSchemaName)
+"""That the whole database is missing is not among them: a standby that was promoted too early is put right, say."""
 OF_THE_SERVER = ("53", "57", "58")
 """Classes of errors that say nothing of the statement: no space or memory, shut down, input and output."""
 NO_PARTITION = "no partition of relation"

@@ -30,6 +30,12 @@ WAIT_S = 5.0
 """How long a read waits for a connection, and a connection for its server."""
 PREPARE_AFTER = 2
 
+DATABASE, LISTEN = "FASTAGENCY_DATABASE", "FASTAGENCY_DATABASE_LISTEN"
+NO_ADDRESS = (
+    "{} is no address that PostgreSQL can read. Write it as postgresql://user:password@host:5432/name, and what is "
+    "special in a password as it is in addresses: %25 for %, %40 for @, %2F for /, %3A for :, %3F for ?."
+)
+
 PARAMETERS = {
     # A peer that is gone without a word is noticed within about ten seconds, whether it owes an answer or not.
     "connect_timeout": 5,
@@ -65,12 +71,17 @@ class Options:
 
 
 class Connections:
-    """See the module's docstring. `open` and `close` are for the event loop, the rest for any thread."""
+    """See the module's docstring. `open` and `close` are for the event loop, the rest for any thread.
+
+    Raises:
+        StoreError: what should be an address is none.
+    """
 
     def __init__(self, url: str, options: Options) -> None:
         self.options = options
         self._conninfo = conninfo(url, settings=not options.pooled)
-        self._listen_conninfo = conninfo(options.listen_url or url, settings=False)
+        listens = (url, DATABASE) if options.listen_url is None else (options.listen_url, LISTEN)
+        self._listen_conninfo = conninfo(*listens, settings=False)
         self._prepare = None if options.pooled else PREPARE_AFTER
         self.epochs = Epochs()
         self._readers = ThreadPoolExecutor(options.readers, thread_name_prefix="fastagency-store-reader")
@@ -137,11 +148,23 @@ class Connections:
             raise store_error(error) from error
 
 
-def conninfo(url: str, *, settings: bool) -> str:
-    """The URL with our parameters where it has none of its own."""
-    given = conninfo_to_dict(url)
+def conninfo(url: str, setting: str = DATABASE, *, settings: bool) -> str:
+    """The URL with our parameters where it has none of its own. Raises `StoreError`: `setting` is no address."""
+    if _has_raw_password(url):
+        raise StoreError(NO_ADDRESS.format(setting))
+    try:
+        given = conninfo_to_dict(url)
+    except psycopg.Error:  # it would quote what may be a part of a password
+        raise StoreError(NO_ADDRESS.format(setting)) from None
     merged: dict[str, Any] = PARAMETERS | given
     if settings:
         ours = " ".join(f"-c {name}={value}" for name, value in SETTINGS.items())
         merged["options"] = f"{ours} {given.get('options') or ''}".strip()
     return make_conninfo("", **merged)
+
+
+def _has_raw_password(url: str) -> bool:
+    """Whether a part of the password would be taken for the host or the database, and be quoted as that."""
+    _, is_url, rest = url.partition("://")
+    sign_in, _, place = rest.partition("@")
+    return bool(is_url) and "@" in (rest if "/" in sign_in else place).partition("?")[0]

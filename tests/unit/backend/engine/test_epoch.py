@@ -6,10 +6,12 @@ import asyncio
 from contextlib import aclosing
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
+from fastagency_backend.engine import chore
 from fastagency_backend.engine.run import Run
-from fastagency_backend.store.base import Lease, LeaseLost, RunRecord, StoredEvent
+from fastagency_backend.store.base import Lease, LeaseLost, RunLog, RunRecord, StoredEvent, StoreError
 from fastagency_shared.errors import StaleCursor
 from fastagency_shared.messages import TextInput, TextMessage
 
@@ -158,3 +160,103 @@ async def test_what_was_driven_at_the_time_writes_nothing_any_more(lab: Lab, sto
     store._hears.begun_anew()
     await lab.completed(engine)
     assert stale.epoch == 0
+
+
+class Paying:
+    """A run that pays once, and who began to."""
+
+    def __init__(self) -> None:
+        self.paid: list[int] = []
+
+    async def work(self, run: Run) -> None:
+        async def pay() -> int:
+            self.paid.append(run.lease.fence)
+            return run.lease.fence
+
+        await run.step("pay", "", {}, pay)
+
+
+async def test_what_was_claimed_before_the_new_epoch_was_known_is_begun_by_its_next_owner_only(
+    lab: Lab, store: FailingOver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its log is read when all runs are given back, so that it is not in memory yet."""
+    register(lab, (paying := Paying()).work)
+    engine = await lab.engine(store=store)
+    engine._intake._line = True  # so that it is claimed
+    load_log, reading, readable = store.load_log, asyncio.Event(), asyncio.Event()
+
+    async def late(run_id: str) -> RunLog:
+        log = await load_log(run_id)
+        if not reading.is_set():
+            reading.set()
+            await readable.wait()
+        return log
+
+    monkeypatch.setattr(store, "load_log", late)
+    store._now += 1
+    await lab.start(engine, "flow")
+    await reading.wait()
+    store._hears.begun_anew()
+    await lab.completed(engine)
+    readable.set()
+    await until(lambda: not engine.driver.at_work)
+    assert paying.paid == [2]
+
+
+async def test_nothing_is_taken_up_while_the_worker_registers_in_the_new_epoch(
+    lab: Lab, store: FailingOver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither what is created in that moment nor what is claimed: it would be dropped, or be given back under way."""
+    register(lab, (paying := Paying()).work)
+    engine = await lab.engine(store=store)
+    dispatcher = store.dispatcher
+    release, claim_runs = dispatcher.release_worker, dispatcher.claim_runs
+    releasing, goes_on = asyncio.Event(), asyncio.Event()
+    claims: list[bool] = []
+
+    async def slowly(worker: str) -> None:
+        releasing.set()
+        await goes_on.wait()
+        await release(worker)
+
+    async def noted(*args: Any, **options: Any) -> list[RunRecord]:
+        claims.append(releasing.is_set() and not goes_on.is_set())
+        return await claim_runs(*args, **options)
+
+    monkeypatch.setattr(dispatcher, "release_worker", slowly)
+    monkeypatch.setattr(dispatcher, "claim_runs", noted)
+    engine._intake._line = False
+    await store.fail_over(run_id(), keep=0)
+    await releasing.wait()
+    await lab.start(engine, "flow")
+    for _ in range(20):
+        engine.driver.idle_hands.set()
+        await asyncio.sleep(0.005)
+    assert not any(claims)
+    assert paying.paid == []
+    goes_on.set()
+    await lab.completed(engine)
+    assert paying.paid == [1]
+
+
+async def test_a_worker_that_cannot_register_at_once_in_the_new_epoch_does_so_later(
+    lab: Lab, store: FailingOver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register(lab, (paying := Paying()).work)
+    engine = await lab.engine(store=store)
+    register_worker, tried = store.dispatcher.register_worker, 0
+
+    async def second_time(*args: Any) -> None:
+        nonlocal tried
+        tried += 1
+        if tried == 1:
+            raise StoreError("The database is away.")
+        await register_worker(*args)
+
+    monkeypatch.setattr(chore, "RETRY_S", 0.01)
+    monkeypatch.setattr(store.dispatcher, "register_worker", second_time)
+    await store.fail_over(run_id(), keep=0)
+    await until(lambda: tried == 2)
+    await lab.start(engine, "flow")
+    await lab.completed(engine)
+    assert paying.paid == [1]
