@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.audit import on_audit
 from tests.databases import database, new_database, postgres, postgres_url
 
 __all__ = ["database", "new_database", "postgres", "postgres_url"]  # the fixtures
@@ -36,12 +35,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: ORDER.index(item.path.relative_to(TESTS).parts[0]))
 
 
-def _refuse_blocking(event: str, args: tuple[Any, ...]) -> None:
-    if _guarding and event in BLOCKING and asyncio._get_running_loop() is not None:
-        raise AssertionError(f"{event}{args} was called on the event loop, which blocks everything else on it")
+def _refuse_blocking(event: str) -> None:
+    if _guarding and asyncio._get_running_loop() is not None:
+        raise AssertionError(f"{event} was called on the event loop, which blocks everything else on it")
 
 
-sys.addaudithook(_refuse_blocking)  # cannot be taken back, so it looks at a flag
+on_audit(BLOCKING, _refuse_blocking)  # cannot be taken back, so it looks at a flag
 
 
 @pytest.fixture

@@ -5,11 +5,11 @@ The PostgreSQL that some of them run on, too, is started once for the session, b
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
+
+from tests.audit import on_audit
 
 STARTS = frozenset({"subprocess.Popen", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.system"})
 """Audit events of what starts a process."""
@@ -17,12 +17,12 @@ STARTS = frozenset({"subprocess.Popen", "os.exec", "os.fork", "os.forkpty", "os.
 _guarding = False
 
 
-def _refuse_processes(event: str, args: tuple[Any, ...]) -> None:
-    if _guarding and event in STARTS:
+def _refuse_processes(event: str) -> None:
+    if _guarding:
         raise AssertionError(f"{event} in a unit test: move the test to tests/process")
 
 
-sys.addaudithook(_refuse_processes)  # cannot be taken back, so it looks at a flag
+on_audit(STARTS, _refuse_processes)  # cannot be taken back, so it looks at a flag
 
 
 @pytest.fixture(autouse=True)
