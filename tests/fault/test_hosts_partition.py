@@ -33,11 +33,14 @@ def test_a_worker_is_partitioned_from_the_database_only(
     api = hosts.api()
     apart = hosts.worker(FASTAGENCY_DATABASE=database.replace(f":{urlsplit(database).port}/", f":{network.port}/"))
     hosts.start(api, apart)
-    with people(api.url, RUNS, steps=20) as crowd:
-        until(lambda: len({payment.run for payment in hosts.payments()}) == RUNS, "a run does not begin")
+    with people(api.url, RUNS, steps=30, thinks=True) as crowd:
+        until(lambda: all(person.asked for person in crowd), "a run does not begin")
         others = [hosts.worker() for _ in range(2)]
         hosts.start(*others)
-        owned = {person.name for person in crowd if not person.ended}
+        for person in crowd:  # so many steps before the end that no run comes to it while the network is cut
+            person.ready.set()
+        until(lambda: len(hosts.payments()) > 3 * RUNS, "the runs do not go on")
+        owned = {person.name for person in crowd}
         getattr(network, how)()
         cut_at = time.time()
         until(lambda: elsewhere(hosts, owned, apart.pid, cut_at).keys() == owned, "a run does not go on elsewhere")
