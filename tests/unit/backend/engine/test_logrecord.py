@@ -29,6 +29,7 @@ async def records(lab: Lab, caplog: pytest.LogCaptureFixture, fn: Any) -> list[l
         return (await engine.service.get(run_id(), "anna")).status.ended
 
     await until(ended)
+    await until(lambda: not engine.driver.at_work)  # the last line is logged after the commit
     return [record for record in caplog.records if record.name == "application"]
 
 
