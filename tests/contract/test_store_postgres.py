@@ -12,9 +12,11 @@ from fastagency_backend.store.base import LeaseVoid, StepRecord, StoreBroken, St
 from fastagency_backend.store.postgres import Options, PostgresStore, partition, sweep
 from fastagency_backend.store.postgres import claim as claims
 from fastagency_backend.store.postgres.migrate import Migration, known, migrate
+from fastagency_backend.store.postgres.pool import Connection, Connections
 from fastagency_backend.store.postgres.query import NEXT_DUE
 from fastagency_backend.store.signals import Deaf
 
+from tests.contract.postgres_server import PostgresServer
 from tests.contract.store_contract import (
     LONG_S,
     MakeStore,
@@ -272,3 +274,24 @@ async def test_nothing_is_kept_in_a_session_where_connections_are_pooled(open_on
     assert store._connections._prepare is None
     assert "options" not in store._connections._conninfo
     assert await seqs(store) == list(range(1, 11))
+
+
+async def test_a_connection_may_be_new_to_us_and_at_its_servers_end(
+    open_one: OpenOne, postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As behind a PgBouncer, while the server is restarted: every other one is dead when it is first used."""
+    connect, made = Connections.connect, 0
+
+    def dead_at_first(connections: Connections) -> Connection:
+        nonlocal made
+        db = connect(connections)
+        made += 1
+        if made % 2:
+            postgres.execute(f"SELECT pg_terminate_backend({db.info.backend_pid}, 10000)")
+        return db
+
+    monkeypatch.setattr(Connections, "connect", dead_at_first)
+    store = await open_one(lanes=1)
+    lease = await owned(store)
+    assert await append(store, lease, "e") == 1
+    assert made == 6  # to migrate, to write, and for the worker's lease

@@ -155,6 +155,14 @@ class Heart:
                     logger.warning("The worker's lease could not be renewed: %s", error)
 
     def _beat(self) -> None:
+        try:
+            self._send_beat()
+        except psycopg.Error:
+            if self._db is None or not self._db.closed:
+                raise
+            self._send_beat()  # the connection may have ended long ago: another one, before the lease has
+
+    def _send_beat(self) -> None:
         db = self._connected()
         sent = self.liveness.clock()
         with db.pipeline():

@@ -104,6 +104,22 @@ class Connections:
         """One that stays with the server itself. Raises `psycopg.Error`."""
         return self._looked_at(psycopg.connect(self._listen_conninfo, autocommit=True))
 
+    def on_a_new_one(self, job: Callable[[Connection], T]) -> T:
+        """Carry out a job on a connection of its own, in this thread; once more if that is lost meanwhile.
+
+        Behind a PgBouncer a connection is new on our side only: on the server's, it may have ended a moment ago. The
+        first command then has two answers, which psycopg calls "2 results", and the connection is closed.
+        Raises `psycopg.Error`.
+        """
+        for again in (True, False):
+            with self.connect() as db:
+                try:
+                    return job(db)
+                except psycopg.Error as error:
+                    if not again or not is_lost(db, error):
+                        raise
+        raise AssertionError("the second time returns or raises")
+
     def _looked_at(self, db: Connection) -> Connection:
         try:
             self.epochs.look(db)

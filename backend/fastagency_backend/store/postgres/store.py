@@ -20,7 +20,7 @@ from fastagency_backend.store.postgres.lane import Lanes
 from fastagency_backend.store.postgres.liveness import Heart
 from fastagency_backend.store.postgres.log import Log
 from fastagency_backend.store.postgres.migrate import check, migrate
-from fastagency_backend.store.postgres.pool import Connections, Options
+from fastagency_backend.store.postgres.pool import Connection, Connections, Options
 from fastagency_backend.store.postgres.query import space
 from fastagency_backend.store.postgres.signals import NotifySignals
 from fastagency_backend.store.postgres.writer import Writer
@@ -80,15 +80,17 @@ class PostgresStore(Log, Client):
 
     def _prepare(self) -> None:
         try:
-            with self._connections.connect() as db:
-                if self._connections.options.migrate:
-                    migrate(db)
-                else:
-                    check(db)
-                if self._shared is not None:
-                    self._shared.space = space(db)
+            self._connections.on_a_new_one(self._prepare_on)
         except psycopg.Error as error:
             raise store_error(error) from error
+
+    def _prepare_on(self, db: Connection) -> None:
+        if self._connections.options.migrate:
+            migrate(db)
+        else:
+            check(db)
+        if self._shared is not None:
+            self._shared.space = space(db)
 
 
 def _log_only(_error: StoreBroken) -> None:

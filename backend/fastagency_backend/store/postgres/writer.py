@@ -83,10 +83,7 @@ class Writer:
 
     def open(self) -> None:
         """Raises `StoreError`: the server does not let us in."""
-        try:
-            self._take_turn()
-        except psycopg.Error as error:
-            raise store_error(error) from error
+        self._retry(self._take_turn)
 
     def close(self) -> None:
         if self._db is None:
