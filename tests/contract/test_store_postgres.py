@@ -11,6 +11,7 @@ import pytest
 from fastagency_backend.store.base import LeaseVoid, StepRecord, StoreBroken, StoreError
 from fastagency_backend.store.postgres import Options, PostgresStore, partition, sweep
 from fastagency_backend.store.postgres import claim as claims
+from fastagency_backend.store.postgres import migrate as migrate_module
 from fastagency_backend.store.postgres.migrate import Migration, known, migrate
 from fastagency_backend.store.postgres.pool import Connection, Connections
 from fastagency_backend.store.postgres.query import NEXT_DUE
@@ -239,6 +240,33 @@ async def test_older_code_works_beside_newer_where_the_migration_says_so(open_on
     after = await open_one()
     assert await answer(after, run_id(), "q")
     assert await append(before, lease, "e") == 3
+
+
+async def test_a_migration_waits_for_a_backup_and_nobody_waits_for_the_migration(
+    open_one: OpenOne, postgres_url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(migrate_module, "PATIENCE_MS", 50)
+    monkeypatch.setattr(migrate_module, "PAUSE_S", 0.01)
+    caplog.set_level("INFO", migrate_module.__name__)
+    store = await open_one()
+    lease = await owned(store)
+    newest = known()[-1].version
+    later = [*known(), Migration(newest + 1, newest, "ALTER TABLE run ADD COLUMN colour text")]
+
+    def bring_up_to_date() -> list[int]:
+        with psycopg.connect(postgres_url, autocommit=True) as db:
+            return migrate(db, later)
+
+    with psycopg.connect(postgres_url) as backup:
+        backup.execute("LOCK TABLE run IN ACCESS SHARE MODE")  # as pg_dump does
+        migrating = asyncio.create_task(asyncio.to_thread(bring_up_to_date))
+        for number in range(1, 6):
+            async with asyncio.timeout(30):
+                assert await append(store, lease, str(number)) == number
+                while caplog.text.count("is in use") < number:
+                    await asyncio.sleep(0.01)
+        assert not migrating.done()
+    assert await migrating == [newest + 1]
 
 
 async def test_without_leave_to_migrate_an_empty_database_is_refused(open_one: OpenOne, postgres_url: str) -> None:

@@ -15,11 +15,12 @@ import pytest
 from fastagency_backend.store import SqliteStore, StoreError
 from fastagency_backend.store.base import Lease, LeaseVoid, Store, StoreBroken
 from fastagency_backend.store.signals import Deaf
+from fastagency_backend.store.sqlite import schema
 from fastagency_backend.store.sqlite.claim import STATEMENTS
 from fastagency_backend.store.sqlite.schema import MIGRATIONS
 from fastagency_backend.store.sqlite.sweep import Sweeper
 
-from tests.contract.store_contract import MakeStore, append, ask, new, owned, record, run_id, seqs
+from tests.contract.store_contract import MakeStore, answer, append, ask, new, owned, record, run_id, seqs
 from tests.contract.store_contract_attempts import AttemptsContract
 from tests.contract.store_contract_catalogue import CatalogueContract
 from tests.contract.store_contract_clients import ClientStoreContract
@@ -73,6 +74,32 @@ async def test_a_claim_looks_only_at_what_is_ready_at_work_or_due(tmp_path: Path
 
 def _arguments(sql: str) -> object:
     return {"workflow": "w"} if ":workflow" in sql else ("x",) * sql.count("?")
+
+
+async def test_older_code_works_beside_newer_where_the_migration_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, now = tmp_path / "runs.sqlite3", MIGRATIONS
+    before = await _open(path)
+    lease = await owned(before)
+    await ask(before, lease, "q")
+    expand = (f"-- oldest: {len(now)}", "ALTER TABLE run ADD COLUMN colour TEXT NOT NULL DEFAULT 'none'")
+    monkeypatch.setattr(schema, "MIGRATIONS", (*now, expand))
+    newer = await _open(path)
+    monkeypatch.setattr(schema, "MIGRATIONS", now)
+    after = await _open(path)
+    assert await answer(after, run_id(), "q")
+    assert await append(before, lease, "e") == 3
+    assert await seqs(newer) == [1, 2, 3]
+    contract = (f"-- oldest: {len(now) + 2}", "ALTER TABLE run DROP COLUMN title")
+    monkeypatch.setattr(schema, "MIGRATIONS", (*now, expand, contract))
+    await (await _open(path)).close()
+    monkeypatch.setattr(schema, "MIGRATIONS", (*now, expand))
+    refused = f"has version {len(now) + 2}, made by a newer FastAgency for what knows version {len(now) + 2}; this one "
+    with pytest.raises(StoreError, match=f"{refused}knows {len(now) + 1}"):
+        await _open(path)
+    for store in (before, newer, after):
+        await store.close()
 
 
 async def test_only_migrate_changes_the_schema_where_it_is_told_so(tmp_path: Path) -> None:

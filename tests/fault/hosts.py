@@ -53,11 +53,11 @@ class Hosts:
         }
         self.processes: list[Process] = []
 
-    def api(self, **settings: str) -> Process:
-        return self._process("api", "BACKEND", settings)
+    def api(self, module: str = "fastagency", **settings: str) -> Process:
+        return self._process(module, "api", "BACKEND", settings)
 
-    def worker(self, **settings: str) -> Process:
-        return self._process("worker", "WORKER", settings)
+    def worker(self, module: str = "fastagency", **settings: str) -> Process:
+        return self._process(module, "worker", "WORKER", settings)
 
     def start(self, *processes: Process) -> None:
         """All at once; returns when all of them are well."""
@@ -82,10 +82,10 @@ class Hosts:
         for process in self.processes:
             process.kill()
 
-    def _process(self, command: str, kind: str, settings: dict[str, str]) -> Process:
+    def _process(self, module: str, command: str, kind: str, settings: dict[str, str]) -> Process:
         port = free_port()
         environment = {**self._settings, f"FASTAGENCY_{kind}_PORT": str(port), **settings}
-        return Process(["-m", "fastagency", command], HEALTH, environment, self.folder / f"{command}-{port}.log", port)
+        return Process(["-m", module, command], HEALTH, environment, self.folder / f"{command}-{port}.log", port)
 
 
 class Person:
@@ -178,9 +178,9 @@ class Person:
 
 
 @contextmanager
-def people(url: str, count: int, **options: Any) -> Iterator[list[Person]]:
+def people(url: str, count: int, *, name: str = "run", **options: Any) -> Iterator[list[Person]]:
     with ThreadPoolExecutor(count) as threads:
-        crowd = list(threads.map(lambda number: Person(url, f"run{number}", **options), range(count)))
+        crowd = list(threads.map(lambda number: Person(url, f"{name}{number}", **options), range(count)))
     try:
         yield crowd
     finally:

@@ -7,15 +7,26 @@ taken away once no code needs them (contract).
 
 from __future__ import annotations
 
+import logging
 import re
+import time
 from dataclasses import dataclass
 from importlib.resources import files
+
+from psycopg import errors
 
 from fastagency_backend.store.base import StoreError
 from fastagency_backend.store.postgres.partition import make_ahead
 from fastagency_backend.store.postgres.pool import Connection
 
+logger = logging.getLogger(__name__)
+
 LOCK = 7_241_001
+PATIENCE_MS = 500
+"""How long a change waits for those who use a table; whoever comes meanwhile waits behind it."""
+PAUSE_S = 1.0
+GIVE_UP_S = 300.0
+"""A backup holds the tables for as long as it takes."""
 VERSIONS = (
     "CREATE TABLE IF NOT EXISTS schema_version(version integer PRIMARY KEY, oldest integer NOT NULL, "
     "at timestamptz NOT NULL DEFAULT now())"
@@ -44,24 +55,40 @@ def known() -> list[Migration]:
 
 
 def migrate(db: Connection, migrations: list[Migration] | None = None) -> list[int]:
-    """Do what is missing; returns which versions were made.
+    """Do what is missing, without holding others up; returns which versions were made.
 
     Raises:
-        StoreError: the database needs a newer FastAgency.
+        StoreError: the database needs a newer FastAgency, or is held by others all the time.
     """
     migrations = known() if migrations is None else migrations
-    done: list[int] = []
-    with db.transaction():
-        db.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
-        db.execute(VERSIONS)
-        version = _check(db, migrations)
-        for each in migrations:
-            if each.version > version:
-                db.execute(each.sql)
-                db.execute("INSERT INTO schema_version(version, oldest) VALUES (%s, %s)", (each.version, each.oldest))
-                done.append(each.version)
+    until = time.monotonic() + GIVE_UP_S
+    while True:
+        try:
+            done = _migrate(db, migrations)
+            break
+        except (errors.LockNotAvailable, errors.DeadlockDetected) as error:
+            if time.monotonic() > until:
+                raise StoreError(
+                    "The database could not be brought up to date, for something has held its tables all the time. "
+                    "Try again when no backup is being made."
+                ) from error
+            logger.info("A table that is to be changed is in use, and it is tried again: %s", error)
+        time.sleep(PAUSE_S)
     make_ahead(db)
     return done
+
+
+def _migrate(db: Connection, migrations: list[Migration]) -> list[int]:
+    with db.transaction():
+        db.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+        db.execute(f"SET LOCAL lock_timeout = {PATIENCE_MS}")
+        db.execute(VERSIONS)
+        version = _check(db, migrations)
+        missing = [each for each in migrations if each.version > version]
+        for each in missing:
+            db.execute(each.sql)
+            db.execute("INSERT INTO schema_version(version, oldest) VALUES (%s, %s)", (each.version, each.oldest))
+    return [each.version for each in missing]
 
 
 def check(db: Connection, migrations: list[Migration] | None = None) -> None:

@@ -101,7 +101,7 @@ def _examine(copy: Path, named: str) -> int:
         with closing(sqlite3.connect(copy)) as db:
             damage = db.execute("PRAGMA quick_check(1)").fetchone()[0]
             version = db.execute("PRAGMA user_version").fetchone()[0]
-            missing(version)
+            missing(db)
             number: int = db.execute("SELECT count(*) FROM run").fetchone()[0] if version else 0
     except sqlite3.Error as error:
         raise StoreError(f"{named} cannot be read: {error}.") from error

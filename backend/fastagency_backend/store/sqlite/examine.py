@@ -25,7 +25,7 @@ def examine_file(path: Path) -> str:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True)) as db:
             version = int(db.execute("PRAGMA user_version").fetchone()[0])
             tables = int(db.execute("SELECT count(*) FROM sqlite_master WHERE type = 'table'").fetchone()[0])
-            steps = missing(version)
+            steps = missing(db)
             runs = 0 if steps else int(db.execute("SELECT count(*) FROM run").fetchone()[0])
     except sqlite3.Error as error:
         raise StoreError(f"{path} cannot be used: {error}. Point FASTAGENCY_DATABASE at another file.") from None

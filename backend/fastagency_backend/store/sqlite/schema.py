@@ -1,12 +1,20 @@
-"""The tables of the embedded store, as a list of migrations: entry N brings a file from version N to N + 1."""
+"""The tables of the embedded store, as a list of migrations: entry N brings a file from version N to N + 1.
+
+While processes are restarted one after the other, two versions of the code use one file. So an entry may first say
+(`"-- oldest: N"`) how many entries the code must know that can still work with the result: new things are added while
+the old ones stay (expand), and taken away once no code needs them (contract). One that says nothing is for code that
+knows it.
+"""
 
 from __future__ import annotations
 
+import re
 import sqlite3
 
 from fastagency_backend.store.base import StoreError
 from fastagency_backend.store.dispatch import ON_TRIAL
 
+VERSIONS = "CREATE TABLE IF NOT EXISTS schema_version(version INTEGER PRIMARY KEY, oldest INTEGER NOT NULL)"
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         """CREATE TABLE run(
@@ -73,16 +81,18 @@ def migrate(db: sqlite3.Connection) -> None:
     """Bring the file to the newest version; safe when several processes start at once.
 
     Raises:
-        StoreError: the file was made by a newer FastAgency.
+        StoreError: the file needs a newer FastAgency.
     """
     db.execute("BEGIN IMMEDIATE")
     try:
-        steps = missing(db.execute("PRAGMA user_version").fetchone()[0])
-        for statements in steps:
+        steps = missing(db)
+        for version, statements in enumerate(steps, len(MIGRATIONS) - len(steps) + 1):
             for statement in statements:
                 db.execute(statement)
-        if steps:
-            db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+            said = re.match(r"-- oldest: (\d+)", statements[0])
+            db.execute(VERSIONS)
+            db.execute("INSERT INTO schema_version VALUES (?, ?)", (version, int(said[1]) if said else version))
+            db.execute(f"PRAGMA user_version = {version}")
         db.execute("COMMIT")
     except BaseException:
         db.execute("ROLLBACK")
@@ -90,20 +100,27 @@ def migrate(db: sqlite3.Connection) -> None:
 
 
 def check(db: sqlite3.Connection) -> None:
-    """Raises `StoreError` unless the file has the newest version."""
-    version = int(db.execute("PRAGMA user_version").fetchone()[0])
-    if missing(version):
+    """Raises `StoreError` unless this code can work with the file as it is."""
+    if steps := missing(db):
         raise StoreError(
-            f"The database has version {version}, and this FastAgency needs {len(MIGRATIONS)}. Run "
-            "`fastagency migrate` first, for FASTAGENCY_MIGRATE is off."
+            f"The database has version {len(MIGRATIONS) - len(steps)}, and this FastAgency needs {len(MIGRATIONS)}. "
+            "Run `fastagency migrate` first, for FASTAGENCY_MIGRATE is off."
         )
 
 
-def missing(version: int) -> tuple[tuple[str, ...], ...]:
-    """What a file of this version still lacks. Raises `StoreError` for one that a newer FastAgency made."""
-    if version > len(MIGRATIONS):
+def missing(db: sqlite3.Connection) -> tuple[tuple[str, ...], ...]:
+    """What a file still lacks. Raises `StoreError` for one that needs a newer FastAgency."""
+    version = int(db.execute("PRAGMA user_version").fetchone()[0])
+    if version > len(MIGRATIONS) and (oldest := _oldest(db, version)) > len(MIGRATIONS):
         raise StoreError(
-            f"The database has version {version}, made by a newer FastAgency; this one knows {len(MIGRATIONS)}. "
-            "Upgrade FastAgency, or point FASTAGENCY_DATABASE at another file."
+            f"The database has version {version}, made by a newer FastAgency for what knows version {oldest}; this one "
+            f"knows {len(MIGRATIONS)}. Upgrade FastAgency, or point FASTAGENCY_DATABASE at another file."
         )
     return MIGRATIONS[version:]
+
+
+def _oldest(db: sqlite3.Connection, version: int) -> int:
+    """The oldest code that works with a file of this version."""
+    if not db.execute("SELECT count(*) FROM sqlite_master WHERE name = 'schema_version'").fetchone()[0]:
+        return version
+    return int(db.execute("SELECT MAX(oldest) FROM schema_version").fetchone()[0])
