@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import pytest
 from fastagency_backend.store import SqliteStore
@@ -52,6 +53,24 @@ def execute(database: Database, sql: str) -> None:
 
         with psycopg.connect(database) as db:
             db.execute(sql.encode())
+
+
+def select(database: Database, sql: str) -> list[tuple[Any, ...]]:
+    """What is in a database, by the same SQL in each."""
+    if isinstance(database, Path):
+        with closing(sqlite3.connect(database)) as file:
+            return file.execute(sql).fetchall()
+    import psycopg
+
+    with psycopg.connect(database) as db:
+        return db.execute(sql.encode()).fetchall()
+
+
+def wait_until_unused(database: Database) -> None:
+    """Whoever used it is dead. A server may still be at what a client had sent before it was killed."""
+    users = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid != pg_backend_pid()"
+    while not isinstance(database, Path) and select(database, users) != [(0,)]:
+        time.sleep(0.01)
 
 
 @pytest.fixture(scope="session")

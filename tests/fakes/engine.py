@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 from fastagency_backend.engine.engine import Engine, EngineSettings
 from fastagency_backend.engine.run import Run
 from fastagency_backend.engine.spec import WorkflowSpec
-from fastagency_backend.store import SqliteStore
 from fastagency_backend.store.base import StoredEvent
 from fastagency_shared.answer import Answer
 from fastagency_shared.messages import (
@@ -23,15 +21,17 @@ from fastagency_shared.messages import (
 )
 from fastagency_shared.run import InitiateRequest
 
+from tests.databases import Database, store_on
+
 Body = Callable[[Run], Awaitable[str | None]]
 RUN_ID = "0123456789abcdef0123456789abcdef"
 
 
 @asynccontextmanager
-async def running(path: Path, body: Body, *, warm_s: float = 30.0) -> AsyncIterator[Engine]:
+async def running(database: Database, body: Body, *, warm_s: float = 30.0) -> AsyncIterator[Engine]:
     """An engine with one workflow, `flow`; leaving it hands its runs over, as a stop of the backend does."""
     spec = WorkflowSpec("flow", "A workflow of a test", body)
-    engine = Engine(SqliteStore(path, synchronous="OFF"), {"flow": spec}, EngineSettings(warm_s=warm_s, lease_s=1.0))
+    engine = Engine(store_on(database), {"flow": spec}, EngineSettings(warm_s=warm_s, lease_s=1.0))
     await engine.start()
     try:
         yield engine

@@ -1,4 +1,4 @@
-"""PostgreSQL for the tests with many hosts."""
+"""The databases of processes that are killed: for the tests with many hosts, a PostgreSQL of each test's own."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract.postgres_server import PostgresServer, server
+from tests.databases import KINDS, Database
 from tests.fault.hosts import Hosts
 
 
@@ -20,6 +21,15 @@ def postgres() -> Iterator[PostgresServer]:
 
 @pytest.fixture
 def database(postgres: PostgresServer) -> str:
+    return postgres.new_database()
+
+
+@pytest.fixture(params=KINDS)
+def either_database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
+    """An empty database of each kind. What `str` makes of it is a FASTAGENCY_DATABASE."""
+    if request.param == "sqlite":
+        return tmp_path / "runs.sqlite3"
+    postgres: PostgresServer = request.getfixturevalue("postgres")
     return postgres.new_database()
 
 

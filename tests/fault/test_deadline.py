@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import sqlite3
 import threading
 import time
 from collections import Counter
@@ -15,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.databases import Database, select
 from tests.e2e.process import Process, backend_process
 
 RUNS = 6
@@ -65,9 +65,10 @@ class Person(threading.Thread):
 
 
 @pytest.fixture
-def backend(tmp_path: Path) -> Iterator[Process]:
+def backend(tmp_path: Path, either_database: Database) -> Iterator[Process]:
     process = backend_process(
         tmp_path,
+        FASTAGENCY_DATABASE=str(either_database),
         FASTAGENCY_WORKFLOWS="tests.fault.deadline:wf",
         FASTAGENCY_LEASE_S="0.5",
         FASTAGENCY_WARM_S="0.5",
@@ -81,18 +82,18 @@ def backend(tmp_path: Path) -> Iterator[Process]:
 
 @pytest.mark.fault
 @pytest.mark.timeout(300)
-def test_deadlines_and_sleeps_survive_kills(backend: Process, tmp_path: Path) -> None:
+def test_deadlines_and_sleeps_survive_kills(backend: Process, either_database: Database) -> None:
     chance = random.Random(SEED)
     with httpx.Client(base_url=f"{backend.url}/fastagency", timeout=60) as client:
         runs = [start(client, number, chance) for number in range(RUNS)]
         sleeper = initiate(client, "sleeper", sleep_s=LONG_SLEEP_S)
         person = Person(backend.url, runs)
         person.start()
-        before = recorded(tmp_path / "runs.sqlite3")
+        before = recorded(either_database)
         for _ in range(KILLS):
             time.sleep(chance.uniform(0.3, 2.0))
             backend.kill()
-            before = kept(before, recorded(tmp_path / "runs.sqlite3"))
+            before = kept(before, recorded(either_database))
             last_start = time.time()
             backend.start()
         deadline = time.monotonic() + DEADLINE_S
@@ -100,7 +101,7 @@ def test_deadlines_and_sleeps_survive_kills(backend: Process, tmp_path: Path) ->
             assert time.monotonic() < deadline, backend.log[-3000:]
             time.sleep(0.2)
         person.finish()
-        dues = kept(before, recorded(tmp_path / "runs.sqlite3"))
+        dues = kept(before, recorded(either_database))
         woken = moment(client.get(f"/runs/{sleeper}/messages").json()["messages"][-1])
         assert woken < last_start + LONG_SLEEP_S, "the sleep began anew with the last process"
         closed = Counter(closing for run in runs for closing in checked(client, run, dues, person.replies))
@@ -119,13 +120,12 @@ def initiate(client: httpx.Client, name: str, **params: float) -> str:
     return run
 
 
-def recorded(database: Path) -> dict[tuple[str, str], float]:
+def recorded(database: Database) -> dict[tuple[str, str], float]:
     """The moments that were recorded: at which a question's time is over (by its uuid), or a sleep's (by its key)."""
-    with sqlite3.connect(database) as db:
-        questions = db.execute("SELECT run_id, uuid, due FROM question").fetchall()
-        sleeps = db.execute("SELECT run_id, key, CAST(value AS REAL) FROM step WHERE key LIKE 'sleep:%'").fetchall()
-    db.close()
-    return {(run, name): due for run, name, due in (*questions, *sleeps)}
+    of = "JOIN run ON " + ("id = run_id" if isinstance(database, Path) else "number = run")
+    questions = select(database, f"SELECT id, uuid, question.due FROM question {of}")
+    sleeps = select(database, f"SELECT id, key, value FROM step {of} WHERE key LIKE 'sleep:%'")
+    return {(run, name): float(due) for run, name, due in (*questions, *sleeps)}
 
 
 def kept(before: dict[tuple[str, str], float], now: dict[tuple[str, str], float]) -> dict[tuple[str, str], float]:

@@ -10,6 +10,7 @@ from fastagency_frontend.client import FastAPIProvider
 from fastagency_frontend.client.backoff import Patience
 from fastagency_shared.run import RunStatus
 
+from tests.databases import Database
 from tests.fault.supervised import Supervised
 from tests.fault.test_poison import DEADLINE_S, begun, ended, texts, until
 
@@ -17,7 +18,7 @@ LINES = {"sleeps": "in sleeps", "spins": "in spins", "matches": "in matches"}
 
 
 class Pair:
-    """Two workers on one file, and a client that finds one that answers."""
+    """Two workers on one database, and a client that finds one that answers."""
 
     def __init__(self, folder: Path, settings: dict[str, str]) -> None:
         settings = {"FASTAGENCY_FROZEN_S": "1"} | settings
@@ -44,8 +45,9 @@ class Pair:
 
 
 @pytest.fixture
-def pair(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Pair]:
-    pair = Pair(tmp_path, getattr(request, "param", {}))
+def pair(tmp_path: Path, either_database: Database, request: pytest.FixtureRequest) -> Iterator[Pair]:
+    settings = {"FASTAGENCY_DATABASE": str(either_database), **getattr(request, "param", {})}
+    pair = Pair(tmp_path, settings)
     for worker in pair.workers:
         until(lambda worker=worker: worker.answers, "a worker does not start", worker)
     yield pair

@@ -11,7 +11,7 @@ import re
 import pytest
 from fastagency_frontend.client import FastAPIProvider
 
-from tests.contract.postgres_server import PostgresServer
+from tests.databases import Database
 from tests.e2e.process import Process
 from tests.fault.hosts import DEADLINE_S, Hosts, Person, assert_whole, people, until
 
@@ -25,12 +25,9 @@ LAST = {"TEST_MIGRATIONS": json.dumps([EXPAND, CONTRACT])}
 RUNS = 3
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def database(request: pytest.FixtureRequest) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{request.getfixturevalue('tmp_path')}/runs.sqlite3"
-    postgres: PostgresServer = request.getfixturevalue("postgres")
-    return postgres.new_database()
+@pytest.fixture
+def database(either_database: Database) -> str:
+    return str(either_database)
 
 
 def answer_by(api: Process, person: Person) -> None:

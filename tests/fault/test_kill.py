@@ -6,7 +6,6 @@ import json
 import os
 import random
 import signal
-import sqlite3
 import subprocess
 import sys
 import threading
@@ -22,6 +21,7 @@ from fastagency_frontend.client.backoff import Patience
 from fastagency_shared.errors import AlreadyAnswered, BackendError
 from fastagency_shared.messages import LoggedMessage
 
+from tests.databases import Database, select, wait_until_unused
 from tests.e2e.process import Process, free_port
 from tests.fakes.openai_server import finished_twice
 
@@ -106,10 +106,10 @@ def model(tmp_path: Path) -> Iterator[Model]:
     model.close()
 
 
-def environment(folder: Path, model: Model) -> dict[str, str]:
+def environment(database: Database, model: Model) -> dict[str, str]:
     return {
         "FASTAGENCY_WORKFLOWS": "tests.fault.workflows:wf",
-        "FASTAGENCY_DATABASE": str(folder / "runs.sqlite3"),
+        "FASTAGENCY_DATABASE": str(database),
         "FASTAGENCY_LEASE_S": "0.5",
         "FASTAGENCY_WARM_S": "0.5",
         "FASTAGENCY_MAX_ATTEMPTS": "1000",  # here it is the test that takes the processes down
@@ -121,11 +121,10 @@ def environment(folder: Path, model: Model) -> dict[str, str]:
 
 
 @pytest.fixture
-def backend(tmp_path: Path, model: Model) -> Iterator[Process]:
+def backend(tmp_path: Path, either_database: Database, model: Model) -> Iterator[Process]:
     arguments = ["-m", "uvicorn", "fastagency_backend.main:app", "--port", "{port}"]
-    process = Process(
-        arguments, "/fastagency/discovery", environment(tmp_path, model), tmp_path / "backend.log", free_port()
-    )
+    settings = environment(either_database, model)
+    process = Process(arguments, "/fastagency/discovery", settings, tmp_path / "backend.log", free_port())
     process.start()
     yield process
     process.kill()
@@ -143,9 +142,8 @@ def shape(messages: list[LoggedMessage]) -> Counter[tuple[str, str | None]]:
     return Counter((message.type, message.sender) for message in messages)
 
 
-def recorded(path: Path) -> int:
-    with sqlite3.connect(path) as db:
-        (count,) = db.execute("SELECT count(*) FROM step WHERE key LIKE 'llm:%'").fetchone()
+def recorded(database: Database) -> int:
+    ((count,),) = select(database, "SELECT count(*) FROM step WHERE key LIKE 'llm:%'")
     return int(count)
 
 
@@ -153,12 +151,12 @@ def recorded(path: Path) -> int:
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("scenario", CALLS_AT_ONCE)
 def test_killed_again_and_again(
-    scenario: str, backend: Process, model: Model, provider: FastAPIProvider, tmp_path: Path
+    scenario: str, backend: Process, model: Model, provider: FastAPIProvider, either_database: Database
 ) -> None:
     undisturbed = Client(provider, provider.start(scenario, {}).workflow_uuid)
     undisturbed.join(60)
     calls = len(model.asked("end"))
-    assert len(model.asked("begin")) == calls == recorded(tmp_path / "runs.sqlite3")
+    assert len(model.asked("begin")) == calls == recorded(either_database)
 
     chance = random.Random(f"{SEED}{scenario}")
     kills, lost, runs = 0, 0, 0
@@ -168,9 +166,10 @@ def test_killed_again_and_again(
         while kills < KILLS and not client.ended:
             time.sleep(chance.uniform(0.05, 1.2))
             backend.kill()
+            wait_until_unused(either_database)
             kills += 1
             paid = model.asked("end")
-            newly_lost = len(paid) - recorded(tmp_path / "runs.sqlite3") - lost
+            newly_lost = len(paid) - recorded(either_database) - lost
             assert 0 <= newly_lost <= CALLS_AT_ONCE[scenario], "only a call in flight at the kill may be unrecorded"
             lost += newly_lost
             backend.start()
@@ -183,9 +182,7 @@ def test_killed_again_and_again(
         assert client.messages[-1].type == "workflow_completed"
 
     finished = len(model.asked("end"))
-    assert finished - lost == recorded(tmp_path / "runs.sqlite3") == calls * (runs + 1), (
-        "a finished call was made again"
-    )
+    assert finished - lost == recorded(either_database) == calls * (runs + 1), "a finished call was made again"
     print(
         f"{scenario}: {kills} kills, {runs} runs, {finished} calls finished, {lost} of them cut off before the commit"
     )
@@ -232,12 +229,12 @@ def children(pid: int) -> list[int]:
 @pytest.mark.fault
 @pytest.mark.timeout(300)
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds the workers in /proc, which only Linux has")
-def test_workers_on_one_machine(tmp_path: Path, model: Model) -> None:
+def test_workers_on_one_machine(tmp_path: Path, either_database: Database, model: Model) -> None:
     """`uvicorn --workers 3`: any worker serves any client, and a worker's runs outlive it."""
     backend = Process(
         ["-m", "uvicorn", "fastagency_backend.main:app", "--workers", "3", "--port", "{port}"],
         "/fastagency/discovery",
-        environment(tmp_path, model),
+        environment(either_database, model),
         tmp_path / "backend.log",
         free_port(),
     )

@@ -14,6 +14,7 @@ from fastagency_shared.errors import BackendError
 from fastagency_shared.messages import new_uuid
 from fastagency_shared.run import RunInfo, RunStatus
 
+from tests.databases import Database
 from tests.fault import poison
 from tests.fault.supervised import Supervised
 
@@ -41,8 +42,8 @@ def begun(provider: FastAPIProvider, name: str, params: dict[str, Any], backend:
 
 
 @pytest.fixture
-def backend(tmp_path: Path) -> Iterator[Supervised]:
-    backend = Supervised("tests.fault.poison:wf", tmp_path)
+def backend(tmp_path: Path, either_database: Database) -> Iterator[Supervised]:
+    backend = Supervised("tests.fault.poison:wf", tmp_path, FASTAGENCY_DATABASE=str(either_database))
     yield backend
     backend.close()
 

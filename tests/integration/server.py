@@ -21,18 +21,28 @@ from fastapi import FastAPI
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from tests.databases import Database
+
 DEADLINE_S = 60.0
 Frame = dict[str, Any]
 
 
 def settings_in(folder: Path) -> BackendSettings:
-    return BackendSettings(database=folder / "runs.sqlite3", database_synchronous="NORMAL", warm_s=600)
+    return settings_on(folder / "runs.sqlite3")
+
+
+def settings_on(database: Database) -> BackendSettings:
+    return BackendSettings(database=database, database_synchronous="NORMAL", warm_s=600)
 
 
 def app_with(folder: Path, wf: Workflow | None = None, **adapter: Any) -> FastAPI:
     """An application as the guide writes it."""
+    return app_on(folder / "runs.sqlite3", wf, **adapter)
+
+
+def app_on(database: Database, wf: Workflow | None = None, **adapter: Any) -> FastAPI:
     app = FastAPI()
-    app.include_router(FastAPIAdapter(provider=wf or workflows(), settings=settings_in(folder), **adapter).router)
+    app.include_router(FastAPIAdapter(provider=wf or workflows(), settings=settings_on(database), **adapter).router)
     return app
 
 

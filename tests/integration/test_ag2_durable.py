@@ -17,6 +17,7 @@ from fastagency_backend.workflow.ui import UI, AsyncUI
 from fastagency_shared.answer import Answer
 from fastagency_shared.messages import Question
 
+from tests.databases import Database
 from tests.fakes.classic import agent, flow, person, plain, predictable
 from tests.fakes.engine import RUN_ID, Seen, logged, running, start, watch
 from tests.fakes.openai_server import OpenAIServer, fingerprint
@@ -173,17 +174,19 @@ def replies(question: Question) -> Answer:
     return f"about {question.sender or 'nobody'}"
 
 
-async def undisturbed(path: Path, make: Make, server: OpenAIServer, done: Counter[str]) -> list[Any]:
-    async with running(path, flow(make(server, done))) as engine:
+async def undisturbed(database: Database, make: Make, server: OpenAIServer, done: Counter[str]) -> list[Any]:
+    async with running(database, flow(make(server, done))) as engine:
         await start(engine)
         return plain(await watch(engine, answer=replies))
 
 
-async def interrupted(path: Path, make: Make, server: OpenAIServer, cuts: Iterator[int], done: Counter[str]) -> Any:
+async def interrupted(
+    database: Database, make: Make, server: OpenAIServer, cuts: Iterator[int], done: Counter[str]
+) -> Any:
     """The run's log when its backend is stopped each time that the next of `cuts` messages have been seen."""
     created = False
     for cut in cuts:
-        async with running(path, flow(make(server, done))) as engine:
+        async with running(database, flow(make(server, done))) as engine:
             if not created:
                 await start(engine)
             created = True
@@ -194,7 +197,7 @@ async def interrupted(path: Path, make: Make, server: OpenAIServer, cuts: Iterat
                 return left[0] <= 0
 
             await watch(engine, answer=replies, until=enough)
-    async with running(path, flow(make(server, done))) as engine:
+    async with running(database, flow(make(server, done))) as engine:
         await watch(engine, answer=replies)
         page = await engine.service.read(RUN_ID, None, after=0, limit=1000)
         assert [event.seq for event in page.events] == list(range(1, len(page.events) + 1))
@@ -203,7 +206,9 @@ async def interrupted(path: Path, make: Make, server: OpenAIServer, cuts: Iterat
 
 @pytest.mark.parametrize("make", ALL, ids=lambda make: make.__name__)
 @pytest.mark.parametrize("seed", [1, 2])
-async def test_stops_anywhere_change_nothing(make: Make, seed: int, tmp_path: Path, server: OpenAIServer) -> None:
+async def test_stops_anywhere_change_nothing(
+    make: Make, seed: int, tmp_path: Path, database: Database, server: OpenAIServer
+) -> None:
     expected_done: Counter[str] = Counter()
     expected = await undisturbed(tmp_path / "expected.db", make, server, expected_done)
     calls = len(server.calls)
@@ -212,7 +217,7 @@ async def test_stops_anywhere_change_nothing(make: Make, seed: int, tmp_path: Pa
     places = sorted(chance.sample(range(2, len(expected) + 1), 5))
     done: Counter[str] = Counter()
 
-    log = await interrupted(tmp_path / "runs.db", make, server, iter(places), done)
+    log = await interrupted(database, make, server, iter(places), done)
 
     assert plain(log) == expected
     asked = Counter(fingerprint(call) for call in server.calls)

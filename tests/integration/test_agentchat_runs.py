@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import sqlite3
 import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from pathlib import Path
 
 import pytest
 from autogen_agentchat.agents import AssistantAgent, UserProxyAgent
@@ -30,6 +28,7 @@ from fastagency_shared.messages import (
     TextMessage,
 )
 
+from tests.databases import Database, select, sqlite_only
 from tests.fakes.engine import eventually, logged, running, start, watch
 from tests.fakes.openai_server import OpenAIServer
 
@@ -47,35 +46,31 @@ async def model(server: OpenAIServer) -> AsyncIterator[ChatCompletionClient]:
     await client.close()
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "runs.sqlite3"
-
-
-def completions(path: Path) -> int:
-    with sqlite3.connect(path) as db:
-        (count,) = db.execute("SELECT count(*) FROM step WHERE key LIKE 'llm:%'").fetchone()
+def completions(database: Database) -> int:
+    ((count,),) = select(database, "SELECT count(*) FROM step WHERE key LIKE 'llm:%'")
     return int(count)
 
 
 Body = Callable[[Run], Awaitable[str]]
 
 
-async def settled(server: OpenAIServer, path: Path, calls: int, finished: int, watcher: asyncio.Task[object]) -> None:
+async def settled(
+    server: OpenAIServer, database: Database, calls: int, finished: int, watcher: asyncio.Task[object]
+) -> None:
     """Wait until the run has ended, or has recorded the completion that this life is allowed and asks for another one.
 
     `calls` and `finished` are the server's counts when this life began.
     """
 
     def between() -> bool:
-        recorded = completions(path) == len(server.finished) > finished
-        return recorded and len(server.calls) >= calls + 2
+        asks = len(server.finished) > finished and len(server.calls) >= calls + 2
+        return asks and completions(database) == len(server.finished)
 
     await eventually(lambda: watcher.done() or between())
 
 
 async def interrupted(
-    server: OpenAIServer, path: Path, body: Body, *, answer: Callable[[Question], Answer] | None = None
+    server: OpenAIServer, database: Database, body: Body, *, answer: Callable[[Question], Answer] | None = None
 ) -> list[LoggedMessage]:
     """Go through a run with one completion per life of the backend; the log at its end.
 
@@ -83,13 +78,13 @@ async def interrupted(
     """
     server.behaviour.gate = gate = threading.Semaphore(0)
     for life in range(1, 100):
-        async with running(path, body) as engine:
+        async with running(database, body) as engine:
             if life == 1:
                 await start(engine)
             before, finished = len(server.calls), len(server.finished)
             gate.release()
             watcher = asyncio.create_task(watch(engine, answer=answer))
-            await settled(server, path, before, finished, watcher)
+            await settled(server, database, before, finished, watcher)
             if watcher.done():
                 return await logged(engine)
             watcher.cancel()
@@ -113,7 +108,7 @@ def shape(log: list[LoggedMessage]) -> list[tuple[str, str | None]]:
 
 
 async def test_a_round_robin_with_tool_person_and_streaming_survives_a_stop_at_every_call(
-    server: OpenAIServer, model: ChatCompletionClient, path: Path
+    server: OpenAIServer, model: ChatCompletionClient, database: Database
 ) -> None:
     added: list[tuple[int, int]] = []
 
@@ -131,7 +126,7 @@ async def test_a_round_robin_with_tool_person_and_streaming_survives_a_stop_at_e
         )
         return await frameworks.process(team.run_stream(task="Begin"), run)
 
-    log = await interrupted(server, path, body, answer=lambda question: f"as you like, {question.uuid}")
+    log = await interrupted(server, database, body, answer=lambda question: f"as you like, {question.uuid}")
 
     check_log(log)
     turn = ["suggested_function_call", "function_call_execution", "text_message"]
@@ -142,14 +137,14 @@ async def test_a_round_robin_with_tool_person_and_streaming_survives_a_stop_at_e
     ] * 2
     assert [(sender, kind) for kind, sender in shape(log)][1 : 1 + len(turns)] == turns
     assert max(Counter(server.finished).values()) == 1
-    assert len(server.finished) == completions(path)
+    assert len(server.finished) == completions(database)
     assert len(set(added)) == len(added) == sum(m.type == "function_call_execution" for m in log)
     questions = [m for m in log if isinstance(m, TextInput)]
     assert {(question.sender, question.prompt) for question in questions} == {("user", "Enter your response:")}
 
 
 async def test_a_graph_with_four_agents_at_once_survives_a_stop_at_every_call(
-    server: OpenAIServer, model: ChatCompletionClient, path: Path
+    server: OpenAIServer, model: ChatCompletionClient, database: Database
 ) -> None:
     async def add(a: int, b: int) -> int:
         """Add two numbers."""
@@ -170,18 +165,18 @@ async def test_a_graph_with_four_agents_at_once_survives_a_stop_at_every_call(
         team = GraphFlow(builder.get_participants(), graph=builder.build())
         return await frameworks.process(team.run_stream(task="Begin"), run)
 
-    log = await interrupted(server, path, body)
+    log = await interrupted(server, database, body)
 
     check_log(log)
     assert Counter(sender for kind, sender in shape(log) if kind == "text_message") == Counter(
         ["user", "root", "branch0", "branch1", "branch2", "branch3", "join"]
     )
     assert max(Counter(server.finished).values()) == 1
-    assert len(server.finished) == completions(path) == 1 + 4 * 2 + 1
+    assert len(server.finished) == completions(database) == 1 + 4 * 2 + 1
 
 
 async def test_chunks_are_shown_live_and_make_up_the_text(
-    server: OpenAIServer, model: ChatCompletionClient, path: Path
+    server: OpenAIServer, model: ChatCompletionClient, database: Database
 ) -> None:
     async def body(run: Run) -> str:
         frameworks.install()
@@ -189,7 +184,7 @@ async def test_chunks_are_shown_live_and_make_up_the_text(
         return await frameworks.process(poet.run_stream(task="A poem"), run)
 
     server.behaviour.chunk_delay_s = 0.01
-    async with running(path, body) as engine:
+    async with running(database, body) as engine:
         await start(engine)
         seen = await watch(engine)
 
@@ -201,8 +196,9 @@ async def test_chunks_are_shown_live_and_make_up_the_text(
     assert seen[-1].wire()["content"] == {"result": text.body}
 
 
+@sqlite_only
 async def test_an_error_of_the_model_ends_the_run_with_one_message_and_no_internals(
-    server: OpenAIServer, model: ChatCompletionClient, path: Path
+    server: OpenAIServer, model: ChatCompletionClient, database: Database
 ) -> None:
     async def body(run: Run) -> str:
         frameworks.install()
@@ -210,7 +206,7 @@ async def test_an_error_of_the_model_ends_the_run_with_one_message_and_no_intern
         return await frameworks.process(team.run_stream(task="A poem"), run)
 
     server.behaviour.failures.append(500)
-    async with running(path, body) as engine:
+    async with running(database, body) as engine:
         await start(engine)
         seen = [m for m in await watch(engine) if m.seq is not None]
 
@@ -219,7 +215,7 @@ async def test_an_error_of_the_model_ends_the_run_with_one_message_and_no_intern
 
 
 async def test_stopping_a_run_stops_the_call_under_way(
-    server: OpenAIServer, model: ChatCompletionClient, path: Path, caplog: pytest.LogCaptureFixture
+    server: OpenAIServer, model: ChatCompletionClient, database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def body(run: Run) -> str:
         frameworks.install()
@@ -227,7 +223,7 @@ async def test_stopping_a_run_stops_the_call_under_way(
         return await frameworks.process(team.run_stream(task="A poem"), run)
 
     server.behaviour.hang = 1
-    async with running(path, body) as engine:
+    async with running(database, body) as engine:
         await start(engine)
         await eventually(lambda: len(server.calls) == 1)
         (run,) = engine.driver.live.values()
@@ -241,8 +237,9 @@ async def test_stopping_a_run_stops_the_call_under_way(
     assert not [record for record in caplog.records if "task_done" in (record.exc_text or record.getMessage())]
 
 
+@sqlite_only
 async def test_results_that_are_not_streams_are_shown_too(
-    server: OpenAIServer, model: ChatCompletionClient, path: Path
+    server: OpenAIServer, model: ChatCompletionClient, database: Database
 ) -> None:
     async def body(run: Run) -> str:
         frameworks.install()
@@ -252,7 +249,7 @@ async def test_results_that_are_not_streams_are_shown_too(
         return f"{first} and {second}"
 
     server.behaviour.answers.extend(["one", "two"])
-    async with running(path, body) as engine:
+    async with running(database, body) as engine:
         await start(engine)
         await watch(engine)
         log = await logged(engine)
@@ -261,8 +258,9 @@ async def test_results_that_are_not_streams_are_shown_too(
     assert log[-1].wire()["content"] == {"result": "one and two"}
 
 
+@sqlite_only
 @pytest.mark.parametrize("source", [42, "text", None, object])
-async def test_anything_else_is_refused_with_what_is_accepted(source: object, path: Path) -> None:
+async def test_anything_else_is_refused_with_what_is_accepted(source: object, database: Database) -> None:
     refusals: list[str] = []
 
     async def body(run: Run) -> str:
@@ -271,7 +269,7 @@ async def test_anything_else_is_refused_with_what_is_accepted(source: object, pa
         refusals.append(str(refusal.value))
         return ""
 
-    async with running(path, body) as engine:
+    async with running(database, body) as engine:
         await start(engine)
         await watch(engine)
 

@@ -11,12 +11,13 @@ from fastagency_backend.web import runs as runs_module
 from fastagency_shared.connection import SUBPROTOCOL_V2
 from fastagency_shared.messages import message_classes
 
-from tests.integration.server import Client, Frame, app_with, serve
+from tests.databases import NewDatabase
+from tests.integration.server import Client, Frame, app_on, serve
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with serve(app_with(tmp_path_factory.mktemp("http"))) as url:
+def url(new_database: NewDatabase) -> Iterator[str]:
+    with new_database() as database, serve(app_on(database)) as url:
         yield url
 
 

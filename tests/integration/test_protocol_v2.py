@@ -12,12 +12,13 @@ from fastagency_backend.web import socket as socket_module
 from fastagency_backend.web.frames import GatheringProtocol
 from websockets.exceptions import ConnectionClosedOK
 
-from tests.integration.server import Client, Frame, app_with, serve
+from tests.databases import NewDatabase
+from tests.integration.server import Client, Frame, app_on, serve
 
 
 @pytest.fixture(scope="module", params=["auto", GatheringProtocol], ids=["as uvicorn", "as fastagency"])
-def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with serve(app_with(tmp_path_factory.mktemp("v2")), ws=request.param) as url:
+def url(request: pytest.FixtureRequest, new_database: NewDatabase) -> Iterator[str]:
+    with new_database() as database, serve(app_on(database), ws=request.param) as url:
         yield url
 
 

@@ -15,6 +15,8 @@ from fastagency_shared.errors import BackendUnreachable
 from fastagency_shared.messages import WorkflowCompleted
 from fastagency_shared.provider import Caller
 
+from tests.databases import Database
+
 REPOSITORY = Path(__file__).parents[2]
 ANN = Caller("ann")
 
@@ -22,19 +24,19 @@ ANN = Caller("ann")
 class Backend:
     """`uvicorn fastagency_backend.main:app` on one port and one database, started as often as needed."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, database: Database) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
-        self._folder = folder
+        self._folder, self._database = folder, database
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         environment = {
             **os.environ,
             "PYTHONPATH": str(REPOSITORY),
-            "FASTAGENCY_DATABASE": str(self._folder / "runs.sqlite3"),
+            "FASTAGENCY_DATABASE": str(self._database),
             "FASTAGENCY_WORKFLOWS": "tests.contract.served:wf",
         }
         command = [sys.executable, "-m", "uvicorn", "fastagency_backend.main:app", "--port", str(self.port)]
@@ -49,8 +51,8 @@ class Backend:
 
 
 @pytest.fixture
-def backend(tmp_path: Path) -> Iterator[Backend]:
-    backend = Backend(tmp_path)
+def backend(tmp_path: Path, database: Database) -> Iterator[Backend]:
+    backend = Backend(tmp_path, database)
     backend.start()
     yield backend
     backend.stop(signal.SIGKILL)
