@@ -135,7 +135,9 @@ def _refuse_other_versions(db: sqlite3.Connection, path: Path) -> None:
     version = int(db.execute("PRAGMA user_version").fetchone()[0])
     if not version:
         raise StoreError(f"{path} has no conversations of FastAgency in it.")
-    if missing(version):
+    if version > len(MIGRATIONS):  # one that we can work with may still have what we would not copy
+        raise StoreError(f"{path} has version {version}, made by a newer FastAgency. Copy it with that one.")
+    if missing(db):
         raise StoreError(
             f"{path} has version {version}, and this FastAgency needs {len(MIGRATIONS)}. Make a backup of it, and run "
             f"`FASTAGENCY_DATABASE={path} fastagency migrate` first."
