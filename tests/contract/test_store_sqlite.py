@@ -16,6 +16,7 @@ from fastagency_backend.store import SqliteStore, StoreError
 from fastagency_backend.store.base import Lease, LeaseVoid, Store, StoreBroken
 from fastagency_backend.store.signals import Deaf
 from fastagency_backend.store.sqlite import schema
+from fastagency_backend.store.sqlite.archive import SqliteArchive
 from fastagency_backend.store.sqlite.claim import STATEMENTS
 from fastagency_backend.store.sqlite.schema import MIGRATIONS
 from fastagency_backend.store.sqlite.sweep import Sweeper
@@ -91,6 +92,8 @@ async def test_older_code_works_beside_newer_where_the_migration_says_so(
     assert await answer(after, run_id(), "q")
     assert await append(before, lease, "e") == 3
     assert await seqs(newer) == [1, 2, 3]
+    with pytest.raises(StoreError, match="Copy it with that one"), SqliteArchive(path).to_read(alone=False):
+        pass
     contract = (f"-- oldest: {len(now) + 2}", "ALTER TABLE run DROP COLUMN title")
     monkeypatch.setattr(schema, "MIGRATIONS", (*now, expand, contract))
     await (await _open(path)).close()

@@ -33,6 +33,10 @@ def either_database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
     return postgres.new_database()
 
 
+sqlite_only = pytest.mark.parametrize("either_database", ["sqlite"], indirect=True)
+"""For what takes long and has nothing to do with the store."""
+
+
 @pytest.fixture
 def hosts(tmp_path: Path, database: str) -> Iterator[Hosts]:
     hosts = Hosts(tmp_path, database)

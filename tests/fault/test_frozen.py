@@ -11,6 +11,7 @@ from fastagency_frontend.client.backoff import Patience
 from fastagency_shared.run import RunStatus
 
 from tests.databases import Database
+from tests.fault.conftest import sqlite_only
 from tests.fault.supervised import Supervised
 from tests.fault.test_poison import DEADLINE_S, begun, ended, texts, until
 
@@ -87,6 +88,7 @@ def test_a_loop_that_stands_still_for_a_while_loses_its_runs_and_recovers(pair: 
 @pytest.mark.timeout(int(2 * DEADLINE_S))
 @pytest.mark.parametrize("pair", [{"FASTAGENCY_FROZEN_EXIT_S": "3"}], indirect=True)
 @pytest.mark.parametrize("name", ["spins", "matches"])
+@sqlite_only
 def test_a_process_that_is_frozen_for_good_ends_and_is_started_again(pair: Pair, name: str) -> None:
     poisoned(pair, name)
     assert sum(worker.deaths for worker in pair.workers) >= 3

@@ -16,6 +16,7 @@ from fastagency_shared.run import RunInfo, RunStatus
 
 from tests.databases import Database
 from tests.fault import poison
+from tests.fault.conftest import sqlite_only
 from tests.fault.supervised import Supervised
 
 DEADLINE_S = 240.0
@@ -68,6 +69,7 @@ def ended(provider: FastAPIProvider, run: str) -> RunInfo | None:
 
 @pytest.mark.fault
 @pytest.mark.timeout(300)
+@sqlite_only
 def test_what_code_raises_stops_nothing(backend: Supervised, provider: FastAPIProvider) -> None:
     asks = provider.start("asks", {}).workflow_uuid
     runs = {name: provider.start(name, {}).workflow_uuid for name in poison.RAISING}
