@@ -325,6 +325,17 @@ class StoreContract:
         page = await store.read_events(run_id(), after=0, limit=1000)
         assert [event.body for event in page.events[:-1]] == [body(str(n)) for n in range(200)]
 
+    async def test_as_many_as_come_at_once_are_numbered_and_kept_as_they_came(self, store: Store) -> None:
+        lease = await owned(store)
+        for count in (1, 39, 40, 41, 123):
+            first = (await store.read_events(run_id(), after=0, limit=10_000)).run
+            assert first is not None
+            texts = [f"{count}.{number}" for number in range(count)]
+            numbers = await asyncio.gather(*(append(store, lease, text, text) for text in texts))
+            assert numbers == list(range(first.last_seq + 1, first.last_seq + 1 + count))
+            page = await store.read_events(run_id(), after=first.last_seq, limit=1000)
+            assert [event.body for event in page.events] == [body(text) for text in texts]
+
     async def test_events_may_be_appended_from_any_thread(self, store: Store) -> None:
         lease = await owned(store)
         written = [Written.now() for _ in range(100)]

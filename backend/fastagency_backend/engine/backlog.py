@@ -19,16 +19,22 @@ class Backlog:
     def __init__(self, bridge: Bridge) -> None:
         self.size = 0
         self._bridge = bridge
-        self._room = threading.Condition()
+        self._lock = threading.Lock()
+        self._room = threading.Condition(self._lock)
         self._shrunk = asyncio.Event()
         bridge.when_closed(self._free)
 
+    @property
+    def full(self) -> bool:
+        """Whether a workflow has to wait."""
+        return self.size > HIGH
+
     def grow(self) -> None:
-        with self._room:
+        with self._lock:
             self.size += 1
 
     def shrink(self) -> None:
-        with self._room:
+        with self._lock:
             self.size -= 1
             if self.size in (LOW, 0):
                 self._room.notify_all()
@@ -36,7 +42,7 @@ class Backlog:
 
     def wait_for_room(self) -> None:
         """Hold a thread back while there is too much. Does nothing on the loop, where `drain` is awaited instead."""
-        if self.size > HIGH and not self._bridge.on_loop:
+        if self.full and not self._bridge.on_loop:
             with self._room:
                 self._room.wait_for(lambda: self.size <= LOW or self._bridge.closed)
             self._bridge.check()

@@ -54,13 +54,18 @@ def size_of(value: object) -> int:
     return len(text.encode(errors="replace"))
 
 
+def fits(body: str, limit: int) -> bool:
+    """Whether a text has certainly no more bytes than that."""
+    return MOST_BYTES_OF_A_CHARACTER * len(body) <= limit
+
+
 def fitted(message: LoggedMessage, body: str, limit: int) -> str:
     """The body of a message to show, cut where it is larger than the limit, with a line that says so.
 
     Agents and tools write these, often without anybody's doing: a run must not fail of it. Messages of the system are
     left alone, and so are questions, which are refused instead.
     """
-    if MOST_BYTES_OF_A_CHARACTER * len(body) <= limit:
+    if fits(body, limit):
         return body
     size = size_of(body)
     return body if size <= limit else body_of(_cut(message, size, limit))

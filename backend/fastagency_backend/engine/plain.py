@@ -8,41 +8,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from json.encoder import encode_basestring
-from typing import Any
+from typing import Any, NamedTuple
 
 from fastagency_shared.messages import TextMessage, new_message_uuid
 
-_new = TextMessage.__new__
-_set = object.__setattr__
 _TEXTS = frozenset({"uuid", "sender", "recipient", "body"})
 
 
-def text_message(run_id: str, fields: Mapping[str, Any]) -> TextMessage | None:
+class PlainText(NamedTuple):
+    """A text message that was never an object: its sender, its JSON, and the JSON of its identity."""
+
+    sender: str | None
+    body: str
+    identity: str
+
+
+def plain_text(run_id: str, fields: Mapping[str, Any]) -> PlainText | None:
     """The message of these fields, if each is known, and a text or None."""
     for name, value in fields.items():
         if name not in _TEXTS or not (value is None or type(value) is str):
             return None
     get = fields.get
-    uuid = get("uuid")
-    message = _new(TextMessage)
-    values = {
-        "type": "text_message",
-        "uuid": new_message_uuid() if uuid is None else uuid,
-        "workflow_uuid": run_id,
-        "sender": get("sender"),
-        "recipient": get("recipient"),
-        "auto_reply": False,
-        "seq": None,
-        "at": None,
-        "epoch": 0,
-        "body": get("body"),
-        "interrupted": False,
-    }
-    _set(message, "__dict__", values)
-    _set(message, "__pydantic_fields_set__", {"workflow_uuid", *(name for name in fields if get(name) is not None)})
-    _set(message, "__pydantic_extra__", None)
-    _set(message, "__pydantic_private__", None)
-    return message
+    uuid, sender = get("uuid"), get("sender")
+    said, recipient = _json(get("body")), _json(get("recipient"))
+    spoken = _json(sender)
+    text = _body(new_message_uuid() if uuid is None else uuid, run_id, spoken, recipient, "false", said)
+    return None if text is None else PlainText(sender, text, _identity("", said, recipient, spoken))
 
 
 def text_body(message: TextMessage) -> str | None:
@@ -50,11 +41,25 @@ def text_body(message: TextMessage) -> str | None:
     values = message.__dict__
     if not _is_plain(values):
         return None
+    auto_reply = "true" if values["auto_reply"] else "false"
+    sender, recipient, body = _json(values["sender"]), _json(values["recipient"]), _json(values["body"])
+    return _body(values["uuid"], values["workflow_uuid"], sender, recipient, auto_reply, body)
+
+
+def text_identity(message: TextMessage) -> str | None:
+    """The JSON of what `identity_of` has of it, as `digest` writes it."""
+    values = message.__dict__
+    if not _is_plain(values):
+        return None
+    auto_reply = '"auto_reply": true, ' if values["auto_reply"] else ""
+    return _identity(auto_reply, _json(values["body"]), _json(values["recipient"]), _json(values["sender"]))
+
+
+def _body(uuid: str, run_id: str, sender: str, recipient: str, auto_reply: str, body: str) -> str | None:
+    """The message's JSON, of parts that are JSON; None where it cannot be encoded."""
     text = (
-        f'{{"type":"text_message","uuid":{encode_basestring(values["uuid"])},'
-        f'"workflow_uuid":{encode_basestring(values["workflow_uuid"])},"sender":{_json(values["sender"])},'
-        f'"recipient":{_json(values["recipient"])},"auto_reply":{"true" if values["auto_reply"] else "false"},'
-        f'"content":{{"body":{_json(values["body"])}}}}}'
+        f'{{"type":"text_message","uuid":{encode_basestring(uuid)},"workflow_uuid":{encode_basestring(run_id)},'
+        f'"sender":{sender},"recipient":{recipient},"auto_reply":{auto_reply},"content":{{"body":{body}}}}}'
     )
     if not text.isascii():
         try:
@@ -64,18 +69,11 @@ def text_body(message: TextMessage) -> str | None:
     return text
 
 
-def text_identity(message: TextMessage) -> str | None:
-    """The JSON of what `identity_of` has of it, as `digest` writes it."""
-    values = message.__dict__
-    if not _is_plain(values):
-        return None
-    auto_reply = '"auto_reply": true, ' if values["auto_reply"] else ""
-    said = "".join(
-        f'"{name}": {encode_basestring(value)}, '
-        for name in ("body", "recipient", "sender")
-        if (value := values[name]) is not None
-    )
-    return f'{{{auto_reply}{said}"type": "text_message"}}'
+def _identity(auto_reply: str, body: str, recipient: str, sender: str) -> str:
+    said = "" if body == "null" else f'"body": {body}, '
+    to = "" if recipient == "null" else f'"recipient": {recipient}, '
+    by = "" if sender == "null" else f'"sender": {sender}, '
+    return f'{{{auto_reply}{said}{to}{by}"type": "text_message"}}'
 
 
 def _is_plain(values: dict[str, Any]) -> bool:

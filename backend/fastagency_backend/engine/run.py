@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import weakref
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from fastagency_shared.answer import Answer
@@ -31,11 +31,11 @@ from fastagency_backend.engine.feed import Feeds
 from fastagency_backend.engine.identity import identity_of, identity_of_1_0
 from fastagency_backend.engine.journal import Journal
 from fastagency_backend.engine.key import FIRST_KEY, INSIDE, Keys
-from fastagency_backend.engine.limits import DEFAULT_LIMITS, Limits, fitted
+from fastagency_backend.engine.limits import DEFAULT_LIMITS, Limits, fits, fitted
 from fastagency_backend.engine.nul import without_nul
 from fastagency_backend.engine.observer import NOBODY, Observer
 from fastagency_backend.engine.outline import outline_of_message
-from fastagency_backend.engine.plain import text_identity
+from fastagency_backend.engine.plain import plain_text, text_identity
 from fastagency_backend.engine.question import Deadline, Questions
 from fastagency_backend.engine.recording import Recording, Results
 from fastagency_backend.engine.sleep import Sleeps
@@ -113,10 +113,24 @@ class Run:
             body = fitted(message, body_of(message), self.limits.max_message_bytes)
             if self.strict is not None:
                 return self._hold_against_log(key, body)
-            if INSIDE in key:  # the step around it may be tried again
-                self._seen.add(key)
-            self.journal.said(message.sender)
-            self.journal.append(key, body, self.activity.touch())
+            self._append(key, message.sender, body)
+        self.journal.backlog.wait_for_room()
+        return True
+
+    def say(self, fields: Mapping[str, Any]) -> bool:
+        """`emit` a text message of these fields, in half the time; False: it has to be made, nothing was done.
+
+        Raises:
+            RunEvicted, RunUnwound: this process must drop the run.
+        """
+        if self.strict is not None or self.record.key_version == 1 or (text := plain_text(self.id, fields)) is None:
+            return False
+        if not fits(text.body, self.limits.max_message_bytes):
+            return False
+        with self.bridge.held_open():
+            key = self._key("event", "text_message", text.identity)
+            if key not in self._seen:
+                self._append(key, text.sender, text.body)
         self.journal.backlog.wait_for_room()
         return True
 
@@ -265,6 +279,12 @@ class Run:
 
     # --- inside ---------------------------------------------------------------------------------------------------
 
+    def _append(self, key: str, sender: str | None, body: str) -> None:
+        if INSIDE in key:  # the step around it may be tried again
+            self._seen.add(key)
+        self.journal.said(sender)
+        self.journal.append(key, body, self.activity.touch())
+
     def _hold_against_log(self, key: str, body: str) -> bool:
         assert self.strict is not None
         if key in self._seen:
@@ -281,7 +301,8 @@ class Run:
         return self._keys.next(kind, scope, request, inside=self._current_step(), lasting=lasting)
 
     def _current_step(self) -> str:
-        return (current_step_key() or "").removeprefix(f"{self.id}:")
+        key = current_step_key()
+        return "" if key is None else key.removeprefix(f"{self.id}:")
 
     def _identity(self, message: Message, identity: Any) -> Any:
         if identity is not None:

@@ -14,6 +14,6 @@ class Slots:
         self._kept: dict[type, object] = {}
 
     def __getitem__(self, kind: type[T]) -> T:
-        kept = self._kept.setdefault(kind, kind())
+        kept = self._kept.get(kind) or self._kept.setdefault(kind, kind())
         assert isinstance(kept, kind)
         return kept

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, TypeAlias, TypeVar, cast, get_args
+from typing import Any, TypeAlias, TypeVar, get_args
 
 from fastagency_shared.answer import check_answer
 from fastagency_shared.errors import InvalidRequest
@@ -27,7 +27,6 @@ from fastagency_shared.run import MAX_QUESTION_ID_CHARS
 from pydantic import ValidationError
 from pydantic_core import to_jsonable_python
 
-from fastagency_backend.engine.plain import text_message
 from fastagency_backend.engine.question import Deadline
 from fastagency_backend.engine.sleep import check_seconds
 from fastagency_backend.workflow.field import Envelope
@@ -56,8 +55,6 @@ def build(cls: type[M], run_id: str, fields: Mapping[str, Any]) -> M:
         TypeError: a field that the message does not have.
         ValueError: a value that does not fit.
     """
-    if cls is TextMessage and (plain := text_message(run_id, fields)) is not None:
-        return cast(M, plain)
     allowed = _keywords(cls)
     unknown = sorted(set(fields) - set(allowed))
     if unknown:

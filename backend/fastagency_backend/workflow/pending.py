@@ -12,6 +12,7 @@ import functools
 import inspect
 import sys
 from collections.abc import Callable, Coroutine, Generator
+from types import FrameType
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -22,12 +23,24 @@ class ForgottenAwait(RuntimeError):
     """A call of `AsyncUI` was not awaited; `str(error)` names the line."""
 
 
+class Place:
+    """Where a call was made, put into words only when somebody is to read them."""
+
+    __slots__ = ("_code", "_line", "_method")
+
+    def __init__(self, method: str, frame: FrameType) -> None:
+        self._method, self._code, self._line = method, frame.f_code, frame.f_lineno
+
+    def __str__(self) -> str:
+        return f"ui.{self._method}(...) in {self._code.co_filename}, line {self._line}"
+
+
 class Forgotten:
     """The calls of a run (`run.slots`) that are not started yet: the lines that they are in, by the call's `id`."""
 
     def __init__(self) -> None:
-        self.waiting: dict[int, str] = {}
-        self.lost: list[str] = []
+        self.waiting: dict[int, Place] = {}
+        self.lost: list[Place] = []
 
     def check(self) -> None:
         """To be called when the workflow has ended: whoever has not been started by now never will be.
@@ -36,18 +49,20 @@ class Forgotten:
             ForgottenAwait
         """
         if left := [*self.lost, *self.waiting.values()]:
-            raise ForgottenAwait(_sentence("; ".join(dict.fromkeys(left))))
+            raise ForgottenAwait(_sentence(*left))
 
     def check_lost(self) -> None:
         """The same for calls whose result was thrown away, as soon as that is known."""
         if self.lost:
-            raise ForgottenAwait(_sentence("; ".join(dict.fromkeys(self.lost))))
+            raise ForgottenAwait(_sentence(*self.lost))
 
 
 class Pending(Coroutine[Any, Any, T]):
     """See the module's docstring. What it wraps is not made before it is started, so that Python does not warn too."""
 
-    def __init__(self, make: Callable[[], Coroutine[Any, Any, T]], where: str, forgotten: Forgotten) -> None:
+    __slots__ = ("__weakref__", "_forgotten", "_made", "_make", "_where")
+
+    def __init__(self, make: Callable[[], Coroutine[Any, Any, T]], where: Place, forgotten: Forgotten) -> None:
         self._make = make
         self._made: Coroutine[Any, Any, T] | None = None
         self._where = where
@@ -118,9 +133,9 @@ def _pending(method: Callable[..., Coroutine[Any, Any, Any]]) -> Callable[..., P
     @functools.wraps(method)
     def call(self: Any, /, *args: Any, **options: Any) -> Pending[Any]:
         forgotten = self._run.slots[Forgotten]
-        forgotten.check_lost()
-        frame = sys._getframe(1)
-        where = f"ui.{method.__name__}(...) in {frame.f_code.co_filename}, line {frame.f_lineno}"
+        if forgotten.lost:
+            forgotten.check_lost()
+        where = Place(method.__name__, sys._getframe(1))
         return Pending(functools.partial(method, self, *args, **options), where, forgotten)
 
     if sys.version_info >= (3, 12):  # so that it is still taken for the coroutine function that it stands for
@@ -130,5 +145,6 @@ def _pending(method: Callable[..., Coroutine[Any, Any, Any]]) -> Callable[..., P
     return call
 
 
-def _sentence(where: str) -> str:
-    return f"An `await` is missing before {where}: without it the call does nothing."
+def _sentence(*where: Place | str) -> str:
+    lines = "; ".join(dict.fromkeys(map(str, where)))
+    return f"An `await` is missing before {lines}: without it the call does nothing."

@@ -93,7 +93,8 @@ class _Hands:
         return [args, kwargs] if self._run.record.key_version == 1 else request_of(_name(fn), args, kwargs)
 
     def _emit(self, cls: type[Authored], fields: Mapping[str, Any]) -> None:
-        self._run.emit(build(cls, self._run.id, fields))
+        if cls is not TextMessage or not self._run.say(fields):
+            self._run.emit(build(cls, self._run.id, fields))
 
     def _question(self, cls: type[Question], fields: Mapping[str, Any]) -> tuple[Question, Deadline | None]:
         return build_question(cls, self._run.id, fields)
@@ -212,7 +213,8 @@ class AsyncUI(_Hands):
 
     async def _show(self, cls: type[Authored], fields: Mapping[str, Any]) -> None:
         self._emit(cls, fields)
-        await self._run.drain()
+        if self._run.journal.backlog.full:
+            await self._run.drain()
 
     async def text_message(self, **fields: Unpack[TextMessageFields]) -> None:
         """Show text, as markdown. Content: `body`."""

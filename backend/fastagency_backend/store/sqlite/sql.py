@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from itertools import chain
 
 from fastagency_shared.run import RunStatus
 
@@ -52,6 +53,11 @@ NOTE_ANSWER = (
     "UPDATE question SET ord = :ord WHERE run_id = :run_id AND uuid = :uuid "
     f"AND EXISTS (SELECT 1 FROM run WHERE {OWNED}) RETURNING 0"
 )
+INSERT_EVENT = "INSERT INTO event(run_id, seq, key, at, body) VALUES (?, ?, ?, ?, ?)"
+AT_ONCE = 40
+"""Rows of one statement: for each execution the interpreter's lock is let go and taken again, as for each row of
+`executemany`, and the event loop may have it meanwhile."""
+INSERT_MANY = INSERT_EVENT + ", (?, ?, ?, ?, ?)" * (AT_ONCE - 1)
 LOG_ANYWAY = f"INSERT INTO event(run_id, seq, key, at, body) SELECT :run_id, {NEXT_SEQ}, :key, :at, :body RETURNING seq"
 """For what needs no lease: the caller has just checked the run's row in the same transaction."""
 
@@ -130,10 +136,11 @@ def append_events(db: sqlite3.Connection, lease: Lease, rows: list[tuple[str, fl
         return [fenced(db, APPEND_EVENT, {"run_id": lease.run_id, "fence": lease.fence, **args})]
     last = fenced(db, LAST_SEQ, {"run_id": lease.run_id, "fence": lease.fence})
     numbers = range(last + 1, last + 1 + len(rows))
-    db.executemany(
-        "INSERT INTO event(run_id, seq, key, at, body) VALUES (?, ?, ?, ?, ?)",
-        [(lease.run_id, seq, *row) for seq, row in zip(numbers, rows, strict=True)],
-    )
+    numbered = [(lease.run_id, seq, *row) for seq, row in zip(numbers, rows, strict=True)]
+    whole = len(numbered) // AT_ONCE * AT_ONCE
+    for start in range(0, whole, AT_ONCE):
+        db.execute(INSERT_MANY, [*chain.from_iterable(numbered[start : start + AT_ONCE])])
+    db.executemany(INSERT_EVENT, numbered[whole:])
     return list(numbers)
 
 

@@ -87,6 +87,7 @@ class SqliteStore:
         self._sweeper = Sweeper()
         self._writer = Lane("store-writer", self._open_writer, writes=True)
         self._reader = Lane("store-reader", self._connect, writes=False)
+        self._last_rows = Rows(append_events, Lease("", 0))
         self._checkpoints = Checkpoints(self._reader)
         self._lookout = Lookout(Presence(self.path), self._liveness, self._checkpoints)
         self._near = Near(lambda: self._connect(handed_over=True), self._reader)
@@ -245,7 +246,10 @@ class SqliteStore:
         return await self._reader.run(lambda db: query.load_past(db, run_id))
 
     def append_event(self, lease: Lease, key: str, body: str, at: float, done: Done) -> None:
-        self._writer.submit_row(Rows(append_events, lease), (key, at, body), done)
+        rows = self._last_rows
+        if rows.lease is not lease:
+            rows = self._last_rows = Rows(append_events, lease)
+        self._writer.submit_row(rows, (key, at, body), done)
 
     def append_step(self, lease: Lease, key: str, step: StepRecord, done: Done) -> None:
         args = {

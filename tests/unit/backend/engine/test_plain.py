@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 from fastagency_backend.engine.body import body_of
 from fastagency_backend.engine.identity import identity_of
 from fastagency_backend.engine.key import digest
-from fastagency_backend.engine.plain import text_body, text_identity, text_message
+from fastagency_backend.engine.plain import plain_text, text_body, text_identity
 from fastagency_shared.messages import TextMessage
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,17 +24,25 @@ def fields(texts: st.SearchStrategy[str]) -> st.SearchStrategy[dict[str, Any]]:
     return st.fixed_dictionaries({}, optional={name: st.none() | texts for name in names})
 
 
-@given(fields(ANY))
-def test_the_message_is_the_one_that_its_class_makes(given: dict[str, Any]) -> None:
-    made = text_message("r", given)
-    assert made is not None
+def made_by_its_class(given: dict[str, Any], uuid: str) -> TextMessage:
     known = {name: value for name, value in given.items() if value is not None}
-    expected = TextMessage.model_validate(known | {"workflow_uuid": "r", "uuid": made.uuid})
-    assert made == expected
-    assert list(made.__dict__) == list(expected.__dict__)
-    assert (
-        made.model_copy(update={"seq": 1}).model_dump_json() == expected.model_copy(update={"seq": 1}).model_dump_json()
-    )
+    return TextMessage.model_validate({"uuid": uuid, **known, "workflow_uuid": "r"})
+
+
+@given(fields(ANY))
+def test_a_text_that_is_no_object_is_the_one_that_its_class_makes(given: dict[str, Any]) -> None:
+    said = plain_text("r", given)
+    assert said is not None
+    expected = made_by_its_class(given, json.loads(said.body)["uuid"])
+    assert said == (given.get("sender"), expected.model_dump_json(), text_identity(expected))
+
+
+def test_its_id_is_new_each_time() -> None:
+    first, second = plain_text("r", {"body": "x"}), plain_text("r", {"body": "x"})
+    assert first is not None
+    assert second is not None
+    assert first.body != second.body
+    assert first.identity == second.identity
 
 
 @given(fields(ANY), st.booleans())
@@ -64,9 +73,10 @@ def test_anything_else_goes_the_ordinary_way(update: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("given", [{"body": 1}, {"auto_reply": True}, {"nothing": "x"}, {"interrupted": None}])
 def test_so_does_what_has_to_be_looked_at(given: dict[str, Any]) -> None:
-    assert text_message("r", given) is None
+    assert plain_text("r", given) is None
 
 
 def test_halves_of_characters_become_question_marks() -> None:
     assert text_body(TextMessage(body="a").model_copy(update={"body": "a\ud83d"})) is None
+    assert plain_text("r", {"body": "a\ud83d"}) is None
     assert '"body":"a?"' in body_of(TextMessage(body="a").model_copy(update={"body": "a\ud83d"}))

@@ -222,6 +222,26 @@ async def test_the_loop_can_wait_until_what_it_said_is_committed(lab: Lab, monke
     assert len(await lab.texts(engine)) == 500
 
 
+async def test_a_workflow_on_the_loop_waits_while_too_much_is_uncommitted(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backlog, "HIGH", 20)
+    monkeypatch.setattr(backlog, "LOW", 5)
+    sizes: list[int] = []
+
+    @lab.wf.register("flow", "A flow")
+    async def flow(ui: AsyncUI, params: dict[str, Any]) -> None:
+        for number in range(500):
+            await ui.text_message(body=str(number))
+            sizes.append(ui._run.journal.backlog.size)
+
+    engine = await lab.engine()
+    await lab.start(engine, "flow")
+    await lab.completed(engine)
+    assert max(sizes) <= 20
+    assert await lab.texts(engine) == [str(number) for number in range(500)]
+
+
 async def test_a_thread_waits_while_too_much_is_uncommitted(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backlog, "HIGH", 20)
     monkeypatch.setattr(backlog, "LOW", 5)
