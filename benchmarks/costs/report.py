@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -25,12 +25,17 @@ def markdown(figures: Sequence[Figure], recorded: Mapping[str, float] | None = N
         headings.append(COMPARED)
         for figure, cells in zip(figures, rows, strict=True):
             cells.append(_compared(figure, recorded.get(figure.row.name)))
-    lines = [_line(cells) for cells in (headings, ["---"] * len(headings), *rows)]
+    lines = [line(cells) for cells in (headings, ["---"] * len(headings), *rows)]
     notes = [f"- {figure.row.title}: {figure.note}." for figure in figures if figure.note]
     return "\n".join([*lines, "", *notes] if notes else lines)
 
 
-def document(figures: Iterable[Figure], machine: Mapping[str, Any], earlier: Mapping[str, Any]) -> dict[str, Any]:
+def document(
+    figures: Iterable[Figure],
+    machine: Mapping[str, Any],
+    earlier: Mapping[str, Any],
+    table: Callable[[Sequence[Figure]], str] = markdown,
+) -> dict[str, Any]:
     """What is written to the file; rows that were not measured this time keep what an earlier document has of them."""
     rows = {
         figure.row.name: {
@@ -44,7 +49,7 @@ def document(figures: Iterable[Figure], machine: Mapping[str, Any], earlier: Map
         for figure in figures
     }
     whole = {"machine": dict(machine), "rows": {**earlier.get("rows", {}), **rows}}
-    return {**whole, "table": markdown(read_figures(whole)).splitlines()}
+    return {**whole, "table": table(read_figures(whole)).splitlines()}
 
 
 def read_figures(document: Mapping[str, Any]) -> list[Figure]:
@@ -78,16 +83,16 @@ def _cells(figure: Figure) -> list[str]:
     row = figure.row
     return [
         row.title,
-        _with_unit(statistics.median(figure.ours), row.unit),
-        _with_unit(statistics.median(figure.bare), row.unit) if figure.bare else "",
-        _ratio(figure),
+        with_unit(statistics.median(figure.ours), row.unit),
+        with_unit(statistics.median(figure.bare), row.unit) if figure.bare else "",
+        ratio(figure),
         _target(row, row.least),
         _target(row, row.aim),
         figure.reached,
     ]
 
 
-def _ratio(figure: Figure) -> str:
+def ratio(figure: Figure) -> str:
     ratios = figure.ratios
     if figure.row.judged != "ratio" or not ratios:
         return ""
@@ -97,7 +102,7 @@ def _ratio(figure: Figure) -> str:
 def _target(row: Row, target: float | None) -> str:
     if target is None:
         return ""
-    return f"{target:g}x" if row.judged == "ratio" else _with_unit(target, row.unit)
+    return f"{target:g}x" if row.judged == "ratio" else with_unit(target, row.unit)
 
 
 def _compared(figure: Figure, then: float | None) -> str:
@@ -108,10 +113,10 @@ def _compared(figure: Figure, then: float | None) -> str:
     return _target(figure.row, float(f"{then:.3g}")) + mark
 
 
-def _with_unit(value: float, unit: str) -> str:
+def with_unit(value: float, unit: str) -> str:
     number = f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
     return f"{number} {unit}".replace(" %", " %")
 
 
-def _line(cells: Iterable[str]) -> str:
+def line(cells: Iterable[str]) -> str:
     return "| " + " | ".join(cells) + " |"

@@ -12,7 +12,7 @@ import pytest
 from fastagency_backend.store.base import Lease, Start, Store
 from fastagency_backend.store.nats import NatsSignals
 from fastagency_backend.store.postgres import Options, PostgresStore
-from fastagency_backend.store.postgres.signals import EVERYTHING, MAX_BYTES
+from fastagency_backend.store.postgres.signals import CHANNEL, EVERYTHING, MAX_BYTES, NOTIFY
 from fastagency_shared.run import RunStatus
 
 from tests.contract.store_contract import LONG_S, answer, append, ask, body, claim, new, owned, run_id
@@ -239,3 +239,13 @@ async def test_a_hint_that_comes_behind_the_end_does_not_break_a_second_one(proc
     store.signals.tell([run_id()])
     await asyncio.sleep(0.1)  # until it has been gathered
     await store.close()
+
+
+async def test_a_note_does_not_wait_for_the_disk(postgres_url: str) -> None:
+    with psycopg.connect(postgres_url) as db, psycopg.connect(postgres_url, autocommit=True) as other:
+        other.execute(f"LISTEN {CHANNEL}")
+        db.execute(NOTIFY, (CHANNEL, ["one", "two"]))
+        assert db.execute("SHOW synchronous_commit").fetchone() == ("off",)
+        db.commit()
+        assert db.execute("SHOW synchronous_commit").fetchone() == ("on",)
+        assert [note.payload for note in other.notifies(timeout=5, stop_after=2)] == ["one", "two"]

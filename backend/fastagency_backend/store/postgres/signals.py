@@ -12,6 +12,7 @@ import logging
 import select
 import socket
 import threading
+import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Collection, Iterable
@@ -38,10 +39,19 @@ EVERYTHING = 2_000
 MAX_OUTBOX = 10_000
 """Texts and wishes that wait to be sent; while the server is away, the newest."""
 RECONNECT_S = 0.5
+LONGEST_S = 0.04
+"""How long hints are gathered at most: each one wakes every process that listens, and a part of the server for it."""
+PAUSE_S = 0.01
+"""How long notes are left to gather after some were taken. One after a silence is heard at once."""
 CHANGED, READY, ANYTHING, WANTED, SHOWN = "craws"
 """The kinds of notes, by their first character."""
 SENDER = 12
 ID = 32
+NOTIFY = (
+    "WITH lax AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true)) "
+    "SELECT pg_notify(%s, note) FROM lax, unnest(%s::text[]) AS note"
+)
+"""Transactions that notify commit one after the other: none has to wait for the disk, for a note may be lost."""
 
 
 class NotifySignals:
@@ -71,7 +81,7 @@ class NotifySignals:
 
     async def open(self, hears: Hears) -> None:
         self._hears, self._loop = hears, asyncio.get_running_loop()
-        self._hints = Coalesced(self._take_hints)
+        self._hints = Coalesced(self._take_hints, LONGEST_S)
         self._wake, self._woken = socket.socketpair()
         tried = self._loop.create_future()
         self._thread = threading.Thread(target=self._run, args=(tried,), name="fastagency-store-signals", daemon=True)
@@ -188,8 +198,9 @@ class NotifySignals:
         """Hear until the end, or until the connection breaks; whether it was the end."""
         try:
             while True:
-                for note in db.notifies(timeout=0):
-                    self._call(self._hear, note.payload)
+                if notes := [note.payload for note in db.notifies(timeout=0)]:
+                    self._call(self._hear, notes)
+                    time.sleep(PAUSE_S)
                 wake = self._woken.fileno()
                 if wake in select.select([db.fileno(), wake], [], [])[0]:
                     return True
@@ -208,7 +219,11 @@ class NotifySignals:
 
     # --- what is heard, on the loop -------------------------------------------------------------------------------
 
-    def _hear(self, note: str) -> None:
+    def _hear(self, notes: list[str]) -> None:
+        for note in notes:
+            self._hear_one(note)
+
+    def _hear_one(self, note: str) -> None:
         assert self._hears is not None
         kind, sender, rest = note[:1], note[1 : 1 + SENDER], note[1 + SENDER :]
         if sender == self._id:
@@ -226,4 +241,4 @@ class NotifySignals:
 
 
 def _notify(db: Connection, notes: list[str]) -> None:
-    db.execute("SELECT pg_notify(%s, note) FROM unnest(%s::text[]) AS note", (CHANNEL, notes))
+    db.execute(NOTIFY, (CHANNEL, notes))
