@@ -1,5 +1,5 @@
 """Writes the parts of the docs that follow from the code: messages, routes, settings, states, public names, examples,
-and the recorded table of costs.
+and the recorded tables of the benchmarks.
 
 Run `python docs/generate.py` after a change of one of them; a test fails while a page differs from the code. Generated
 parts lie between two comments and are replaced as a whole; everything around them is written by hand.
@@ -34,6 +34,7 @@ from pydantic_settings import BaseSettings
 
 DOCS = Path(__file__).parent
 COSTS = DOCS.parent / "benchmarks" / "costs" / "recorded.json"
+STORES = DOCS.parent / "benchmarks" / "stores" / "recorded.json"
 EXAMPLES = DOCS.parent / "examples" / "guide"
 SECTION = re.compile(r"(<!-- generated: ([\w-]+) -->\n).*?(<!-- /generated -->)", re.DOTALL)
 
@@ -115,6 +116,12 @@ def example(name: str) -> Callable[[], str]:
     return block
 
 
+def stores() -> str:
+    """The table of the store on PostgreSQL that was recorded last, and where it comes from."""
+    recorded = json.loads(STORES.read_text(encoding="utf-8"))
+    return "\n".join([*recorded["table"], "", recorded["machine"]["told"], ""])
+
+
 def costs() -> str:
     """The table that was recorded last, and the machine that it comes from."""
     recorded = json.loads(COSTS.read_text(encoding="utf-8"))
@@ -138,6 +145,7 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "model-settings": settings_of(ModelSettings),
     "public-names": public_names,
     "costs": costs,
+    "stores": stores,
     "example-workflow": example("workflow.py"),
     "example-backend": example("main_1_fastapi.py"),
     "example-page": example("main_2_mesop.py"),

@@ -60,9 +60,9 @@ async def measured(started: Bench, parts: Sequence[str]) -> list[Figure]:
 def main() -> None:
     options = arguments()
     with bench(options.rounds, options.small) as started:
-        origin = report.origin(started.url) | {"rounds": options.rounds}
+        origin = report.origin(started.url, options.rounds)
         figures = asyncio.run(measured(started, options.only))
-    print(report.markdown(figures), report.told(origin), sep="\n\n")
+    print(report.markdown(figures), origin["told"], sep="\n\n")
     earlier = read(report.RECORDED) if options.record else {}
     text = json.dumps(document(figures, origin, earlier, report.markdown), indent=2) + "\n"
     if options.json:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import psycopg
 
-from benchmarks.costs.figure import Figure, Row
+from benchmarks.costs.figure import Figure
 from benchmarks.costs.report import line, ratio, with_unit
 from benchmarks.server import particulars
 
@@ -24,28 +24,24 @@ def markdown(figures: Sequence[Figure]) -> str:
     return "\n".join([*lines, "", *notes] if notes else lines)
 
 
-def short(figures: Iterable[Figure]) -> list[Row]:
-    """The rows that miss their targets."""
-    return [figure.row for figure in figures if _reached(figure) == "no"]
-
-
-def origin(url: str) -> dict[str, Any]:
-    """The machine, and the server with the settings that decide how fast it is."""
+def origin(url: str, rounds: int) -> dict[str, Any]:
+    """The machine, and the server with the settings that decide how fast it is; `told` is a line for people."""
     with psycopg.connect(url) as db:
-        settings = {name: db.execute(f"SHOW {name}".encode()).fetchone() for name in SHOWN}
-    return particulars() | {"postgres": {name: row[0] for name, row in settings.items() if row is not None}}
-
-
-def told(machine: Mapping[str, Any]) -> str:
-    """One line for people."""
-    settings = dict(machine["postgres"])
-    version = settings.pop("server_version")
-    return (
+        settings = {name: _first(db.execute(f"SHOW {name}".encode())) for name in SHOWN}
+    machine = particulars() | {"rounds": rounds, "postgres": settings}
+    server = ", ".join(map(" ".join, settings.items()))
+    told = (
         f"{machine['cores']} cores of an {machine['cpu']}, {machine['kernel']}, Python {machine['python']}, SQLite "
-        f"{machine['sqlite']}, PostgreSQL {version} on the same machine "
-        f"({', '.join(f'{name} {value}' for name, value in settings.items())}); "
-        f"{machine['rounds']} rounds, load {machine['load'][0]} before, {machine['taken'][:10]}."
+        f"{machine['sqlite']}, PostgreSQL of the same machine ({server}); {rounds} rounds, load "
+        f"{machine['load'][0]} before, {machine['taken'][:10]}."
     )
+    return machine | {"told": told}
+
+
+def _first(rows: psycopg.Cursor[Any]) -> str:
+    row = rows.fetchone()
+    assert row is not None
+    return str(row[0])
 
 
 def _cells(figure: Figure) -> list[str]:
