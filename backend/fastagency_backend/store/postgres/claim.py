@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fastagency_backend.store.dispatch import ON_TRIAL, AtWork
-from fastagency_backend.store.postgres.sql import ACQUITTED, NOW, OWNERS, RECORD
+from fastagency_backend.store.postgres.sql import ACQUITTED, NOW, ONE_BY_ONE, OWNERS, RECORD
 
 LOCK = 7_241_004
 USER = "COALESCE(user_id, '')"
@@ -62,8 +62,8 @@ HOLD = (
 TAKE = (
     f"UPDATE run SET worker = %(worker)s, fence = fence + 1, updated = {NOW}, suspect = true, due = NULL, "
     "claim = %(claim)s, build = %(build)s, status = CASE WHEN EXISTS (SELECT 1 FROM question q "
-    f"WHERE q.run = run.number AND q.value IS NULL AND (q.due IS NULL OR q.due > {NOW})) THEN 'waiting' ELSE 'running' "
-    f"END WHERE id = ANY(%(ids)s) RETURNING {RECORD}"
+    f"WHERE q.run = run.number AND q.value IS NULL AND (q.due IS NULL OR q.due > {NOW}) {ONE_BY_ONE}) "
+    f"THEN 'waiting' ELSE 'running' END WHERE id = ANY(%(ids)s) RETURNING {RECORD}"
 )
 """A run whose only open questions are past their deadline is about to work. The rows are held by then."""
 TAKEN = f"SELECT run.claim, {RECORD} FROM run WHERE worker = %s AND claim = ANY(%s)"

@@ -23,6 +23,8 @@ LIVE = "status IN ('ready', 'running', 'waiting')"
 OWNED = "id = %(run_id)s AND fence = %(fence)s AND status IN ('running', 'waiting')"
 ACQUITTED = "attempts = 0, suspect = false, blamed = false"
 OPEN = "q.run = run.number AND q.value IS NULL"
+ONE_BY_ONE = "OFFSET 0"
+"""In an EXISTS: look at each run by itself. Else, taking a hundred runs for likely, the planner reads all questions."""
 EPOCH = (
     "(SELECT greatest(0, ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::integer - timeline) "
     "FROM service)"
@@ -48,7 +50,7 @@ _EVENT = (
 )
 _WAITS_ELSE = (
     "CASE WHEN worker IS NULL THEN 'ready' WHEN due IS NOT NULL OR EXISTS "
-    f"(SELECT 1 FROM question q WHERE {OPEN} AND q.uuid <> %(uuid)s) THEN 'waiting' ELSE 'running' END"
+    f"(SELECT 1 FROM question q WHERE {OPEN} AND q.uuid <> %(uuid)s {ONE_BY_ONE}) THEN 'waiting' ELSE 'running' END"
 )
 """The status once a question is closed: in the same statement it still looks open."""
 _LOGGED = (
@@ -177,7 +179,7 @@ REST = Operation(
 PARK = Operation(
     "UPDATE run SET worker = NULL, due = LEAST(due, (SELECT min(q.due) FROM question q WHERE "
     f"{OPEN})), {ACQUITTED} WHERE {OWNED} AND status = 'waiting' AND NOT EXISTS "
-    "(SELECT 1 FROM question q WHERE q.run = run.number AND q.value IS NOT NULL AND q.ord IS NULL) "
+    f"(SELECT 1 FROM question q WHERE q.run = run.number AND q.value IS NOT NULL AND q.ord IS NULL {ONE_BY_ONE}) "
     "RETURNING due IS NOT NULL",
     _first_or_none,
     "SELECT due IS NOT NULL FROM run WHERE id = %(run_id)s AND (fence <> %(fence)s OR worker IS NULL)",
