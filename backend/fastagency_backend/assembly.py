@@ -24,6 +24,7 @@ from fastagency_backend.store.dispatch import Builds
 from fastagency_backend.store.signals import Deaf, SharedSignals
 from fastagency_backend.url import Database, PostgresUrl, SqliteFile
 
+NEEDS_POSTGRES = "FASTAGENCY_DATABASE=postgresql://..."
 NEEDS_NATS = "FASTAGENCY_SIGNALS=nats://..."
 NOT_FOR_A_FILE = (
     "FASTAGENCY_SIGNALS is for a PostgreSQL database: processes that share a SQLite file are on one machine, and tell "
@@ -44,7 +45,7 @@ def store_for(settings: BackendSettings) -> Store:
                 raise InvalidSettings(NOT_FOR_A_FILE)
             return SqliteStore(path, synchronous=settings.database_synchronous, may_migrate=settings.migrate)
         case PostgresUrl(full):
-            with extra("postgres", needed_by="FASTAGENCY_DATABASE=postgresql://..."):
+            with extra("postgres", needed_by=NEEDS_POSTGRES):
                 from fastagency_backend.store.postgres import Options, PostgresStore
             listen = settings.database_listen
             options = Options(
@@ -114,6 +115,28 @@ async def migrate(settings: BackendSettings) -> None:
     store = store_for(settings.model_copy(update={"migrate": True, "signals": None}))
     await store.open(Deaf())
     await store.close()
+
+
+async def begin_epoch(settings: BackendSettings) -> int:
+    """Let no cursor and no lease of before count any more, for the database was restored; returns the new epoch.
+
+    Raises:
+        InvalidSettings: it is a SQLite file.
+        StoreError: it cannot be used.
+    """
+    if isinstance(settings.database, SqliteFile):
+        raise InvalidSettings(
+            f"`--new-epoch` is for a PostgreSQL database, and FASTAGENCY_DATABASE is {settings.database}. Leave it out."
+        )
+    with extra("postgres", needed_by=NEEDS_POSTGRES):
+        from fastagency_backend.store.postgres import PostgresStore
+    store = store_for(settings.model_copy(update={"signals": None}))
+    assert isinstance(store, PostgresStore)
+    await store.open(Deaf())
+    try:
+        return await store.begin_epoch()
+    finally:
+        await store.close()
 
 
 def examine_database(settings: BackendSettings) -> str:

@@ -65,12 +65,15 @@ def _worker(_options: Namespace, free_port: FreePort) -> int:
     return _in_one_sentence(lambda: work(settings))
 
 
-def _migrate(_options: Namespace, _free_port: FreePort) -> int:
-    from fastagency_backend.assembly import migrate
+def _migrate(options: Namespace, _free_port: FreePort) -> int:
+    from fastagency_backend.assembly import begin_epoch, migrate
 
     settings = load_settings()
     _in_one_sentence(lambda: asyncio.run(migrate(settings)))
     sys.stdout.write(f"{settings.database} is up to date.\n")
+    if options.new_epoch:
+        epoch = _in_one_sentence(lambda: asyncio.run(begin_epoch(settings)))
+        sys.stdout.write(f"It is in epoch {epoch}: whoever reads a conversation begins again from its start.\n")
     return 0
 
 
@@ -224,6 +227,14 @@ def _in_one_sentence(work: Callable[[], T]) -> T:
         raise FastAgencyError(str(error)) from error
 
 
+def _add_migrate_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--new-epoch",
+        action="store_true",
+        help="the database was restored from a backup: no cursor of before counts (while nothing else runs)",
+    )
+
+
 def _add_backup_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("file", type=Path, metavar="FILE", help="the backup; an older one is replaced")
 
@@ -253,7 +264,7 @@ def _add_replay_arguments(parser: ArgumentParser) -> None:
 command = Command("serve the workflows: to clients, and drive their runs", _backend)
 api_command = Command("serve clients only; workers drive the runs", _api)
 worker_command = Command("drive runs only; an API serves the clients", _worker)
-migrate_command = Command("bring the database up to date, or make it", _migrate)
+migrate_command = Command("bring the database up to date, or make it", _migrate, _add_migrate_arguments)
 backup_command = Command("copy the database to a file, also while the backend runs", _back_up, _add_backup_arguments)
 restore_command = Command("put a backup in the place of the database", _restore, _add_restore_arguments)
 copy_command = Command(

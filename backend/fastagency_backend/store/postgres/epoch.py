@@ -1,8 +1,11 @@
 """The epoch of the log, which is the server's timeline: a standby that is promoted begins another one.
 
 A synchronous standby has lost nothing by then, but nobody can tell it from one that has. A connection stays with one
-timeline for as long as it lasts, so that each is looked at when it is made; behind a PgBouncer it need not, so the
-statements that matter look for themselves.
+timeline for as long as it lasts, so that each is looked at when it is made. Behind a PgBouncer it need not: there each
+read is followed by a look, and the statements that write look for themselves.
+
+A backup that is restored lacks the newest, too, and no timeline tells: whoever restores it begins another epoch. That
+one has to be newer than any that the lost database can have had, which the backup does not know; so it is the time.
 """
 
 from __future__ import annotations
@@ -13,7 +16,12 @@ from typing import Any
 
 import psycopg
 
-from fastagency_backend.store.postgres.sql import EPOCH
+from fastagency_backend.store.postgres.sql import EPOCH, TIMELINE
+
+BEGIN_EPOCH = (
+    f"UPDATE service SET timeline = {TIMELINE} - greatest({EPOCH} + 1, (extract(epoch FROM now()) / 10)::integer)"
+)
+"""Ten seconds each: so they fit into an integer for centuries. A failover a day adds less than time does."""
 
 
 class Epochs:
@@ -29,13 +37,26 @@ class Epochs:
         self._tell = tell
 
     def look(self, db: psycopg.Connection[Any]) -> None:
-        """Take in a connection that was made a moment ago. Raises `psycopg.Error`."""
-        if self._tell is None:  # there may be no tables yet
-            return
-        row = db.execute(f"SELECT {EPOCH}").fetchone()
-        assert row is not None
+        """Look which epoch a connection shows. Raises `psycopg.Error`."""
+        if self._tell is not None:  # else there may be no tables yet
+            self.take(read_epoch(db))
+
+    def take(self, epoch: int) -> None:
+        """Take in an epoch that a connection has shown."""
         with self._lock:
-            if row[0] <= self.newest:
+            if self._tell is None or epoch <= self.newest:
                 return
-            self.newest = row[0]
+            self.newest = epoch
         self._tell()
+
+
+def read_epoch(db: psycopg.Connection[Any]) -> int:
+    row = db.execute(f"SELECT {EPOCH}").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def begin_epoch(db: psycopg.Connection[Any]) -> int:
+    """Begin another epoch, newer than any that this database has had; returns it."""
+    db.execute(BEGIN_EPOCH)
+    return read_epoch(db)

@@ -146,11 +146,18 @@ class Connections:
         """Carry out a job that commits by itself. `StoreError` after a lost connection: it may have been done."""
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._use, job, False)
 
+    def _done(self, job: Callable[[Connection], T], db: Connection) -> T:
+        """Nothing is handed out from an epoch that was not told of."""
+        result = job(db)
+        if self.options.pooled:
+            self.epochs.look(db)
+        return result
+
     def _use(self, job: Callable[[Connection], T], again: bool) -> T:
         try:
             with self._pool.connection() as db:
                 try:
-                    return job(db)
+                    return self._done(job, db)
                 except psycopg.Error as error:
                     if not is_lost(db, error):
                         raise
@@ -159,7 +166,7 @@ class Connections:
             if not again:
                 raise failure
             with self._pool.connection() as db:
-                return job(db)
+                return self._done(job, db)
         except PoolTimeout as error:
             raise StoreError(f"The database has not answered for {WAIT_S:g} seconds.") from error
         except (psycopg.Error, UnicodeEncodeError) as error:

@@ -25,11 +25,9 @@ ACQUITTED = "attempts = 0, suspect = false, blamed = false"
 OPEN = "q.run = run.number AND q.value IS NULL"
 ONE_BY_ONE = "OFFSET 0"
 """In an EXISTS: look at each run by itself. Else, taking a hundred runs for likely, the planner reads all questions."""
-EPOCH = (
-    "(SELECT greatest(0, ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::integer - timeline) "
-    "FROM service)"
-)
+TIMELINE = "('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::integer"
 """A file of the log of a server is named by its timeline, in hexadecimal digits, first of all."""
+EPOCH = f"(SELECT greatest(0, {TIMELINE} - timeline) FROM service)"
 RECORD = (
     "run.id, run.workflow, run.params, run.user_id, run.status, run.title, run.result, run.durable, run.worker, "
     "run.fence, run.created, run.updated, run.key_version, run.attempts, run.blamed, run.parent, run.build, "

@@ -15,6 +15,7 @@ from fastagency_backend.store.base import Broken, StoreBroken
 from fastagency_backend.store.handover import call_on
 from fastagency_backend.store.postgres.client import Client
 from fastagency_backend.store.postgres.dispatch import PostgresDispatcher
+from fastagency_backend.store.postgres.epoch import begin_epoch
 from fastagency_backend.store.postgres.failure import store_error
 from fastagency_backend.store.postgres.lane import Lanes
 from fastagency_backend.store.postgres.liveness import Heart
@@ -44,7 +45,7 @@ class PostgresStore(Log, Client):
         connections = Connections(url, options)
         self._shared = signals
         self.signals: Signals = signals or NotifySignals(connections)
-        lanes = Lanes([Writer(connections.connect) for _ in range(options.lanes)], self._tell)
+        lanes = Lanes([Writer(connections.connect, connections.epochs.take) for _ in range(options.lanes)], self._tell)
         heart = Heart(connections.connect)
         super().__init__(connections, lanes, self.signals, heart)
         self.dispatcher = PostgresDispatcher(connections, lanes, self.signals, heart)
@@ -70,6 +71,10 @@ class PostgresStore(Log, Client):
     @property
     def epoch(self) -> int:
         return self._connections.epochs.newest
+
+    async def begin_epoch(self) -> int:
+        """After a backup was restored, and before anybody uses it: no cursor and no lease of before counts any more."""
+        return await self._connections.write(begin_epoch)
 
     @property
     def queued(self) -> int:

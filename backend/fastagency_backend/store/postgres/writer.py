@@ -73,10 +73,10 @@ class Task:
 
 
 class Writer:
-    """See the module's docstring. Used in one thread."""
+    """See the module's docstring. Used in one thread. `noticed` is told the epoch in which each turn is taken."""
 
-    def __init__(self, connect: Callable[[], Connection]) -> None:
-        self._connect = connect
+    def __init__(self, connect: Callable[[], Connection], noticed: Callable[[int], None]) -> None:
+        self._connect, self._noticed = connect, noticed
         self._db: Connection | None = None
         self._id = uuid.uuid4().hex
         self._turn = self._batch = self._epoch = 0
@@ -160,7 +160,7 @@ class Writer:
             partition.make_for(db, numbers)
             return True
         if isinstance(error, psycopg.errors.DivisionByZero):
-            self._turn, self._batch, self._epoch = _row(db, self._id)
+            self._begin_turn(db)
             return True
         return isinstance(error, AGAIN)
 
@@ -198,7 +198,13 @@ class Writer:
         self._db = db = self._connect()
         with db.transaction():
             db.execute(f"SET LOCAL lock_timeout = '{LOCK_S}s'")
-            self._turn, self._batch, self._epoch = _row(db, self._id)
+            self._begin_turn(db)
+
+    def _begin_turn(self, db: Connection) -> None:
+        row = db.execute(TAKE_TURN, (self._id,)).fetchone()
+        assert row is not None
+        self._turn, self._batch, self._epoch = row
+        self._noticed(self._epoch)
 
     def _settle(self, tasks: list[Task], number: int, error: psycopg.Error) -> list[Outcome] | None:
         """After a lost connection: the outcomes, if the transaction was committed, and None if not."""
@@ -250,12 +256,6 @@ def _nothing_left_open(db: Connection) -> Iterator[None]:
             with suppress(psycopg.Error):
                 db.execute("ROLLBACK")
         raise
-
-
-def _row(db: Connection, writer: str) -> tuple[int, int, int]:
-    row = db.execute(TAKE_TURN, (writer,)).fetchone()
-    assert row is not None
-    return row[0], row[1], row[2]
 
 
 def _in_order(tasks: list[Task]) -> list[list[Task]]:
