@@ -22,6 +22,9 @@ from fastagency_backend.settings import BackendSettings, load_settings
 from fastagency_backend.url import Database, PostgresUrl, SqliteFile, read_database
 
 STOP_TIMEOUT_S = 10
+RESTORE_SERVER = (
+    "Use pg_restore, such as: pg_restore --clean --dbname=runs runs.dump; and then `fastagency migrate --new-epoch`"
+)
 PROGRESS_EVERY_S = 2.0
 
 T = TypeVar("T")
@@ -151,7 +154,7 @@ def _back_up(options: Namespace, _free_port: FreePort) -> int:
 def _restore(options: Namespace, _free_port: FreePort) -> int:
     from fastagency_backend.store.sqlite.backup import restore
 
-    database = _file(load_settings(), "restore", "Use pg_restore, such as: pg_restore --clean --dbname=runs runs.dump")
+    database = _file(load_settings(), "restore", RESTORE_SERVER)
     kept = _in_one_sentence(lambda: restore(options.file, database, replace=options.replace))
     old = f" What it was before is kept as {kept}." if kept else ""
     sys.stdout.write(f"{database} is what {options.file} was.{old}\n")
