@@ -34,10 +34,13 @@ def test_nothing_acknowledged_is_lost_with_the_primary(hosts: Hosts, pair: TwoHo
     api = hosts.api()
     frozen = hosts.worker()
     hosts.start(api, frozen)
-    with people(api.url, RUNS, steps=30) as crowd:
-        until(lambda: len(hosts.payments()) > 3 * RUNS, "nothing is done")
+    with people(api.url, RUNS, steps=30, thinks=True) as crowd:
+        until(lambda: all(person.asked for person in crowd), "a run does not begin")
         others = [hosts.worker() for _ in range(2)]
         hosts.start(*others)
+        for person in crowd:  # so many steps before the end that no run comes to it before it is elsewhere
+            person.ready.set()
+        until(lambda: len(hosts.payments()) > 8 * RUNS, "nothing is done")
         os.kill(frozen.pid, signal.SIGSTOP)
         frozen_at = time.time()
         owned = {person.name for person in crowd}
