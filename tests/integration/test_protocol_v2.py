@@ -199,3 +199,26 @@ async def test_many_conversations_at_once(client: Client) -> None:
 
     results = await asyncio.gather(*(one(number) for number in range(60)))
     assert results == [["yes", "no"][number % 2] for number in range(60)]
+
+
+@pytest.mark.parametrize("heard", [0, 1, 200], ids=lambda heard: f"after {heard}")
+async def test_who_is_gone_in_the_middle_of_much_is_nobodys_trouble(
+    client: Client, heard: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = await client.start("burst", count=2000, size=200)
+
+    async def leave() -> None:
+        async with client.v2(first(run), max_queue=16) as ws:
+            for _ in range(heard):
+                assert await ws.hear() is not None
+            ws.ws.transport.abort()
+
+    async def stay() -> list[Frame]:
+        async with client.v2(first(run)) as ws:
+            await ws.rest()
+        return ws.logged
+
+    *_, logged = await asyncio.gather(*(leave() for _ in range(10)), stay())
+    assert [frame["seq"] for frame in logged] == list(range(1, 2003))
+    assert (await client.info(run))["status"] == "completed"
+    assert [record for record in caplog.records if record.levelname in ("WARNING", "ERROR", "CRITICAL")] == []
