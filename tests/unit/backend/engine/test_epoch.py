@@ -153,10 +153,15 @@ async def test_what_was_driven_at_the_time_writes_nothing_any_more(lab: Lab, sto
     await lab.start(engine, "flow")
     stale = (await until(lambda: engine.driver.live.get(run_id()))).lease
     await began.wait()
+
+    async def written() -> int:
+        return len((await store.read_events(run_id(), after=0, limit=100)).events)
+
+    await until(written)
     store._now += 1  # the failover is not noticed yet
     goes_on.set()
     await until(lambda: store.refused)
-    assert len((await store.read_events(run_id(), after=0, limit=100)).events) == 1
+    assert await written() == 1
     store._hears.begun_anew()
     await lab.completed(engine)
     assert stale.epoch == 0

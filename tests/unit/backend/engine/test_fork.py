@@ -12,7 +12,7 @@ import pytest
 from fastagency_backend.engine.engine import Engine
 from fastagency_backend.workflow import AsyncUI
 from fastagency_shared.errors import Conflict, UnknownQuestion, UnknownRun
-from fastagency_shared.messages import LoggedMessage, parse_message
+from fastagency_shared.messages import LoggedMessage, TextMessage, parse_message
 from fastagency_shared.run import RunStatus
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -97,9 +97,12 @@ async def test_a_fork_pays_for_nothing_again(
     answers = result.split(",")
     assert answers[number] == f"b{number}"
     new = interview.paid - paid
-    # Paid for anew is what follows a new answer, and what was first reached behind it.
+    # Paid for anew is what follows a new answer, and what was first reached behind the old one: that of another
+    # question, too, if both were answered before either was paid for.
     again = {f"{n} {answer}" for n, answer in enumerate(answers) if answer.startswith("b")}
-    assert set(new) <= again | {f"before {n}" for n in range(number + 1, questions)}
+    answered = next(at for at, message in enumerate(log) if getattr(message, "question", None) == question.uuid)
+    behind = {message.body for message in log[answered:] if isinstance(message, TextMessage)}
+    assert set(new) <= again | behind | {f"before {n}" for n in range(number + 1, questions)}
     assert again <= set(new)
     assert all(times == 1 for times in new.values())
     assert f"before {number}" not in new

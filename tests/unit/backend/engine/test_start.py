@@ -325,7 +325,7 @@ async def test_an_answer_to_a_run_of_ones_own_claims_nothing_and_one_that_nobody
 async def test_a_parked_run_goes_on_at_its_deadline_without_being_asked_for(lab: Lab) -> None:
     @lab.wf.register("late", "Asks, and does not wait for long")
     async def late(ui: AsyncUI, params: dict[str, Any]) -> str:
-        return await ui.text_input(prompt="?", deadline_s=0.5, default="nobody")
+        return await ui.text_input(prompt="?", deadline_s=2.0, default="nobody")
 
     engine, _ = await ready(lab, lease_s=600.0)
     await lab.start(engine, "late")
