@@ -73,6 +73,7 @@ class Intake:
         else:
             record, created = await self._driver.begin_new(new, self._start_of(new))
         if created and record.worker is None:
+            self._line = True
             self._driver.idle_hands.set()
         return record, created
 
@@ -99,8 +100,9 @@ class Intake:
         idle_hands = self._driver.idle_hands
         idle_hands.clear()
         wait_s = self._settings.lease_s / 2
-        self._line = self.room <= 0
-        if not self._line:
+        if self.room <= 0:
+            self._line = True
+        else:
             self._line = await self._claim(min(self.room, BATCH))
             due_s = await self._store.dispatcher.next_due()
             wait_s = wait_s if due_s is None else max(0.0, min(wait_s, due_s))
@@ -127,8 +129,8 @@ class Intake:
             )
         finally:
             self._asked_for = 0
+        more = len(records) == limit or self._driver.idle_hands.is_set()  # somebody may have come meanwhile
         tried = [self._take_up(record, term) for record in records]
-        more = len(records) == limit
         if more or any(tried) or not on_trial:
             self._driver.idle_hands.set()
         return more

@@ -150,6 +150,34 @@ async def test_who_comes_later_does_not_overtake_who_waits_for_room(lab: Lab) ->
     assert taken == [1, 2, 3]
 
 
+async def test_who_comes_after_a_claim_does_not_overtake_who_came_during_it(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = publish(lab)
+    engine, store = await ready(lab, max_live=1)
+    claim_runs, next_due = store.dispatcher.claim_runs, store.dispatcher.next_due
+
+    async def claim_and_start(*args: Any, **options: Any) -> list[RunRecord]:
+        monkeypatch.setattr(store.dispatcher, "claim_runs", claim_runs)
+        claimed = await claim_runs(*args, **options)
+        await lab.start(engine, "talk", 1)
+        return claimed
+
+    async def start_and_look() -> float | None:
+        if await store.get_run(run_id(1)) is not None:
+            monkeypatch.setattr(store.dispatcher, "next_due", next_due)
+            await lab.start(engine, "talk", 2)
+        return await next_due()
+
+    monkeypatch.setattr(store.dispatcher, "claim_runs", claim_and_start)
+    monkeypatch.setattr(store.dispatcher, "next_due", start_and_look)
+    engine.driver.idle_hands.set()
+    await until(lambda: taken)
+    await lab.answer(engine, "yes", taken[0])
+    await lab.question(engine, 2)
+    assert (taken, store.begun) == ([1, 2], 0)
+
+
 async def test_runs_that_are_created_while_the_engine_stops_go_on_elsewhere(lab: Lab) -> None:
     taken = publish(lab)
     engine, store = await ready(lab)
