@@ -9,6 +9,7 @@ from importlib.metadata import version
 from fastagency_backend.engine.context import current_step_key
 from fastagency_backend.workflow import UI, AsyncUI, Choices, Workflow
 from fastagency_shared.errors import QuestionExpired
+from fastagency_shared.user import User
 
 from fastagency.app import FastAgency
 from fastagency.messages import (
@@ -42,6 +43,7 @@ __all__ = [
     "SystemMessage",
     "TextInput",
     "TextMessage",
+    "User",
     "Workflow",
     "WorkflowCompleted",
     "WorkflowStarted",

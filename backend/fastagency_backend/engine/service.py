@@ -32,6 +32,7 @@ from fastagency_shared.messages import (
     parse_message,
 )
 from fastagency_shared.run import InitiateRequest, RunStatus
+from fastagency_shared.user import User
 
 from fastagency_backend.engine.about import about
 from fastagency_backend.engine.feed import Feeds
@@ -128,8 +129,8 @@ class RunService:
         self._create = create or store.create_run
 
     @_refuses
-    async def create(self, request: InitiateRequest, user_id: str | None) -> RunRecord:
-        """Create a run; the same request again gives the same run.
+    async def create(self, request: InitiateRequest, user_id: str | None, *, user: User | None = None) -> RunRecord:
+        """Create a run; the same request again gives the same run. `user` is what is known of who starts it.
 
         Raises:
             UnknownWorkflow, Conflict (the id is taken by another request), TooLarge (the params).
@@ -143,7 +144,16 @@ class RunService:
         if len(params) > limit and (size := size_of(request.params)) > limit:
             raise TooLarge(excess("The JSON of the params", size, limit, "max_params_bytes"))
         title = one_line(spec.description) or spec.name
-        new = NewRun(request.workflow_uuid, spec.name, params, user_id, title, spec.durable, time.time())
+        new = NewRun(
+            request.workflow_uuid,
+            spec.name,
+            params,
+            user_id,
+            title,
+            spec.durable,
+            time.time(),
+            started_by=None if user is None or user == User(user.id) else user.to_json(),
+        )
         record, created = await self._create(new)
         same = (record.workflow, json.loads(record.params), record.user_id) == (spec.name, request.params, user_id)
         if not created and not same:

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from fastagency_shared.run import RunStatus
+from fastagency_shared.user import User
 
 from fastagency_backend.store.signals import Hears, Signals
 
@@ -47,7 +48,10 @@ KEY_VERSION = 2
 
 @dataclass(frozen=True, slots=True)
 class NewRun:
-    """What is known when a run is created. `params` is JSON text; times are seconds since the epoch."""
+    """What is known when a run is created. `params` is JSON text; times are seconds since the epoch.
+
+    `started_by` is the `User` as JSON text, where more is known of them than an id.
+    """
 
     id: str
     workflow: str
@@ -57,6 +61,7 @@ class NewRun:
     durable: bool
     at: float
     key_version: int = KEY_VERSION
+    started_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +80,9 @@ class RunRecord:
 
     `attempts` is how many workers have died with the run since it last got further, `blamed` says that at the last of
     these deaths no other run can have been the cause.
-    `parent` is the run that this one was forked from; `build` the one that drove it last, if it has a name. `epoch` is
-    that of the log when this was read: see `Store.epoch`.
+    `parent` is the run that this one was forked from; `build` the one that drove it last, if it has a name.
+    `started_by` is who started it, as they were then, if that is more than `user_id`. `epoch` is that of the log when
+    this was read: see `Store.epoch`.
     """
 
     id: str
@@ -96,9 +102,17 @@ class RunRecord:
     blamed: bool = False
     parent: str | None = None
     build: str | None = None
+    started_by: str | None = None
     last_seq: int = 0
     questions: tuple[str, ...] = ()
     epoch: int = 0
+
+    @property
+    def user(self) -> User | None:
+        """Who started the run, as they were then: the same in every replay, whoever they are called by now."""
+        if self.started_by is not None:
+            return User.from_json(self.started_by)
+        return User(self.user_id) if self.user_id else None
 
 
 @dataclass(eq=False, slots=True)

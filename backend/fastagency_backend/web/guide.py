@@ -10,6 +10,7 @@ from fastagency_shared.run import InitiateBody, InitiateReply, WorkflowInfo
 from fastapi import Request, Response
 from pydantic import TypeAdapter
 
+from fastagency_backend.web.identity import id_of
 from fastagency_backend.web.problem import RESPONSES
 from fastagency_backend.web.publication import Publication
 
@@ -38,7 +39,7 @@ def add_routes(publication: Publication, discovery_path: str, initiate_workflow_
         With a `workflow_uuid` of your own, a UUID, the request can be repeated safely. Go on with the reply's, always.
         """
         owner = identity.resolve(identity.of(connection), request.user_id)
-        record = await (await publication.service()).create(request, owner)
+        record = await (await publication.service()).create(request, id_of(owner), user=owner)
         reply = InitiateReply(
             name=record.workflow, workflow_uuid=record.id, user_id=record.user_id, params=request.params
         )

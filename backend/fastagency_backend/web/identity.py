@@ -10,8 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
+from uuid import UUID
 
+from fastagency_shared.errors import InvalidRequest
 from fastagency_shared.run import MAX_USER_ID_CHARS, USER_HEADER
+from fastagency_shared.user import User
 from fastapi import Depends, Header, Query, Request, WebSocket
 from fastapi.routing import APIRoute
 
@@ -30,7 +33,7 @@ class Denied:
 
 
 class Identity:
-    """`get_user_id` is any FastAPI dependency; it returns the user's id, or None for an anonymous user."""
+    """`get_user_id` is any FastAPI dependency; `user_of` says what it may return."""
 
     def __init__(self, get_user_id: GetUserId | None) -> None:
         self._get_user_id = get_user_id
@@ -40,28 +43,24 @@ class Identity:
         """Whether a `user_id` in a request is believed."""
         return self._get_user_id is None
 
-    def resolve(self, user_id: object, claimed: str | None) -> str | None:
-        """The owner's id, from what the dependency returned and what the request claims."""
-        if self.claims_count:
-            return None if claimed in (None, "", "None") else claimed
-        return None if user_id is None else str(user_id)
-
-    @property
-    def dependency(self) -> Callable[..., Any]:
-        """For a route: gives the dependency's user id (None where claims count)."""
-        return self._get_user_id if self._get_user_id is not None else _nobody
+    def resolve(self, found: User | None, claimed: str | None) -> User | None:
+        """Who calls, from what the dependency says and what the request claims."""
+        if not self.claims_count:
+            return found
+        return None if claimed in (None, "", "None") else _claimed(claimed)
 
     @property
     def dependencies(self) -> list[Any]:
         """For a route that asks `of` who is calling: nothing is put to FastAPI where claims count."""
         return [] if self._get_user_id is None else [Depends(_noted(self._get_user_id))]
 
-    def of(self, request: Request) -> object:
-        """What the dependency returned."""
-        return request.scope.get(SCOPE_KEY)
+    def of(self, request: Request) -> User | None:
+        """Whom the dependency has found."""
+        found: User | None = request.scope.get(SCOPE_KEY)
+        return found
 
     def caller(self) -> Callable[..., Any]:
-        """For the run routes, a dependency that gives the owner's id; a claim is in a header or in the query."""
+        """For the run routes, a dependency that gives who calls; a claim is in a header or in the query."""
         header = Header(
             default=None,
             alias=USER_HEADER,
@@ -76,27 +75,76 @@ class Identity:
         )
 
         async def caller(
-            user_id: Any = Depends(self.dependency), in_header: str | None = header, in_query: str | None = claim
-        ) -> str | None:
-            return self.resolve(user_id, in_query if in_header is None else unquote(in_header))
+            found: Any = Depends(self._get_user_id or _nobody),
+            in_header: str | None = header,
+            in_query: str | None = claim,
+        ) -> User | None:
+            return self.resolve(user_of(found), in_query if in_header is None else unquote(in_header))
 
         return caller
 
-    async def ask(self, websocket: WebSocket) -> object:
-        """The user id for a WebSocket handshake, or `Denied`.
+    def owner(self) -> Callable[..., Any]:
+        """`caller`, by their id."""
+
+        async def owner(user: Any = Depends(self.caller())) -> str | None:
+            return id_of(user)
+
+        return owner
+
+    async def ask(self, websocket: WebSocket) -> User | Denied | None:
+        """Who asks for a WebSocket handshake, or `Denied`.
 
         The dependency may want a `Request`, which FastAPI does not give it on a WebSocket; so the handshake (it is an
         HTTP GET after all) is put to a route of ours that has the dependency, and nothing else.
         """
-        if self.claims_count:
+        if self._get_user_id is None:
             return None
         scope = {**websocket.scope, "type": "http", "method": "GET"}
         answer = _Answer()
-        route = APIRoute("/", _noted(self.dependency), dependency_overrides_provider=websocket.scope.get("app"))
+        route = APIRoute("/", _noted(self._get_user_id), dependency_overrides_provider=websocket.scope.get("app"))
         await route.app(scope, _no_body, answer.send)
         if answer.status >= 300:
             return Denied(answer.status, answer.body, answer.headers)
-        return scope[SCOPE_KEY]
+        found: User | None = scope[SCOPE_KEY]
+        return found
+
+
+def user_of(found: object) -> User | None:
+    """What a `get_user_id` has returned, as a user. Never the text of any object: that is its address, and addresses
+    are used again.
+
+    Raises:
+        TypeError: it is no id.
+    """
+    match found:
+        case None | User():
+            return found
+        case bool():
+            pass
+        case str() if found:
+            return User(str.__str__(found))
+        case int() | UUID():
+            return User(str(found))
+    what = "an empty text" if found == "" else _named(type(found))
+    raise TypeError(
+        f"get_user_id returned {what}. It must return a str, an int, a UUID, a fastagency.User, or None for nobody."
+    )
+
+
+def id_of(user: User | None) -> str | None:
+    """Under which a user's runs are kept; None for nobody."""
+    return None if user is None else user.id
+
+
+def _named(kind: type) -> str:
+    return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _claimed(user_id: str) -> User:
+    try:
+        return User(user_id)
+    except ValueError as error:
+        raise InvalidRequest(str(error)) from None
 
 
 async def _nobody() -> None:
@@ -104,8 +152,8 @@ async def _nobody() -> None:
 
 
 def _noted(dependency: GetUserId) -> Callable[..., Any]:
-    async def note(request: Request, user_id: Any = Depends(dependency)) -> None:
-        request.scope[SCOPE_KEY] = user_id
+    async def note(request: Request, found: Any = Depends(dependency)) -> None:
+        request.scope[SCOPE_KEY] = user_of(found)
 
     return note
 

@@ -22,13 +22,14 @@ from fastagency_shared.connection import (
 )
 from fastagency_shared.errors import InvalidRequest, RequestError, StaleCursor, UnknownRun
 from fastagency_shared.messages import Error
+from fastagency_shared.user import User
 from fastapi import WebSocket, WebSocketDisconnect
 from fastapi.responses import Response
 
 from fastagency_backend.engine.feed import Item, Subscription
 from fastagency_backend.engine.reader import PAGE
 from fastagency_backend.engine.service import RunService
-from fastagency_backend.web.identity import Denied, Identity
+from fastagency_backend.web.identity import Denied, Identity, id_of
 from fastagency_backend.web.session import Session, SessionV1, SessionV2
 from fastagency_backend.web.texts import send_texts
 
@@ -48,17 +49,21 @@ class Close(Exception):
 
 async def serve_socket(websocket: WebSocket, service: RunService, identity: Identity) -> None:
     """Serve one connection from its handshake to its close."""
-    user_id = await identity.ask(websocket)
-    if isinstance(user_id, Denied):
-        denial = Response(user_id.body, status_code=user_id.status)
-        denial.raw_headers = user_id.headers
+    try:
+        user = await identity.ask(websocket)
+    except Exception:
+        logger.exception("It could not be found out who asks for a connection")
+        user = Denied(500, b"Internal Server Error")
+    if isinstance(user, Denied):
+        denial = Response(user.body, status_code=user.status)
+        denial.raw_headers = user.headers
         await websocket.send_denial_response(denial)
         return
     offered = websocket.scope.get("subprotocols", [])
     v2 = SUBPROTOCOL_V2 in offered
     await websocket.accept(subprotocol=SUBPROTOCOL_V2 if v2 else None)
     try:
-        await _serve(websocket, service, identity, user_id, v2=v2)
+        await _serve(websocket, service, identity, user, v2=v2)
     except Close as close:
         await _close(websocket, close)
     except WebSocketDisconnect:
@@ -68,9 +73,9 @@ async def serve_socket(websocket: WebSocket, service: RunService, identity: Iden
         await _close(websocket, Close(CloseCode.INTERNAL))
 
 
-async def _serve(websocket: WebSocket, service: RunService, identity: Identity, user_id: object, *, v2: bool) -> None:
+async def _serve(websocket: WebSocket, service: RunService, identity: Identity, user: User | None, *, v2: bool) -> None:
     first = await _first_frame(websocket)
-    owner = identity.resolve(user_id, first.user_id)
+    owner = id_of(identity.resolve(user, first.user_id))
     run_id = first.workflow_uuid
     with service.readers.subscribe(run_id) as subscription:
         try:

@@ -26,6 +26,7 @@ from fastagency_shared.messages import (
     TextInput,
     TextMessage,
 )
+from fastagency_shared.user import User
 from pydantic import JsonValue
 
 from fastagency_backend import frameworks
@@ -67,6 +68,14 @@ class _Hands:
     def workflow_uuid(self) -> str:
         """The id of the run: 32 hexadecimal digits."""
         return self._run.id
+
+    @property
+    def user(self) -> User | None:
+        """Who started the run, as they were then: also when it goes on later, and they have other roles by now.
+
+        None: nobody has signed in, and the request claimed nobody.
+        """
+        return self._run.record.user
 
     @property
     def input_func(self) -> Callable[..., Awaitable[str]]:

@@ -49,6 +49,7 @@ class Client(Part):
             "durable": new.durable,
             "at": new.at,
             "key_version": new.key_version,
+            "started_by": new.started_by,
             "worker": taken.worker if taken is not None else None,
             "key": taken.key if taken is not None else None,
             "body": taken.body if taken is not None else None,
@@ -161,6 +162,7 @@ def _created(new: NewRun, worker: str | None, build: str | None, epoch: int) -> 
         updated=new.at,
         key_version=new.key_version,
         build=build,
+        started_by=new.started_by,
         last_seq=0 if worker is None else 1,
         epoch=epoch,
     )

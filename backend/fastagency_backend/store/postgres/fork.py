@@ -15,8 +15,9 @@ from fastagency_backend.store.postgres.query import get_run
 
 _COPY_RUN = (
     "INSERT INTO run(id, workflow, params, user_id, status, title, titled, durable, created, updated, key_version, "
-    "parent, build, last_seq) SELECT %(new)s, workflow, params, user_id, 'waiting', title, titled, durable, %(at)s, "
-    "%(at)s, key_version, id, build, %(last_seq)s FROM run WHERE id = %(source)s RETURNING number"
+    "parent, build, started_by, last_seq) SELECT %(new)s, workflow, params, user_id, 'waiting', title, titled, "
+    "durable, %(at)s, %(at)s, key_version, id, build, started_by, %(last_seq)s FROM run WHERE id = %(source)s "
+    "RETURNING number"
 )
 
 

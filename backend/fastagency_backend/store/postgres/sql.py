@@ -31,7 +31,7 @@ EPOCH = f"(SELECT greatest(0, {TIMELINE} - timeline) FROM service)"
 RECORD = (
     "run.id, run.workflow, run.params, run.user_id, run.status, run.title, run.result, run.durable, run.worker, "
     "run.fence, run.created, run.updated, run.key_version, run.attempts, run.blamed, run.parent, run.build, "
-    "run.last_seq, "
+    "run.started_by, run.last_seq, "
     f"CASE WHEN run.{LIVE} THEN ARRAY(SELECT q.body FROM question q WHERE {OPEN} ORDER BY q.asked) "
     f"ELSE ARRAY[]::text[] END, {EPOCH}"
 )
@@ -126,9 +126,10 @@ class Operation:
 CREATE = Operation(
     "WITH w AS (SELECT id FROM worker WHERE id = %(worker)s FOR KEY SHARE SKIP LOCKED), "
     "r AS (INSERT INTO run(id, workflow, params, user_id, status, title, durable, created, updated, key_version, "
-    "worker, fence, last_seq, suspect, build) SELECT %(run_id)s, %(workflow)s, %(params)s, %(user_id)s, "
+    "worker, fence, last_seq, suspect, build, started_by) SELECT %(run_id)s, %(workflow)s, %(params)s, %(user_id)s, "
     "CASE WHEN w.id IS NULL THEN 'ready' ELSE 'running' END, %(title)s, %(durable)s, %(at)s, %(at)s, %(key_version)s, "
-    "w.id, n, n, n = 1, CASE WHEN n = 1 THEN %(build)s END FROM (SELECT count(*) AS n, min(id) AS id FROM w) w "
+    "w.id, n, n, n = 1, CASE WHEN n = 1 THEN %(build)s END, %(started_by)s "
+    "FROM (SELECT count(*) AS n, min(id) AS id FROM w) w "
     "ON CONFLICT(id) DO NOTHING RETURNING number, worker, last_seq), "
     "e AS (INSERT INTO event(run, seq, key, at, body) SELECT number, 1, %(key)s, %(at)s, %(body)s FROM r "
     f"WHERE worker IS NOT NULL) SELECT number, worker, {EPOCH} FROM r",

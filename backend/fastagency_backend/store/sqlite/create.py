@@ -12,7 +12,8 @@ from fastagency_backend.store.sqlite.sweep import clear
 
 _CREATE = (
     "INSERT INTO run(id, workflow, params, user_id, status, title, durable, created, updated, key_version, worker, "
-    "fence, suspect, build) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9, ?10, ?11, ?11, ?12) "
+    "fence, suspect, build, started_by) "
+    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9, ?10, ?11, ?11, ?12, ?13) "
     "ON CONFLICT(id) DO NOTHING"
 )
 _BEGIN_LOG = "INSERT INTO event(run_id, seq, key, at, body) VALUES (?, 1, ?, ?, ?)"
@@ -24,7 +25,7 @@ def create(db: sqlite3.Connection, new: NewRun, start: Start | None) -> tuple[Ru
     status, worker, fence = (RunStatus.READY, None, 0) if start is None else (RunStatus.RUNNING, start.worker, 1)
     build = None if start is None else start.build
     row = (new.id, new.workflow, new.params, new.user_id, status.value, new.title, new.durable, new.at)
-    if not db.execute(_CREATE, (*row, new.key_version, worker, fence, build)).rowcount:
+    if not db.execute(_CREATE, (*row, new.key_version, worker, fence, build, new.started_by)).rowcount:
         there = get_run(db, new.id)
         assert there is not None
         return there, False
@@ -45,6 +46,7 @@ def create(db: sqlite3.Connection, new: NewRun, start: Start | None) -> tuple[Ru
         updated=new.at,
         key_version=new.key_version,
         build=build,
+        started_by=new.started_by,
         last_seq=fence,
     )
     return record, True

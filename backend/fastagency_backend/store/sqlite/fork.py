@@ -9,8 +9,8 @@ from fastagency_backend.store.fork import Question, copy_log
 
 COPY_RUN = (
     "INSERT INTO run(id, workflow, params, user_id, status, title, titled, durable, created, updated, key_version, "
-    "build, parent) "
-    "SELECT :new, workflow, params, user_id, 'waiting', title, titled, durable, :at, :at, key_version, build, id "
+    "build, started_by, parent) SELECT :new, workflow, params, user_id, 'waiting', title, titled, durable, :at, :at, "
+    "key_version, build, started_by, id "
     "FROM run WHERE id = :source"
 )
 

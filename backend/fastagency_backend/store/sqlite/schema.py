@@ -74,6 +74,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE run ADD COLUMN build TEXT",
         "ALTER TABLE worker ADD COLUMN takes TEXT",
     ),
+    ("ALTER TABLE run ADD COLUMN started_by TEXT",),
 )
 
 

@@ -31,7 +31,7 @@ NEXT_SEQ = "(SELECT COALESCE(MAX(seq), 0) + 1 FROM event WHERE run_id = :run_id)
 
 COLUMNS = (
     "id, workflow, params, user_id, status, title, result, durable, worker, fence, created, updated, "
-    "key_version, attempts, blamed, parent, build"
+    "key_version, attempts, blamed, parent, build, started_by"
 )
 DETAILS = (
     "(SELECT COALESCE(MAX(seq), 0) FROM event WHERE run_id = run.id), "
