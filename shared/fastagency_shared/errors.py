@@ -6,6 +6,7 @@ FastAgencyError
 │   ├── UnknownWorkflow    404  no workflow of that name
 │   ├── UnknownRun         404  no such run, or not yours: the two are never told apart
 │   ├── UnknownQuestion    404  the run never asked that
+│   ├── UnknownSession     404  the session has ended, or never was; told to the page only
 │   ├── Conflict           409  the request contradicts what is already recorded
 │   │   ├── AlreadyAnswered
 │   │   ├── QuestionExpired
@@ -16,7 +17,8 @@ FastAgencyError
 └── BackendError           the client could not get an answer from the backend
     ├── BackendUnreachable down, refused or cut
     ├── BackendTimeout     did not answer in time
-    ├── BackendRefused     it said no: not signed in, or not allowed (401, 403)
+    ├── BackendRefused     it said no: not allowed (403)
+    │   └── SignedOut      not signed in, or not any more (401, close code 4401)
     └── BackendIncompatible too old, or not a FastAgency backend at all
 
 `RequestError.status` is the HTTP status of that refusal. On a WebSocket it is an `error` or an `answer_result`; only a
@@ -62,6 +64,10 @@ class UnknownRun(RequestError):
 
 
 class UnknownQuestion(RequestError):
+    status = 404
+
+
+class UnknownSession(RequestError):
     status = 404
 
 
@@ -119,6 +125,10 @@ class BackendRefused(BackendError):
     pass
 
 
+class SignedOut(BackendRefused):
+    pass
+
+
 class BackendIncompatible(BackendError):
     pass
 
@@ -129,6 +139,7 @@ REQUEST_ERRORS: dict[str, type[RequestError]] = {
         UnknownWorkflow,
         UnknownRun,
         UnknownQuestion,
+        UnknownSession,
         Conflict,
         AlreadyAnswered,
         QuestionExpired,

@@ -10,13 +10,17 @@ Every method may raise `RequestError` (the caller asked for something wrong) or 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 from fastagency_shared.answer import Answer
 from fastagency_shared.messages import LoggedMessage, TransientMessage
 from fastagency_shared.run import MessagePage, RunInfo, WorkflowInfo
+from fastagency_shared.user import User
+
+Token = Callable[[], str]
+"""Gives a bearer token that is valid now; asked for each request, so that it may be a short-lived one."""
 
 
 @dataclass(frozen=True)
@@ -24,11 +28,14 @@ class Caller:
     """On whose behalf a call is made.
 
     `user_id` is a claim, which counts only where the backend has no authentication of its own; `headers` (credentials
-    of the request that is being served) are passed on to it.
+    of the request that is being served) are passed on to it. `token` takes the place of both: it proves to the backend
+    who this is. `user` is somebody who has signed in here.
     """
 
     user_id: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    user: User | None = None
+    token: Token | None = field(default=None, repr=False)
 
 
 ANYBODY = Caller()

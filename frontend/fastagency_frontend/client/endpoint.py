@@ -61,11 +61,18 @@ class Endpoint:
 
     @property
     def runs(self) -> str:
-        return self._join(f"{dirname('/' + self.paths.discovery.strip('/')).rstrip('/')}/runs")
+        return self._beside_discovery("runs")
+
+    @property
+    def sessions(self) -> str:
+        return self._beside_discovery("sessions")
 
     def run(self, run_id: str, what: str = "") -> str:
         """The route of one run, or of something of it, such as its `messages`."""
         return f"{self.runs}/{quote(run_id, safe='')}{'/' if what else ''}{what}"
+
+    def _beside_discovery(self, name: str) -> str:
+        return self._join(f"{dirname('/' + self.paths.discovery.strip('/')).rstrip('/')}/{name}")
 
     def _join(self, path: str) -> str:
         return f"{self.url}/{path.lstrip('/')}"

@@ -22,6 +22,7 @@ from fastagency_shared.errors import (
     FastAgencyError,
     InvalidRequest,
     RequestError,
+    SignedOut,
     StaleCursor,
     TooLarge,
     UnknownRun,
@@ -82,7 +83,7 @@ _TRANSPORT: tuple[tuple[type[Exception], ErrorRow], ...] = (
 )
 
 _STATUS: dict[int, ErrorRow] = {
-    401: (BackendRefused, "The backend at {url} does not know who you are (HTTP 401). Sign in and try again."),
+    401: (SignedOut, "The backend at {url} does not know who you are (HTTP 401). Sign in and try again."),
     403: (BackendRefused, "The backend at {url} does not allow this (HTTP 403)."),
     404: _MISSING,
     405: _MISSING,
@@ -99,7 +100,7 @@ _CLOSE_CODE: dict[int, ErrorRow] = {
     CloseCode.POLICY: (BackendRefused, "The backend at {url} does not allow this."),
     CloseCode.MALFORMED: (InvalidRequest, "The backend did not understand this client."),
     CloseCode.UNAUTHENTICATED: (
-        BackendRefused,
+        SignedOut,
         "The backend at {url} does not know who you are. Sign in and try again.",
     ),
     CloseCode.FORBIDDEN: (BackendRefused, "The backend at {url} does not allow this."),

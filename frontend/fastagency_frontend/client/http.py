@@ -1,6 +1,6 @@
 """One HTTP client for all threads of a process; whatever goes wrong comes out as one of `fastagency_shared.errors`."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -62,11 +62,13 @@ class Http:
         endpoint: Endpoint,
         *,
         headers: Mapping[str, str],
+        token: str | Callable[[], str] | None = None,
         timeout_s: float,
         transport: httpx.BaseTransport | None,
     ) -> None:
         self._endpoint = endpoint
         self._headers = dict(headers)
+        self._token = token
         self._timeout_s = timeout_s
         self._transport = transport
         self._client = PerProcess(self._make)
@@ -91,9 +93,12 @@ class Http:
     def headers(self, caller: Caller) -> dict[str, str]:
         """What goes with every request of this caller, credentials included. Never to be logged."""
         own = {"authorization": self._endpoint.authorization} if self._endpoint.authorization else {}
-        claim = {USER_HEADER.lower(): quote(caller.user_id, safe="")} if caller.user_id is not None else {}
         lowered = {name.lower(): value for name, value in (*self._headers.items(), *caller.headers.items())}
-        passed_on = own | {name: value for name, value in lowered.items() if _passed_on(name)} | claim
+        passed_on = own | _bearer(self._token) | {name: value for name, value in lowered.items() if _passed_on(name)}
+        if caller.token is not None:
+            passed_on |= _bearer(caller.token)
+        elif caller.user_id is not None:
+            passed_on[USER_HEADER.lower()] = quote(caller.user_id, safe="")
         for name, value in passed_on.items():
             if not set(value).isdisjoint("\r\n\0"):
                 raise InvalidRequest(f"The header {name!r} cannot be passed on: its value has a line break in it.")
@@ -135,6 +140,12 @@ class Http:
             timeout=httpx.Timeout(self._timeout_s, connect=min(CONNECT_TIMEOUT_S, self._timeout_s)),
             limits=httpx.Limits(max_connections=MAX_CONNECTIONS, keepalive_expiry=KEEPALIVE_S),
         )
+
+
+def _bearer(token: str | Callable[[], str] | None) -> dict[str, str]:
+    if token is None:
+        return {}
+    return {"authorization": f"Bearer {token if isinstance(token, str) else token()}"}
 
 
 def _passed_on(name: str) -> bool:

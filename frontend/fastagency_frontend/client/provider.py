@@ -1,6 +1,6 @@
 """`FastAPIProvider`: the workflows of a FastAgency backend, for a user interface in another process."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -9,7 +9,7 @@ from fastagency_shared.answer import Answer
 from fastagency_shared.errors import Conflict, InvalidRequest, UnknownRun, UnknownWorkflow
 from fastagency_shared.fault import describe
 from fastagency_shared.messages import LoggedMessage, TransientMessage, new_uuid
-from fastagency_shared.provider import ANYBODY, Caller
+from fastagency_shared.provider import ANYBODY, Caller, Token
 from fastagency_shared.run import InitiateReply, InitiateRequest, MessagePage, RunInfo, WorkflowInfo
 from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
 
@@ -20,6 +20,7 @@ from fastagency_frontend.client.follow import Watch, follow
 from fastagency_frontend.client.http import Http, Request
 from fastagency_frontend.client.perprocess import PerProcess
 from fastagency_frontend.client.reading import read_message
+from fastagency_frontend.client.sessions import HttpSessions
 from fastagency_frontend.client.socket import Address
 from fastagency_frontend.client.v1 import V1Run, V1Runs
 
@@ -50,6 +51,7 @@ class FastAPIProvider:
         discovery_path: see there.
         ws_path: see there.
         headers: sent with every request, such as the credentials of this frontend.
+        token: a bearer token that says who asks, such as an API token; or what gives one, asked for each request.
         timeout: how many seconds the backend may take to answer one request.
         patience: how a lost connection is mended while a run is followed.
         transport: replaces the network, for tests: `httpx.MockTransport(handler)`.
@@ -66,12 +68,13 @@ class FastAPIProvider:
         discovery_path: str = DISCOVERY_PATH,
         ws_path: str = WS_PATH,
         headers: Mapping[str, str] | None = None,
+        token: str | Callable[[], str] | None = None,
         timeout: float = DEFAULT_TIMEOUT_S,
         patience: Patience | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._endpoint = Endpoint.of(fastapi_url, RoutePaths(discovery_path, initiate_workflow_path, ws_path))
-        self._http = Http(self._endpoint, headers=headers or {}, timeout_s=timeout, transport=transport)
+        self._http = Http(self._endpoint, headers=headers or {}, token=token, timeout_s=timeout, transport=transport)
         self._patience = patience or Patience()
         self._v1: PerProcess[V1Runs] = PerProcess(V1Runs)
 
@@ -189,6 +192,10 @@ class FastAPIProvider:
             return
         self._http.tell(Request("DELETE", self._of(run_id), repeatable=False), caller)
 
+    def sessions(self, token: Token) -> HttpSessions:
+        """See `fastagency_shared.session.SessionSource`."""
+        return HttpSessions(self._http, self._endpoint.sessions, Caller(token=token))
+
     def close(self) -> None:
         """Close idle connections. The provider can still be used."""
         self._http.close()
@@ -205,7 +212,8 @@ class FastAPIProvider:
         return self._v1.get().find(_known(run_id), caller.user_id)
 
     def _address(self, caller: Caller) -> Address:
-        return Address(self._endpoint.ws, self._http.headers(caller))
+        self._http.headers(caller)  # what cannot be passed on is said now, not at every attempt to connect
+        return Address(self._endpoint.ws, lambda: self._http.headers(caller))
 
     def _of(self, run_id: str, what: str = "") -> str:
         """A route of one run."""

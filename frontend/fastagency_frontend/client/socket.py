@@ -3,7 +3,7 @@
 import json
 import logging
 import threading
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,10 +24,10 @@ _quiet.setLevel(logging.INFO)
 
 @dataclass(frozen=True)
 class Address:
-    """Where to connect, and on whose behalf."""
+    """Where to connect, and on whose behalf: `headers` is asked each time, as a token in them may live for a minute."""
 
     url: str
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    headers: Callable[[], Mapping[str, str]] = field(default=dict, repr=False)
 
 
 def opened(address: Address, beat_s: float) -> Generator[None, None, ClientConnection]:
@@ -51,7 +51,7 @@ def connected(address: Address, *subprotocols: Subprotocol) -> ClientConnection:
     return connect(
         address.url,
         subprotocols=subprotocols or None,
-        additional_headers=dict(address.headers),
+        additional_headers=dict(address.headers()),
         # Compression costs each connection far more memory than it saves between two servers.
         compression=None,
         open_timeout=OPEN_TIMEOUT_S,

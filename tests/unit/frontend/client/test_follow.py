@@ -123,7 +123,7 @@ def test_a_ping_is_answered() -> None:
 
 REFUSALS = [
     (4400, errors.InvalidRequest),
-    (4401, errors.BackendRefused),
+    (4401, errors.SignedOut),
     (4403, errors.BackendRefused),
     (4404, errors.UnknownRun),
     (4499, errors.BackendError),
