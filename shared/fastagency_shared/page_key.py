@@ -10,6 +10,7 @@ It is needed only where people sign in, and so are the packages that it imports.
 from __future__ import annotations
 
 import os
+import re
 import stat
 import sys
 import tempfile
@@ -32,7 +33,7 @@ ISSUER = "fastagency-page"
 AUDIENCE = "fastagency"
 ALGORITHM = "EdDSA"
 LIFETIME_S = 60
-LEEWAY_S = 10
+LEEWAY_S = 5
 """Clocks of two machines differ a little."""
 PAGE_SUBJECT = "page"
 SESSIONS_SCOPE = "sessions"
@@ -69,7 +70,7 @@ class PageKey:
             InvalidSettings: it is no such key, or the file can be neither read nor made.
         """
         if pem is not None:
-            return cls(_private(pem.encode(), "FASTAGENCY_PAGE_KEY"))
+            return cls(_private(_lines(pem).encode(), "FASTAGENCY_PAGE_KEY"))
         return cls(_private(_of_file(file), f"The file {file}"))
 
     @property
@@ -98,32 +99,30 @@ class PageKey:
 
 
 class PublicKey:
-    """What verifies the page's tokens."""
+    """What verifies the page's tokens: one key, or several while a new one takes the place of an old one."""
 
-    def __init__(self, key: Ed25519PublicKey) -> None:
-        self._key = key
+    def __init__(self, *keys: Ed25519PublicKey) -> None:
+        self._keys = keys
 
     @classmethod
     def load(cls, pem: str | None, file: Path) -> Self:
-        """The public key that is set as text, or else that of the page's key in the file, which is made if need be.
+        """What is set as text, one key after the other; or else that of the page's key in the file, which is made if
+        need be.
 
         Raises:
             InvalidSettings: it is no such key, or the file can be neither read nor made.
         """
         if pem is None:
             return cls(_private(_of_file(file), f"The file {file}").public_key())
-        name = "FASTAGENCY_PAGE_PUBLIC_KEY"
-        try:
-            key = serialization.load_pem_public_key(pem.encode())
-        except ValueError:
-            raise InvalidSettings(f"{name} is no public key in the form of PEM.") from None
-        if not isinstance(key, Ed25519PublicKey):
-            raise InvalidSettings(f"{name} is a public key, but not one of Ed25519.")
-        return cls(key)
+        blocks = _BLOCK.findall(_lines(pem))
+        if not blocks:
+            raise InvalidSettings("FASTAGENCY_PAGE_PUBLIC_KEY is no public key in the form of PEM.")
+        return cls(*map(_public, blocks))
 
     def pem(self) -> bytes:
         """As text for FASTAGENCY_PAGE_PUBLIC_KEY."""
-        return self._key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+        form = (serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+        return b"".join(key.public_bytes(*form) for key in self._keys)
 
     def read(self, token: str) -> PageClaims:
         """Verify a token and read it.
@@ -131,21 +130,29 @@ class PublicKey:
         Raises:
             InvalidToken: the page did not sign it, it is too old, or it is not understood.
         """
-        try:
-            claims = jwt.decode(
-                token,
-                self._key,
-                algorithms=[ALGORITHM],
-                audience=AUDIENCE,
-                issuer=ISSUER,
-                leeway=LEEWAY_S,
-                options={"require": ["exp", "iat", "sub", "iss", "aud"]},
-            )
-            if claims["exp"] - claims["iat"] > LIFETIME_S:
-                raise InvalidToken("A token of the page lives for a minute, and this one for longer.")
-            return _claims(claims)
-        except (jwt.InvalidTokenError, TypeError, ValueError):
-            raise InvalidToken("This is no valid token of the page: it may be too old, or of another page.") from None
+        for key in self._keys:
+            try:
+                return _claims(_decoded(token, key))
+            except jwt.InvalidSignatureError:
+                continue
+            except (jwt.InvalidTokenError, TypeError, ValueError):
+                break
+        raise InvalidToken("This is no valid token of the page: it may be too old, or of another page.")
+
+
+def _decoded(token: str, key: Ed25519PublicKey) -> dict[str, Any]:
+    claims: dict[str, Any] = jwt.decode(
+        token,
+        key,
+        algorithms=[ALGORITHM],
+        audience=AUDIENCE,
+        issuer=ISSUER,
+        leeway=LEEWAY_S,
+        options={"require": ["exp", "iat", "sub", "iss", "aud"]},
+    )
+    if claims["exp"] - claims["iat"] > LIFETIME_S:
+        raise InvalidToken("A token of the page lives for a minute, and this one for longer.")
+    return claims
 
 
 def _claims(claims: dict[str, Any]) -> PageClaims:
@@ -160,6 +167,25 @@ def _claims(claims: dict[str, Any]) -> PageClaims:
     )
     session = claims.get("sid")
     return PageClaims(user=user, session=None if session is None else str(session))
+
+
+_BLOCK = re.compile(r"-----BEGIN [^-]+-----.+?-----END [^-]+-----", re.DOTALL)
+
+
+def _lines(pem: str) -> str:
+    """As a variable may hold it that has no room for line breaks."""
+    return pem.replace("\\n", "\n")
+
+
+def _public(pem: str) -> Ed25519PublicKey:
+    name = "FASTAGENCY_PAGE_PUBLIC_KEY"
+    try:
+        key = serialization.load_pem_public_key(pem.encode())
+    except ValueError:
+        raise InvalidSettings(f"{name} is no public key in the form of PEM.") from None
+    if not isinstance(key, Ed25519PublicKey):
+        raise InvalidSettings(f"{name} is a public key, but not one of Ed25519.")
+    return key
 
 
 def _private(pem: bytes, what: str) -> Ed25519PrivateKey:

@@ -88,6 +88,34 @@ def test_keys_may_be_set(tmp_path: Path) -> None:
     assert not file.exists()
 
 
+def test_a_new_key_takes_the_place_of_an_old_one(tmp_path: Path) -> None:
+    """For a while the backend knows both, so that neither side has to wait for the other."""
+    old, new, other = PageKey.generate(), PageKey.generate(), PageKey.generate()
+    both = PublicKey.load((old.public.pem() + new.public.pem()).decode(), tmp_path / "unused.pem")
+    assert both.read(old.for_user(ANNA)).user == both.read(new.for_user(ANNA)).user == ANNA
+    with pytest.raises(InvalidToken):
+        both.read(other.for_user(ANNA))
+    assert PublicKey.load(both.pem().decode(), tmp_path / "unused.pem").read(new.for_user(ANNA)).user == ANNA
+
+
+def test_a_key_may_be_set_in_one_line(tmp_path: Path) -> None:
+    private, public = (key.pem().decode().replace("\n", "\\n") for key in (KEY, KEY.public))
+    token = PageKey.load(private, tmp_path / "unused.pem").for_user(ANNA)
+    assert PublicKey.load(public, tmp_path / "unused.pem").read(token).user == ANNA
+
+
+@pytest.mark.parametrize(("seconds", "good"), [(-3, True), (-7, False), (3, True), (7, False)])
+def test_clocks_may_differ_by_five_seconds(seconds: int, good: bool) -> None:
+    """Before 0: it was over so long ago; after it: it was signed by a clock that is so far ahead."""
+    issued = int(time.time()) + (seconds if seconds > 0 else seconds - LIFETIME_S)
+    token = signed({"iat": issued, "exp": issued + LIFETIME_S})
+    if good:
+        assert KEY.public.read(token).user == User("anna")
+    else:
+        with pytest.raises(InvalidToken):
+            KEY.public.read(token)
+
+
 def test_what_is_no_key_is_refused(tmp_path: Path) -> None:
     other = ec.generate_private_key(ec.SECP256R1())
     pem = serialization.Encoding.PEM
