@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fastagency_shared.errors import InvalidSettings
 from fastagency_shared.extras import extra
@@ -23,6 +24,9 @@ from fastagency_backend.store import Archive, SqliteArchive, SqliteStore, Store,
 from fastagency_backend.store.dispatch import Builds
 from fastagency_backend.store.signals import Deaf, SharedSignals
 from fastagency_backend.url import Database, PostgresUrl, SqliteFile
+
+if TYPE_CHECKING:
+    from fastagency_backend.people.bearer import Bearers
 
 NEEDS_POSTGRES = "FASTAGENCY_DATABASE=postgresql://..."
 NEEDS_NATS = "FASTAGENCY_SIGNALS=nats://..."
@@ -108,6 +112,26 @@ def engine_for(
 def api_for(catalogue: Catalogue, settings: BackendSettings, on_failure: Callable[[str], None] | None = None) -> Api:
     """What serves clients without driving runs. As for `engine_for`."""
     return Api(store_for(settings), catalogue, _limits(settings), observer_for(settings), on_failure)
+
+
+def bearers_for(settings: BackendSettings) -> Bearers | None:
+    """What reads the tokens of people who have signed in; None where nobody does.
+
+    Raises:
+        ImportError: it needs an extra that is not installed.
+        InvalidSettings: there is no such key.
+    """
+    if settings.sign_in == "none":
+        return None
+    from fastagency_shared.page_key import PageKey, PublicKey
+
+    from fastagency_backend.people.bearer import Bearers
+
+    if settings.page_public_key is None and settings.page_key is not None:
+        public = PageKey.load(settings.page_key.get_secret_value(), settings.page_key_file).public
+    else:
+        public = PublicKey.load(settings.page_public_key, settings.page_key_file)
+    return Bearers(public)
 
 
 async def migrate(settings: BackendSettings) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastagency_shared.errors import InvalidSettings
 from fastagency_shared.fault import describe_settings
 from fastagency_shared.logs import LogFormat
 from fastagency_shared.prefix import Prefix
-from pydantic import BeforeValidator, Field, ValidationError, field_validator
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from fastagency_backend.url import Database, NatsUrl, PostgresUrl, SqliteFile, read_database
@@ -45,6 +45,23 @@ class BackendSettings(BaseSettings):
         default=None,
         description="For `fastagency backend` and `fastagency api`: the FastAPI dependency that says who calls, as "
         "`module:function`; unset: a caller is whoever the request claims.",
+    )
+    sign_in: Literal["none", "password", "proxy", "oidc"] = Field(
+        default="none",
+        description="How people sign in at the page; the backend then verifies the page's tokens, unless "
+        "FASTAGENCY_GET_USER_ID says who calls. `none`: not at all.",
+    )
+    page_public_key: str | None = Field(
+        default=None,
+        description="Where people sign in: the public key (PEM, Ed25519) of the page, or several while a new one takes "
+        "the place of an old one; unset: that of FASTAGENCY_PAGE_KEY, or of FASTAGENCY_PAGE_KEY_FILE.",
+    )
+    page_key: SecretStr | None = Field(
+        default=None, description="The page's private key, if both processes are started with the same settings."
+    )
+    page_key_file: Path = Field(
+        default=Path("fastagency-page-key.pem"),
+        description="The file with the page's key, which the process that starts first makes.",
     )
     database: Annotated[Database, BeforeValidator(read_database), NoDecode] = Field(
         default=SqliteFile(Path(".fastagency/runs.sqlite3")),

@@ -19,6 +19,8 @@ from fastagency_shared.fault import describe
 from fastagency_shared.run import MAX_QUESTION_ID_CHARS, Cursor, Epoch, RunId, UserId
 
 SUBPROTOCOL_V2 = "fastagency.v2"
+BEARER_SUBPROTOCOL = "fastagency.bearer."
+"""Before a bearer token, offered beside the protocol: for browsers, which cannot set a header."""
 MAX_FRAME_CHARS = 2 * MAX_ANSWER_CHARS
 FIRST_FRAME_TIMEOUT_S = 30.0
 HEARTBEAT_S = 15.0

@@ -3,6 +3,8 @@
 FastAgencyError
 ├── InvalidSettings        a variable of the environment has a value that cannot be used
 ├── RequestError           the caller asked for something wrong; `detail` is fit to be shown to a person
+│   ├── NotSignedIn        401  nobody is signed in, or the token is not valid any more
+│   ├── NotAllowed         403  signed in, but without the role that this needs
 │   ├── UnknownWorkflow    404  no workflow of that name
 │   ├── UnknownRun         404  no such run, or not yours: the two are never told apart
 │   ├── UnknownQuestion    404  the run never asked that
@@ -47,6 +49,14 @@ class RequestError(FastAgencyError):
     @property
     def detail(self) -> str:
         return str(self)
+
+
+class NotSignedIn(RequestError):
+    status = 401
+
+
+class NotAllowed(RequestError):
+    status = 403
 
 
 class UnknownWorkflow(RequestError):
@@ -136,6 +146,8 @@ class BackendIncompatible(BackendError):
 REQUEST_ERRORS: dict[str, type[RequestError]] = {
     cls.__name__: cls
     for cls in (
+        NotSignedIn,
+        NotAllowed,
         UnknownWorkflow,
         UnknownRun,
         UnknownQuestion,

@@ -19,7 +19,7 @@ from fastagency_backend.engine import memory
 from fastagency_backend.engine.engine import Engine
 from fastagency_backend.engine.spec import WorkflowSpec
 from fastagency_backend.settings import BackendSettings, load_settings
-from fastagency_backend.web.identity import GetUserId, Identity
+from fastagency_backend.web.identity import GetUserId
 from fastagency_backend.web.routes import Paths, Routes, cannot_go_on
 
 
@@ -47,9 +47,10 @@ class FastAPIAdapter(Routes):
         discovery_path: the first of the guide's three routes. The other routes (`/runs`, `/health`) are in its folder.
         initiate_workflow_path: the second of them.
         ws_path: the third, the WebSocket.
-        get_user_id: any FastAPI dependency that returns the user's id (text, or None for an anonymous user), or raises
-            `HTTPException` to refuse. It holds on every route, the WebSocket included. Without one, a caller is whoever
-            the request claims.
+        get_user_id: any FastAPI dependency that returns the user's id (a `str`, an `int`, a `UUID`), a `User`, or None
+            for nobody, or raises `HTTPException` to refuse. It holds on every route, the WebSocket included. Without
+            one, bearer tokens say who calls if FASTAGENCY_SIGN_IN is set; if not, a caller is whoever the request
+            claims.
         settings: in the place of those from the environment.
 
     Raises:
@@ -76,7 +77,7 @@ class FastAPIAdapter(Routes):
         self.provider = provider
         super().__init__(
             provider.specs,
-            Identity(get_user_id),
+            get_user_id,
             Paths(discovery_path, initiate_workflow_path, ws_path),
             settings if settings is not None else load_settings(),
         )

@@ -9,7 +9,7 @@ from fastagency_backend.engine import memory
 from fastagency_backend.engine.api import Api
 from fastagency_backend.engine.catalogue import Catalogue
 from fastagency_backend.settings import BackendSettings
-from fastagency_backend.web.identity import GetUserId, Identity
+from fastagency_backend.web.identity import GetUserId
 from fastagency_backend.web.routes import Paths, Routes, cannot_go_on
 
 
@@ -18,7 +18,7 @@ class ApiRoutes(Routes):
 
     def __init__(self, settings: BackendSettings, *, get_user_id: GetUserId | None = None) -> None:
         self._catalogue = Catalogue()
-        super().__init__(self._catalogue, Identity(get_user_id), Paths(), settings)
+        super().__init__(self._catalogue, get_user_id, Paths(), settings)
 
     async def _process(self) -> Api:
         await asyncio.to_thread(memory.spare_what_is_loaded)

@@ -16,7 +16,9 @@ from fastagency_shared.errors import InvalidRequest
 from fastagency_shared.run import MAX_USER_ID_CHARS, USER_HEADER
 from fastagency_shared.user import User
 from fastapi import Depends, Header, Query, Request, WebSocket
-from fastapi.routing import APIRoute
+
+from fastagency_backend.web.bearer import GRANT_KEY, with_bearer
+from fastagency_backend.web.problem import ProblemRoute
 
 SCOPE_KEY = "fastagency.user_id"
 
@@ -99,12 +101,13 @@ class Identity:
         """
         if self._get_user_id is None:
             return None
-        scope = {**websocket.scope, "type": "http", "method": "GET"}
+        scope = with_bearer({**websocket.scope, "type": "http", "method": "GET"})
         answer = _Answer()
-        route = APIRoute("/", _noted(self._get_user_id), dependency_overrides_provider=websocket.scope.get("app"))
+        route = ProblemRoute("/", _noted(self._get_user_id), dependency_overrides_provider=websocket.scope.get("app"))
         await route.app(scope, _no_body, answer.send)
         if answer.status >= 300:
             return Denied(answer.status, answer.body, answer.headers)
+        websocket.scope[GRANT_KEY] = scope.get(GRANT_KEY)
         found: User | None = scope[SCOPE_KEY]
         return found
 

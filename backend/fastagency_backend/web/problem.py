@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from fastagency_shared.errors import InvalidRequest, RequestError, StoreUnavailable
+from fastagency_shared.errors import InvalidRequest, NotSignedIn, RequestError, StoreUnavailable
 from fastagency_shared.fault import describe_request
 from fastagency_shared.run import Problem
 from fastapi import Request, Response
@@ -17,6 +17,7 @@ from fastapi.routing import APIRoute
 RETRY_AFTER_S = 5
 
 RESPONSES: dict[int | str, dict[str, Any]] = {
+    401: {"model": Problem, "description": "Nobody is signed in, or not any more."},
     404: {"model": Problem, "description": "There is no such thing, or it is not yours."},
     409: {"model": Problem, "description": "The request contradicts what is recorded."},
     413: {"model": Problem, "description": "It has more bytes than are kept."},
@@ -44,8 +45,16 @@ class ProblemRoute(APIRoute):
 
 def problem(error: RequestError) -> JSONResponse:
     body = Problem(code=type(error).__name__, detail=error.detail)
-    headers = {"Retry-After": str(RETRY_AFTER_S)} if isinstance(error, StoreUnavailable) else None
-    return JSONResponse(body.model_dump(), status_code=error.status, headers=headers)
+    return JSONResponse(body.model_dump(), status_code=error.status, headers=_headers(error))
+
+
+def _headers(error: RequestError) -> dict[str, str] | None:
+    match error:
+        case StoreUnavailable():
+            return {"Retry-After": str(RETRY_AFTER_S)}
+        case NotSignedIn():
+            return {"WWW-Authenticate": "Bearer"}
+    return None
 
 
 async def refuse_unknown_queries(request: Request) -> None:

@@ -13,12 +13,14 @@ from typing import Any
 from fastagency_shared import logs
 from fastapi import APIRouter, WebSocket
 
+from fastagency_backend.assembly import bearers_for
 from fastagency_backend.engine.service import RunService
 from fastagency_backend.engine.spec import Offered
 from fastagency_backend.settings import BackendSettings
 from fastagency_backend.store.base import StoreError
 from fastagency_backend.web import guide, health, metrics, runs, shutdown
-from fastagency_backend.web.identity import Identity
+from fastagency_backend.web.bearer import BearerUser
+from fastagency_backend.web.identity import GetUserId, Identity
 from fastagency_backend.web.problem import ProblemRoute
 from fastagency_backend.web.publication import Publication, ServingProcess
 from fastagency_backend.web.socket import serve_socket
@@ -58,9 +60,11 @@ class Routes(ABC):
     """See the module's docstring. A subclass says what the process is that answers."""
 
     def __init__(
-        self, specs: Mapping[str, Offered], identity: Identity, paths: Paths, settings: BackendSettings
+        self, specs: Mapping[str, Offered], get_user_id: GetUserId | None, paths: Paths, settings: BackendSettings
     ) -> None:
-        self.identity = identity
+        self._bearers = None if get_user_id is not None else bearers_for(settings)
+        own = None if self._bearers is None else BearerUser(self._bearers)
+        self.identity = identity = Identity(get_user_id or own)
         self._settings = settings
         self._engine: ServingProcess | None = None
         self._starting = asyncio.Lock()
