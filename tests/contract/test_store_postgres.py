@@ -36,6 +36,7 @@ from tests.contract.store_contract import (
 from tests.contract.store_contract_attempts import AttemptsContract
 from tests.contract.store_contract_catalogue import CatalogueContract
 from tests.contract.store_contract_clients import ClientStoreContract
+from tests.contract.store_contract_people import PeopleContract
 from tests.contract.store_contract_starts import StartsContract
 from tests.contract.store_contract_turns import TurnStoreContract
 
@@ -47,7 +48,9 @@ def make_store(postgres_url: str) -> MakeStore:
     return lambda: PostgresStore(postgres_url)
 
 
-class TestPostgresStore(ClientStoreContract, TurnStoreContract, AttemptsContract, StartsContract, CatalogueContract):
+class TestPostgresStore(
+    ClientStoreContract, TurnStoreContract, AttemptsContract, StartsContract, CatalogueContract, PeopleContract
+):
     """Every test of the contract."""
 
 

@@ -25,6 +25,7 @@ from tests.contract.store_contract import MakeStore, answer, append, ask, new, o
 from tests.contract.store_contract_attempts import AttemptsContract
 from tests.contract.store_contract_catalogue import CatalogueContract
 from tests.contract.store_contract_clients import ClientStoreContract
+from tests.contract.store_contract_people import PeopleContract
 from tests.contract.store_contract_starts import StartsContract
 from tests.contract.store_contract_turns import TurnStoreContract
 
@@ -36,7 +37,9 @@ def make_store(tmp_path: Path) -> MakeStore:
     return lambda: SqliteStore(tmp_path / "runs.sqlite3", synchronous="OFF")
 
 
-class TestSqliteStore(ClientStoreContract, TurnStoreContract, AttemptsContract, StartsContract, CatalogueContract):
+class TestSqliteStore(
+    ClientStoreContract, TurnStoreContract, AttemptsContract, StartsContract, CatalogueContract, PeopleContract
+):
     """Every test of the contract."""
 
 

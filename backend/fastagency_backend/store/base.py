@@ -1,8 +1,8 @@
 """The store: everything the system knows of its runs. Nothing is true of a run until it is committed here.
 
-This module is the contract, with two parts of their own: `dispatch.py`, which worker has which run, and `signals.py`,
-what processes tell each other. Every implementation passes `tests/contract`. A store is opened on one event loop and
-used from it, except for the `append_*` methods, which any thread may call.
+This module is the contract, with three parts of their own: `dispatch.py`, which worker has which run, `signals.py`,
+what processes tell each other, and `people.py`, who there is. Every implementation passes `tests/contract`. A store is
+opened on one event loop and used from it, except for the `append_*` methods, which any thread may call.
 
 Writes are carried out in the order in which they were handed over, whoever handed them over: an event is never in the
 log before a step that was recorded ahead of it. A write that needs the run's ownership carries a `Lease`; when the run
@@ -24,6 +24,7 @@ from fastagency_backend.store.signals import Hears, Signals
 
 if TYPE_CHECKING:
     from fastagency_backend.store.dispatch import Dispatcher
+    from fastagency_backend.store.people import People
 
 
 class StoreError(Exception):
@@ -256,6 +257,11 @@ class Store(Protocol):
     @property
     def signals(self) -> Signals:
         """What tells the processes of each other; opened and closed with the store."""
+        ...
+
+    @property
+    def people(self) -> People:
+        """Who there is, who has signed in, and who has looked at what."""
         ...
 
     @property

@@ -21,6 +21,7 @@ from fastagency_backend.store.postgres.lane import Lanes
 from fastagency_backend.store.postgres.liveness import Heart
 from fastagency_backend.store.postgres.log import Log
 from fastagency_backend.store.postgres.migrate import check, migrate
+from fastagency_backend.store.postgres.people import PostgresPeople
 from fastagency_backend.store.postgres.pool import Connection, Connections, Options
 from fastagency_backend.store.postgres.query import space
 from fastagency_backend.store.postgres.signals import NotifySignals
@@ -48,6 +49,7 @@ class PostgresStore(Log, Client):
         lanes = Lanes([Writer(connections.connect, connections.epochs.take) for _ in range(options.lanes)], self._tell)
         heart = Heart(connections.connect)
         super().__init__(connections, lanes, self.signals, heart)
+        self.people = PostgresPeople(connections, lanes, self.signals, heart)
         self.dispatcher = PostgresDispatcher(connections, lanes, self.signals, heart)
 
     async def open(self, hears: Hears, broken: Broken | None = None) -> None:

@@ -74,7 +74,30 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE run ADD COLUMN build TEXT",
         "ALTER TABLE worker ADD COLUMN takes TEXT",
     ),
-    ("ALTER TABLE run ADD COLUMN started_by TEXT",),
+    (
+        "-- oldest: 8\nALTER TABLE run ADD COLUMN started_by TEXT",
+        """CREATE TABLE person(
+            id TEXT PRIMARY KEY, name TEXT, email TEXT, roles TEXT NOT NULL, first_seen REAL NOT NULL,
+            last_seen REAL NOT NULL
+        ) WITHOUT ROWID""",
+        """CREATE TABLE session(
+            id TEXT PRIMARY KEY, secret TEXT NOT NULL UNIQUE, user_id TEXT NOT NULL, person TEXT NOT NULL,
+            created REAL NOT NULL, used REAL NOT NULL, idle_s REAL NOT NULL, until REAL NOT NULL, expires REAL NOT NULL
+        ) WITHOUT ROWID""",
+        "CREATE INDEX session_by_user ON session(user_id)",
+        "CREATE INDEX session_by_end ON session(expires)",
+        """CREATE TABLE api_token(
+            id TEXT PRIMARY KEY, secret TEXT NOT NULL UNIQUE, user_id TEXT NOT NULL, name TEXT NOT NULL,
+            created REAL NOT NULL, expires REAL, used TEXT
+        ) WITHOUT ROWID""",
+        "CREATE INDEX api_token_by_user ON api_token(user_id)",
+        "CREATE TABLE person_key(user_id TEXT PRIMARY KEY, key TEXT NOT NULL) WITHOUT ROWID",
+        "CREATE TABLE audit(seq INTEGER PRIMARY KEY, body TEXT NOT NULL, hash TEXT NOT NULL)",
+        "CREATE TRIGGER audit_stays BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); "
+        "END",
+        "CREATE TRIGGER audit_is_whole BEFORE DELETE ON audit BEGIN "
+        "SELECT RAISE(ABORT, 'the audit log is append-only'); END",
+    ),
 )
 
 

@@ -45,6 +45,7 @@ from fastagency_backend.store.sqlite.liveness import Liveness
 from fastagency_backend.store.sqlite.lookout import Lookout
 from fastagency_backend.store.sqlite.near import Near
 from fastagency_backend.store.sqlite.neighbours import NeighbourSignals
+from fastagency_backend.store.sqlite.people import SqlitePeople
 from fastagency_backend.store.sqlite.presence import Presence
 from fastagency_backend.store.sqlite.private import create_file, create_folder
 from fastagency_backend.store.sqlite.schema import check, migrate
@@ -92,6 +93,7 @@ class SqliteStore:
         self._lookout = Lookout(Presence(self.path), self._liveness, self._checkpoints)
         self._near = Near(lambda: self._connect(handed_over=True), self._reader)
         self.dispatcher = SqliteDispatcher(self._writer, self._reader, self._near, self._liveness)
+        self.people = SqlitePeople(self._writer, self._reader)
         self.signals = NeighbourSignals(Path(self.path))
 
     def _connect(self, *, handed_over: bool = False) -> sqlite3.Connection:
