@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from fastagency_backend.url import Database, NatsUrl, PostgresUrl, SqliteFile, read_database
 
+HOUR_S = 3_600.0
 DAY_S = 86_400.0
 ENV_PREFIX = "FASTAGENCY_"
 
@@ -62,6 +63,13 @@ class BackendSettings(BaseSettings):
     page_key_file: Path = Field(
         default=Path("fastagency-page-key.pem"),
         description="The file with the page's key, which the process that starts first makes.",
+    )
+    session_hours: float = Field(
+        default=12.0,
+        gt=0,
+        le=168,
+        description="Where people sign in: hours without use after which a session ends; after seven days it ends in "
+        "any case.",
     )
     database: Annotated[Database, BeforeValidator(read_database), NoDecode] = Field(
         default=SqliteFile(Path(".fastagency/runs.sqlite3")),

@@ -1,4 +1,4 @@
-"""What a bearer token proves."""
+"""What a bearer token proves, and for how long."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ from fastagency_shared.user import User
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """Who asks. `session` is the page's session that the token belongs to, by its public id."""
+    """Who asks. It holds as long as the page's session (by its public id) and the API token (by its id) do, if there is
+    one, and until a moment.
+    """
 
     user: User
     session: str | None = None
+    token: str | None = None
+    until: float | None = None

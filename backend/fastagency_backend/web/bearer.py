@@ -15,6 +15,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.requests import HTTPConnection
 
 from fastagency_backend.people.grant import Grant
+from fastagency_backend.people.holding import Holding
 
 if TYPE_CHECKING:
     from fastagency_backend.people.bearer import Bearers
@@ -32,11 +33,12 @@ Token = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 class BearerUser:
     """The dependency."""
 
-    def __init__(self, bearers: Bearers) -> None:
-        self._bearers = bearers
+    def __init__(self, bearers: Bearers, holding: Holding) -> None:
+        self._bearers, self._holding = bearers, holding
 
     async def __call__(self, request: Request, token: Token) -> User:
         grant = await self._bearers.read(None if token is None else token.credentials)
+        await self._holding.check(grant)
         request.scope[GRANT_KEY] = grant
         return grant.user
 

@@ -7,6 +7,7 @@ behind a gateway that sets it, and no protection at all otherwise; the docs say 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
@@ -16,8 +17,11 @@ from fastagency_shared.errors import InvalidRequest
 from fastagency_shared.run import MAX_USER_ID_CHARS, USER_HEADER
 from fastagency_shared.user import User
 from fastapi import Depends, Header, Query, Request, WebSocket
+from starlette.requests import HTTPConnection
 
-from fastagency_backend.web.bearer import GRANT_KEY, with_bearer
+from fastagency_backend.people.directory import Directory
+from fastagency_backend.people.holding import Holding, Watch
+from fastagency_backend.web.bearer import GRANT_KEY, grant_of, with_bearer
 from fastagency_backend.web.problem import ProblemRoute
 
 SCOPE_KEY = "fastagency.user_id"
@@ -37,8 +41,11 @@ class Denied:
 class Identity:
     """`get_user_id` is any FastAPI dependency; `user_of` says what it may return."""
 
-    def __init__(self, get_user_id: GetUserId | None) -> None:
+    def __init__(
+        self, get_user_id: GetUserId | None, directory: Directory | None = None, holding: Holding | None = None
+    ) -> None:
         self._get_user_id = get_user_id
+        self._directory, self._holding = directory, holding
 
     @property
     def claims_count(self) -> bool:
@@ -54,7 +61,7 @@ class Identity:
     @property
     def dependencies(self) -> list[Any]:
         """For a route that asks `of` who is calling: nothing is put to FastAPI where claims count."""
-        return [] if self._get_user_id is None else [Depends(_noted(self._get_user_id))]
+        return [] if self._get_user_id is None else [Depends(self._noted(self._get_user_id))]
 
     def of(self, request: Request) -> User | None:
         """Whom the dependency has found."""
@@ -77,11 +84,14 @@ class Identity:
         )
 
         async def caller(
+            request: Request,
             found: Any = Depends(self._get_user_id or _nobody),
             in_header: str | None = header,
             in_query: str | None = claim,
         ) -> User | None:
-            return self.resolve(user_of(found), in_query if in_header is None else unquote(in_header))
+            return self.resolve(
+                await self._known(request, found), in_query if in_header is None else unquote(in_header)
+            )
 
         return caller
 
@@ -103,13 +113,33 @@ class Identity:
             return None
         scope = with_bearer({**websocket.scope, "type": "http", "method": "GET"})
         answer = _Answer()
-        route = ProblemRoute("/", _noted(self._get_user_id), dependency_overrides_provider=websocket.scope.get("app"))
+        route = ProblemRoute(
+            "/", self._noted(self._get_user_id), dependency_overrides_provider=websocket.scope.get("app")
+        )
         await route.app(scope, _no_body, answer.send)
         if answer.status >= 300:
             return Denied(answer.status, answer.body, answer.headers)
         websocket.scope[GRANT_KEY] = scope.get(GRANT_KEY)
         found: User | None = scope[SCOPE_KEY]
         return found
+
+    def watching(self, connection: HTTPConnection) -> AbstractContextManager[Watch]:
+        """Around what stays open after a request: whether its caller may still see it."""
+        return nullcontext(Watch()) if self._holding is None else self._holding.watch(grant_of(connection))
+
+    def _noted(self, dependency: GetUserId) -> Callable[..., Any]:
+        async def note(request: Request, found: Any = Depends(dependency)) -> None:
+            request.scope[SCOPE_KEY] = await self._known(request, found)
+
+        return note
+
+    async def _known(self, request: Request, found: object) -> User | None:
+        """The user, who is in the directory from now on. An API token knows them from there."""
+        user = user_of(found)
+        grant = grant_of(request)
+        if user is not None and self._directory is not None and (grant is None or grant.token is None):
+            await self._directory.see(user)
+        return user
 
 
 def user_of(found: object) -> User | None:
@@ -152,13 +182,6 @@ def _claimed(user_id: str) -> User:
 
 async def _nobody() -> None:
     return None
-
-
-def _noted(dependency: GetUserId) -> Callable[..., Any]:
-    async def note(request: Request, found: Any = Depends(dependency)) -> None:
-        request.scope[SCOPE_KEY] = user_of(found)
-
-    return note
 
 
 class _Answer:

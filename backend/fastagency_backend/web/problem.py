@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -13,6 +14,11 @@ from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
+
+from fastagency_backend.engine.service import UNAVAILABLE
+from fastagency_backend.store.base import StoreError
+
+logger = logging.getLogger(__name__)
 
 RETRY_AFTER_S = 5
 
@@ -37,6 +43,9 @@ class ProblemRoute(APIRoute):
                 return await inner(request)
             except RequestError as error:
                 return problem(error)
+            except StoreError:
+                logger.exception("Who asks, or what for, could not be looked up or kept")
+                return problem(StoreUnavailable(UNAVAILABLE))
             except RequestValidationError as error:
                 return problem(InvalidRequest(_not_json(request, error) or describe_request(error.errors())))
 

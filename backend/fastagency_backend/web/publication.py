@@ -12,6 +12,7 @@ from fastagency_backend.engine.health import Health
 from fastagency_backend.engine.observer import Observer
 from fastagency_backend.engine.service import RunService
 from fastagency_backend.engine.spec import Offered
+from fastagency_backend.store.base import Store
 from fastagency_backend.web.identity import Identity
 
 
@@ -20,6 +21,9 @@ class ServingProcess(Protocol):
 
     service: RunService
     observer: Observer
+
+    @property
+    def store(self) -> Store: ...
 
     async def start(self) -> None: ...
 

@@ -16,9 +16,13 @@ from fastapi import APIRouter, WebSocket
 from fastagency_backend.assembly import bearers_for
 from fastagency_backend.engine.service import RunService
 from fastagency_backend.engine.spec import Offered
-from fastagency_backend.settings import BackendSettings
+from fastagency_backend.people.directory import Directory
+from fastagency_backend.people.holding import Holding
+from fastagency_backend.people.session import Sessions
+from fastagency_backend.settings import HOUR_S, BackendSettings
 from fastagency_backend.store.base import StoreError
-from fastagency_backend.web import guide, health, metrics, runs, shutdown
+from fastagency_backend.store.people import People
+from fastagency_backend.web import guide, health, metrics, runs, sessions, shutdown
 from fastagency_backend.web.bearer import BearerUser
 from fastagency_backend.web.identity import GetUserId, Identity
 from fastagency_backend.web.problem import ProblemRoute
@@ -62,9 +66,10 @@ class Routes(ABC):
     def __init__(
         self, specs: Mapping[str, Offered], get_user_id: GetUserId | None, paths: Paths, settings: BackendSettings
     ) -> None:
-        self._bearers = None if get_user_id is not None else bearers_for(settings)
-        own = None if self._bearers is None else BearerUser(self._bearers)
-        self.identity = identity = Identity(get_user_id or own)
+        holding = Holding(self.people)
+        bearers = None if get_user_id is not None else bearers_for(settings)
+        own = None if bearers is None else BearerUser(bearers, holding)
+        self.identity = identity = Identity(get_user_id or own, Directory(self.people), holding)
         self._settings = settings
         self._engine: ServingProcess | None = None
         self._starting = asyncio.Lock()
@@ -74,6 +79,9 @@ class Routes(ABC):
         self.router.add_api_websocket_route(paths.ws, self._socket)  # the first: routes are tried in their order
         guide.add_routes(publication, paths.discovery, paths.initiate_workflow, paths.ws)
         runs.add_routes(publication, paths.folder + "/runs")
+        if bearers is not None:
+            kept = Sessions(self.people, holding, settings.session_hours * HOUR_S)
+            sessions.add_routes(self.router, paths.folder + "/sessions", bearers, kept)
         health.add_route(self.router, paths.folder + "/health", self.engine)
         if settings.metrics_path is not None:
             metrics.add_route(self.router, settings.metrics_path, self.engine)
@@ -99,6 +107,10 @@ class Routes(ABC):
     async def service(self) -> RunService:
         """What answers clients' requests in this process."""
         return (await self.engine()).service
+
+    async def people(self) -> People:
+        """Who there is, as the store of this process knows it."""
+        return (await self.engine()).store.people
 
     @asynccontextmanager
     async def _lifespan(self, app: Any) -> AsyncIterator[None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import aclosing
+from contextlib import AbstractContextManager, aclosing
 from typing import Annotated, Any
 
 from fastagency_shared.connection import HEARTBEAT_S
@@ -26,6 +26,7 @@ from fastapi.responses import StreamingResponse
 
 from fastagency_backend.engine.reader import Readers
 from fastagency_backend.engine.view import message_page, run_info, wire_v2
+from fastagency_backend.people.holding import SIGNED_OUT, Watch
 from fastagency_backend.store.base import StoredEvent
 from fastagency_backend.web.problem import RESPONSES, refuse_unknown_queries
 from fastagency_backend.web.publication import Publication
@@ -101,7 +102,7 @@ def add_routes(publication: Publication, path: str) -> None:
         if run.status.ended and run.last_seq <= cursor:
             return Response(status_code=204)
         return StreamingResponse(
-            _events(service.readers, run_id, cursor, run.epoch),
+            _events(service.readers, run_id, cursor, run.epoch, publication.identity.watching(request)),
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
@@ -151,12 +152,19 @@ def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= len(str(MAX_SEQ)) and int(text) <= MAX_SEQ
 
 
-async def _events(readers: Readers, run_id: str, after: int, epoch: int) -> AsyncIterator[str]:
+async def _events(
+    readers: Readers, run_id: str, after: int, epoch: int, watching: AbstractContextManager[Watch]
+) -> AsyncIterator[str]:
     yield f"retry: {RETRY_MS}\n\n"
-    async with aclosing(readers.watch(run_id, after=after, beat_s=HEARTBEAT_S, epoch=epoch)) as batches:
-        async for batch in batches:
-            frames = [_frame(item, epoch) for item in batch]
-            yield "".join(frames) or ": still here\n\n"
+    batches = readers.watch(run_id, after=after, beat_s=HEARTBEAT_S, epoch=epoch)
+    with watching as watch:
+        async with aclosing(batches):
+            async for batch in batches:
+                if watch.ended:
+                    yield f": {SIGNED_OUT}\n\n"
+                    return
+                frames = [_frame(item, epoch) for item in batch]
+                yield "".join(frames) or ": still here\n\n"
 
 
 def _frame(item: Any, epoch: int) -> str:

@@ -29,6 +29,7 @@ from fastapi.responses import Response
 from fastagency_backend.engine.feed import Item, Subscription
 from fastagency_backend.engine.reader import PAGE
 from fastagency_backend.engine.service import RunService
+from fastagency_backend.people.holding import SIGNED_OUT, Watch
 from fastagency_backend.web.identity import Denied, Identity, id_of
 from fastagency_backend.web.session import Session, SessionV1, SessionV2
 from fastagency_backend.web.texts import send_texts
@@ -77,7 +78,7 @@ async def _serve(websocket: WebSocket, service: RunService, identity: Identity, 
     first = await _first_frame(websocket)
     owner = id_of(identity.resolve(user, first.user_id))
     run_id = first.workflow_uuid
-    with service.readers.subscribe(run_id) as subscription:
+    with identity.watching(websocket) as watch, service.readers.subscribe(run_id) as subscription:
         try:
             page = await service.read(run_id, owner, after=first.after, limit=PAGE, epoch=first.epoch)
         except UnknownRun as error:
@@ -90,15 +91,15 @@ async def _serve(websocket: WebSocket, service: RunService, identity: Identity, 
         batches = service.readers.follow(
             run_id, subscription, page, after=first.after, beat_s=HEARTBEAT_S, epoch=page.run.epoch
         )
-        await _Conversation(websocket, session, subscription).hold(batches)
+        await _Conversation(websocket, session, subscription, watch).hold(batches)
     raise Close(CloseCode.RESTART if subscription.sent_home else CloseCode.NORMAL)
 
 
 class _Conversation:
     """Both directions of a connection. The server's own task sends, and one more listens."""
 
-    def __init__(self, websocket: WebSocket, session: Session, subscription: Subscription) -> None:
-        self._websocket, self._session, self._subscription = websocket, session, subscription
+    def __init__(self, websocket: WebSocket, session: Session, subscription: Subscription, watch: Watch) -> None:
+        self._websocket, self._session, self._subscription, self._watch = websocket, session, subscription, watch
         self._obeying = self._over = False
 
     async def hold(self, batches: AsyncGenerator[Sequence[Item], None]) -> None:
@@ -107,7 +108,8 @@ class _Conversation:
         listening.add_done_callback(self._leave)
         try:
             async with aclosing(batches):
-                async for batch in batches:
+                async for batch in batches:  # an empty one every now and then
+                    self._check()
                     await send_texts(self._websocket, self._session.outgoing(batch))
             self._over = True
             if self._obeying:  # the answer that the run has ended with is acknowledged before the connection closes
@@ -118,6 +120,10 @@ class _Conversation:
         if not listening.cancelled():
             listening.result()
 
+    def _check(self) -> None:
+        if self._watch.ended:
+            raise Close(CloseCode.UNAUTHENTICATED, SIGNED_OUT)
+
     def _leave(self, listening: asyncio.Task[None]) -> None:
         if not listening.cancelled():
             listening.exception()  # seen, even where sending has failed as well
@@ -126,6 +132,7 @@ class _Conversation:
     async def _listen(self) -> None:
         while not self._over:
             text = await _receive_text(self._websocket)
+            self._check()
             self._obeying = True
             try:
                 replies = await self._session.incoming(text)
