@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ from fastagency_backend.observe import observer_for
 from fastagency_backend.settings import BackendSettings
 from fastagency_backend.store import Archive, SqliteArchive, SqliteStore, Store, examine_file
 from fastagency_backend.store.dispatch import Builds
+from fastagency_backend.store.people import People
 from fastagency_backend.store.signals import Deaf, SharedSignals
 from fastagency_backend.url import Database, PostgresUrl, SqliteFile
 
@@ -114,8 +115,8 @@ def api_for(catalogue: Catalogue, settings: BackendSettings, on_failure: Callabl
     return Api(store_for(settings), catalogue, _limits(settings), observer_for(settings), on_failure)
 
 
-def bearers_for(settings: BackendSettings) -> Bearers | None:
-    """What reads the tokens of people who have signed in; None where nobody does.
+def bearers_for(settings: BackendSettings, people: Callable[[], Awaitable[People]]) -> Bearers | None:
+    """What reads the tokens of people who have signed in; None where nobody does. `people` gives the open store's.
 
     Raises:
         ImportError: it needs an extra that is not installed.
@@ -126,12 +127,43 @@ def bearers_for(settings: BackendSettings) -> Bearers | None:
     from fastagency_shared.page_key import PageKey, PublicKey
 
     from fastagency_backend.people.bearer import Bearers
+    from fastagency_backend.people.oidc import Issuer, IssuerTokens
+    from fastagency_backend.people.token import ApiTokens
 
     if settings.page_public_key is None and settings.page_key is not None:
         public = PageKey.load(settings.page_key.get_secret_value(), settings.page_key_file).public
     else:
         public = PublicKey.load(settings.page_public_key, settings.page_key_file)
-    return Bearers(public)
+    if settings.oidc_audience is not None and settings.oidc_issuer is None:
+        raise InvalidSettings(
+            "FASTAGENCY_OIDC_AUDIENCE is set, but not FASTAGENCY_OIDC_ISSUER, whose tokens would count."
+        )
+    if settings.oidc_issuer is None or settings.oidc_audience is None:
+        return Bearers(public, ApiTokens(people))
+    issuer = Issuer(settings.oidc_issuer, settings.oidc_audience, settings.oidc_roles_claim)
+    return Bearers(public, ApiTokens(people), IssuerTokens(issuer))
+
+
+@asynccontextmanager
+async def opened(settings: BackendSettings) -> AsyncIterator[Store]:
+    """The store of the settings, for a command beside the processes that use it. Raises `StoreError`."""
+    store = store_for(settings.model_copy(update={"signals": None}))
+    await store.open(Deaf())
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+def wipe(settings: BackendSettings) -> str:
+    """Let what was deleted be found in no file of the database; one sentence on that. Raises `StoreError`."""
+    if not isinstance(settings.database, SqliteFile):
+        return "PostgreSQL overwrites it with the next VACUUM; backups and the server's log archive are yours to clear."
+    from fastagency_backend.store.sqlite.wipe import wipe
+
+    if wipe(settings.database.path):
+        return "Nothing of it is left in the database's files; backups are yours to clear."
+    return "The log beside the database still has some of it, for it is being read: repeat the command, or wait."
 
 
 async def migrate(settings: BackendSettings) -> None:

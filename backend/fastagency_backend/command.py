@@ -11,7 +11,7 @@ import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from fastagency_shared.command import Command, Finding, FreePort
 from fastagency_shared.errors import FastAgencyError, InvalidSettings
@@ -20,6 +20,9 @@ from fastagency_shared.logs import LogFormat, formatter_of
 
 from fastagency_backend.settings import BackendSettings, load_settings
 from fastagency_backend.url import Database, PostgresUrl, SqliteFile, read_database
+
+if TYPE_CHECKING:
+    from fastagency_backend.store.people import People
 
 STOP_TIMEOUT_S = 10
 RESTORE_SERVER = (
@@ -135,11 +138,20 @@ def _examine_workflows(target: str) -> str:
 
 
 def _examine_sign_in(settings: BackendSettings) -> str:
+    from fastagency_backend.assembly import bearers_for
+
     with extra("fastapi", needed_by="Asking who calls"):
         from fastagency_backend.web.sign_in import load_get_user_id
     if load_get_user_id(settings) is None:
+        if settings.sign_in != "none":
+            bearers_for(settings, _no_people)
+            return f"FASTAGENCY_SIGN_IN={settings.sign_in}: the page's tokens say who calls, and API tokens."
         return "Nobody is asked to sign in: a caller is whoever the request claims, unless your application says more."
     return f"{settings.get_user_id} says who calls."
+
+
+async def _no_people() -> People:
+    raise AssertionError("no token is read here")
 
 
 def _back_up(options: Namespace, _free_port: FreePort) -> int:

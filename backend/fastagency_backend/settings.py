@@ -64,6 +64,18 @@ class BackendSettings(BaseSettings):
         default=Path("fastagency-page-key.pem"),
         description="The file with the page's key, which the process that starts first makes.",
     )
+    oidc_issuer: str | None = Field(
+        default=None, description="With `oidc`: the address of the identity provider, as it names itself."
+    )
+    oidc_audience: str | None = Field(
+        default=None,
+        description="Where people sign in, the audience for which bearer tokens of FASTAGENCY_OIDC_ISSUER count at the "
+        "backend; unset: none do.",
+    )
+    oidc_roles_claim: str = Field(
+        default="roles",
+        description="With `oidc`: the claim with the roles, such as `groups`; a dot leads into an object.",
+    )
     session_hours: float = Field(
         default=12.0,
         gt=0,

@@ -15,6 +15,7 @@ FastAgencyError
 │   │   └── StaleCursor
 │   ├── TooLarge           413  more bytes than are kept of it
 │   ├── InvalidRequest     422  malformed, too long, or not among the choices
+│   ├── SignInUnavailable  503  who asks cannot be verified at the moment
 │   └── StoreUnavailable   503  nothing wrong with the request: nothing can be kept at the moment
 └── BackendError           the client could not get an answer from the backend
     ├── BackendUnreachable down, refused or cut
@@ -113,6 +114,12 @@ class InvalidRequest(RequestError):
     status = 422
 
 
+class SignInUnavailable(RequestError):
+    """The identity provider does not answer. The same request may go through later."""
+
+    status = 503
+
+
 class StoreUnavailable(RequestError):
     """The backend cannot read or keep anything at the moment. The same request may go through later."""
 
@@ -158,6 +165,7 @@ REQUEST_ERRORS: dict[str, type[RequestError]] = {
         StaleCursor,
         TooLarge,
         InvalidRequest,
+        SignInUnavailable,
         StoreUnavailable,
     )
 }

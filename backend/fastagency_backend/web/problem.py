@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from fastagency_shared.errors import InvalidRequest, NotSignedIn, RequestError, StoreUnavailable
+from fastagency_shared.errors import InvalidRequest, NotSignedIn, RequestError, SignInUnavailable, StoreUnavailable
 from fastagency_shared.fault import describe_request
 from fastagency_shared.run import Problem
 from fastapi import Request, Response
@@ -59,7 +59,7 @@ def problem(error: RequestError) -> JSONResponse:
 
 def _headers(error: RequestError) -> dict[str, str] | None:
     match error:
-        case StoreUnavailable():
+        case StoreUnavailable() | SignInUnavailable():
             return {"Retry-After": str(RETRY_AFTER_S)}
         case NotSignedIn():
             return {"WWW-Authenticate": "Bearer"}

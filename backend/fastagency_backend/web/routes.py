@@ -67,7 +67,7 @@ class Routes(ABC):
         self, specs: Mapping[str, Offered], get_user_id: GetUserId | None, paths: Paths, settings: BackendSettings
     ) -> None:
         holding = Holding(self.people)
-        bearers = None if get_user_id is not None else bearers_for(settings)
+        bearers = None if get_user_id is not None else bearers_for(settings, self.people)
         own = None if bearers is None else BearerUser(bearers, holding)
         self.identity = identity = Identity(get_user_id or own, Directory(self.people), holding)
         self._settings = settings
