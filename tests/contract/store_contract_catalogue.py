@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from fastagency_backend.store.base import Lease, Start, Store
@@ -46,6 +47,14 @@ class CatalogueContract(StoreContract):
         assert await there.dispatcher.catalogue() == await here.dispatcher.catalogue() == [WALK, TALK]
         await here.dispatcher.release_worker("a")
         assert await there.dispatcher.catalogue() == [WALK, TALK], "no worker is there"
+
+    async def test_for_whom_a_workflow_is_is_known_too(self, open_store: OpenStore) -> None:
+        here, there = await open_store(), await open_store()
+        closed = Offer("talk", "Talks", roles=frozenset({"manager", "clerk"}))
+        await here.dispatcher.offer_workflows([WALK, closed])
+        assert await there.dispatcher.catalogue() == [WALK, closed]
+        await here.dispatcher.offer_workflows([replace(WALK, roles=frozenset({"x"})), replace(closed, roles=None)])
+        assert [offer.roles for offer in await there.dispatcher.catalogue()] == [{"x"}, None]
 
     async def test_the_last_who_offers_a_workflow_describes_it(self, open_store: OpenStore) -> None:
         older, newer = await open_store(), await open_store()

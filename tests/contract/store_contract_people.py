@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from fastagency_backend.store.audit import AuditRecord, Entry, check
-from fastagency_backend.store.base import Store
+from fastagency_backend.store.base import EVERYBODY, Store
 from fastagency_backend.store.people import ApiToken, NewSession, Person, SessionRecord
 from fastagency_shared.run import RunStatus
 from fastagency_shared.user import User
@@ -193,6 +194,23 @@ class PeopleContract(StoreContract):
         ):
             with pytest.raises(ValueError, match="entry"):
                 check(broken)
+
+    # --- everybody's runs -----------------------------------------------------------------------------------------
+
+    async def test_everybodys_runs_are_listed_newest_first(self, store: Store) -> None:
+        for number in range(1, 8):
+            await store.create_run(new(number, user=(None, "anna", "ben")[number % 3], workflow="ab"[number % 2]))
+        await store.delete_run(run_id(4))
+        left = [run_id(number) for number in (7, 6, 5, 3, 2, 1)]
+
+        async def listed(**filters: Any) -> list[str]:
+            return [run.id for run in await store.list_runs(EVERYBODY, **{"limit": 10, "before": None} | filters)]
+
+        assert await listed() == left
+        assert await listed(limit=2) == left[:2]
+        assert await listed(limit=2, before=left[1]) == left[2:4]
+        assert await listed(workflow="a") == [run_id(6), run_id(2)]
+        assert await listed(statuses=[RunStatus.FAILED]) == []
 
     # --- what is known of one person ------------------------------------------------------------------------------
 

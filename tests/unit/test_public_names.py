@@ -87,7 +87,7 @@ def test_the_constructors_are_those_of_the_design() -> None:
     for ui in (MesopUI, ConsoleUI):
         inspect.signature(ui).bind()
     register = parameters(fastagency.Workflow().register)
-    keywords = ["durable", "max_at_work", "fail_on_redefintion"]
+    keywords = ["durable", "max_at_work", "roles", "fail_on_redefintion"]
     assert register == {"name": "any", "description": "any"} | dict.fromkeys(keywords, "keyword")
 
 

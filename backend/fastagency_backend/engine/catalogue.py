@@ -31,7 +31,8 @@ class Offering:
     async def look(self) -> None:
         """A chore: say it, if it is new."""
         offers = [
-            Offer(spec.name, spec.description, spec.durable, self._build) for spec in list(self._workflows.values())
+            Offer(spec.name, spec.description, spec.durable, self._build, spec.roles)
+            for spec in list(self._workflows.values())
         ]
         if offers != self._said or time.monotonic() - self._said_at >= SAY_EVERY_S:
             await self._store.dispatcher.offer_workflows(offers)

@@ -16,6 +16,7 @@ from fastagency_shared.answer import Answer
 from fastagency_shared.errors import (
     AlreadyAnswered,
     Conflict,
+    NotAllowed,
     QuestionExpired,
     StaleCursor,
     StoreUnavailable,
@@ -41,8 +42,8 @@ from fastagency_backend.engine.limits import DEFAULT_LIMITS, Limits, excess, siz
 from fastagency_backend.engine.line import Lines
 from fastagency_backend.engine.nul import ESCAPED, has_nul, refuse_nul
 from fastagency_backend.engine.reader import Readers
-from fastagency_backend.engine.spec import Offered, spec_of
-from fastagency_backend.store.base import EventPage, NewRun, RunRecord, Store, StoreError
+from fastagency_backend.engine.spec import Offered, may_start, offered_to, spec_of
+from fastagency_backend.store.base import EVERYBODY, EventPage, Everybody, NewRun, RunRecord, Store, StoreError
 
 logger = logging.getLogger(__name__)
 
@@ -135,7 +136,7 @@ class RunService:
         Raises:
             UnknownWorkflow, Conflict (the id is taken by another request), TooLarge (the params).
         """
-        spec = await self._offered(request.workflow_name)
+        spec = await self._offered(request.workflow_name, user)
         params = json.dumps(request.params)
         refuse_nul("The user id", user_id)
         if ESCAPED in params:
@@ -163,17 +164,23 @@ class RunService:
             )
         return record
 
-    async def _offered(self, name: str) -> Offered:
-        """Raises `UnknownWorkflow`."""
+    async def _offered(self, name: str, user: User | None) -> Offered:
+        """Raises `UnknownWorkflow`, in the same words for one that is there, and not for this user."""
         if name not in self.workflows and self._refresh is not None:
             await self._refresh()
-        return spec_of(name, self.workflows)
+        spec = self.workflows.get(name)
+        return spec if spec is not None and may_start(spec, user) else spec_of(name, offered_to(user, self.workflows))
 
     @_refuses
     async def get(self, run_id: str, user_id: str | None) -> RunRecord:
         """Raises `UnknownRun` for a run that does not exist, and in the same words for somebody else's."""
         record = await self._store.get_run(run_id)
         return _owned(record, run_id, user_id)
+
+    @_refuses
+    async def find(self, run_id: str) -> RunRecord | None:
+        """Anybody's run: for whoever may see all of them."""
+        return await self._store.get_run(run_id)
 
     async def get_to_follow(self, run_id: str, user_id: str | None, *, after: int, epoch: int) -> RunRecord:
         """`get`, for whoever goes on from a cursor. Raises `StaleCursor` as well: the cursor is of another epoch."""
@@ -184,14 +191,14 @@ class RunService:
     @_refuses
     async def list_runs(
         self,
-        user_id: str | None,
+        user_id: str | Everybody | None,
         *,
         limit: int,
         before: str | None,
         statuses: Sequence[RunStatus] = (),
         workflow: str | None = None,
     ) -> list[RunRecord]:
-        refuse_nul("The user id", user_id)
+        refuse_nul("The user id", None if user_id is EVERYBODY else user_id)
         refuse_nul("The workflow's name", workflow)
         return await self._store.list_runs(user_id, limit=limit, before=before, statuses=statuses, workflow=workflow)
 
@@ -288,12 +295,12 @@ class RunService:
         return await self.get(run_id, user_id)
 
     @_refuses
-    async def retry(self, run_id: str, user_id: str | None) -> RunRecord:
+    async def retry(self, run_id: str, user_id: str | None, *, user: User | None = None) -> RunRecord:
         """Have a failed run go on from its recorded steps, with today's code. One that goes on already stays as it is.
 
         Raises:
-            UnknownRun, UnknownWorkflow (it is not offered any more), Conflict (it has ended in another way, or its
-            workflow cannot go on after an interruption).
+            UnknownRun, UnknownWorkflow (it is not offered any more), NotAllowed (not to this user), Conflict (it has
+            ended in another way, or its workflow cannot go on after an interruption).
         """
         record = await self.get(run_id, user_id)
         if not record.status.ended:
@@ -303,7 +310,8 @@ class RunService:
                 f"Only a conversation that has failed can be tried again; this one is {record.status.value}. "
                 "Start a new one."
             )
-        await self._offered(record.workflow)
+        self._check_role(record, user)
+        await self._offered(record.workflow, user)
         if not record.durable:
             raise Conflict("This workflow cannot go on from where it failed. Please start it again.")
         message = WorkflowResumed(workflow_uuid=run_id, sender="Workflow", recipient="User", by=user_id)
@@ -317,13 +325,15 @@ class RunService:
         return await self.get(run_id, user_id)
 
     @_refuses
-    async def fork(self, run_id: str, user_id: str | None, before: str) -> RunRecord:
+    async def fork(self, run_id: str, user_id: str | None, before: str, *, user: User | None = None) -> RunRecord:
         """A new run of the same user with the log up to a question, which is open again; no call is made again.
 
         Raises:
-            UnknownRun, UnknownQuestion, Conflict (its workflow or its log cannot be replayed in another run).
+            UnknownRun, UnknownQuestion, NotAllowed (its workflow is not for this user any more), Conflict (its workflow
+            or its log cannot be replayed in another run).
         """
         record = await self.get(run_id, user_id)
+        self._check_role(record, user)
         if not record.durable:
             raise Conflict("This workflow cannot go on from the middle. Please start it again.")
         if record.key_version < FORKABLE_KEY_VERSION:
@@ -333,6 +343,12 @@ class RunService:
             raise UnknownQuestion("This conversation has no such question.")
         logger.info("The run was forked into %s", forked.id, extra=about(record))
         return forked
+
+    def _check_role(self, record: RunRecord, user: User | None) -> None:
+        """Raises `NotAllowed`: the roles have changed since the run was started."""
+        spec = self.workflows.get(record.workflow)
+        if spec is not None and not may_start(spec, user):
+            raise NotAllowed(f"You may not start {record.workflow!r} any more, so this conversation cannot go on so.")
 
     @_refuses
     async def rename(self, run_id: str, user_id: str | None, title: str) -> RunRecord:

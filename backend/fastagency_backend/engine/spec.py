@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from fastagency_shared.errors import UnknownWorkflow
+from fastagency_shared.user import User
 
 from fastagency_backend.engine.failure import Failure
 
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 class WorkflowSpec:
     """`body` takes the run to its end and returns the result.
 
-    `max_at_work`: how many of its runs may be at work at a time, over all workers.
+    `max_at_work`: how many of its runs may be at work at a time, over all workers. `roles`: who sees and starts it;
+    None: everybody.
     `explain` says why a run failed, from what the body raised, if it knows better than that.
     """
 
@@ -28,6 +30,7 @@ class WorkflowSpec:
     durable: bool = True
     max_at_work: int | None = None
     explain: Callable[[Run, BaseException], Failure | None] = lambda _run, _error: None
+    roles: frozenset[str] | None = None
 
 
 class Offered(Protocol):
@@ -42,8 +45,21 @@ class Offered(Protocol):
     @property
     def durable(self) -> bool: ...
 
+    @property
+    def roles(self) -> frozenset[str] | None: ...
+
 
 S = TypeVar("S", bound=Offered)
+
+
+def may_start(spec: Offered, user: User | None) -> bool:
+    """Whether this is for somebody with the user's roles."""
+    return spec.roles is None or (user is not None and not spec.roles.isdisjoint(user.roles))
+
+
+def offered_to(user: User | None, specs: Mapping[str, S]) -> dict[str, S]:
+    """What they may start. Of the rest they learn nothing."""
+    return {name: spec for name, spec in specs.items() if may_start(spec, user)}
 
 
 def spec_of(name: str, specs: Mapping[str, S]) -> S:

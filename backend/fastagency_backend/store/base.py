@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import TYPE_CHECKING, Protocol
 
 from fastagency_shared.run import RunStatus
@@ -42,6 +43,14 @@ class StoreBroken(StoreError):
 class LeaseVoid(StoreError):
     """An earlier write under this lease failed, so this one was not tried."""
 
+
+class Everybody(Enum):
+    """All users, where one is asked for."""
+
+    EVERYBODY = "everybody"
+
+
+EVERYBODY = Everybody.EVERYBODY
 
 KEY_VERSION = 2
 """How the keys in the log of a new run are made; `engine/key.py` knows each version."""
@@ -316,14 +325,14 @@ class Store(Protocol):
 
     async def list_runs(
         self,
-        user_id: str | None,
+        user_id: str | Everybody | None,
         *,
         limit: int,
         before: str | None,
         statuses: Sequence[RunStatus] = (),
         workflow: str | None = None,
     ) -> list[RunRecord]:
-        """A user's runs, newest first: those with one of the statuses, if any are named, and of the workflow."""
+        """A user's runs, or everybody's, newest first: with one of the statuses, if any are named, of the workflow."""
         ...
 
     async def walk_runs(self, *, after: str, limit: int, ended: bool) -> list[RunRecord]:

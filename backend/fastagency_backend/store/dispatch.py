@@ -6,9 +6,10 @@ own lease is over, whatever its clock says.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Protocol, Self
 
 from fastagency_backend.store.base import RunRecord
 
@@ -58,12 +59,23 @@ ANY_BUILD = Builds()
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A workflow that workers have, as the build that offered it last describes it."""
+    """A workflow that workers have, as the build that offered it last describes it. `roles`: for whom; None: all."""
 
     name: str
     description: str
     durable: bool = True
     build: str | None = None
+    roles: frozenset[str] | None = None
+
+    @property
+    def roles_json(self) -> str | None:
+        """As stores keep them."""
+        return None if self.roles is None else json.dumps(sorted(self.roles))
+
+    @classmethod
+    def of_row(cls, name: str, description: str, durable: bool, build: str | None, roles: str | None) -> Self:
+        """What a store has kept."""
+        return cls(name, description, bool(durable), build, None if roles is None else frozenset(json.loads(roles)))
 
 
 OFFER_KEPT_S = 7 * 86_400.0

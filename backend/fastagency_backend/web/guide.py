@@ -10,6 +10,7 @@ from fastagency_shared.run import InitiateBody, InitiateReply, WorkflowInfo
 from fastapi import Request, Response
 from pydantic import TypeAdapter
 
+from fastagency_backend.engine.spec import offered_to
 from fastagency_backend.web.identity import id_of
 from fastagency_backend.web.problem import RESPONSES
 from fastagency_backend.web.publication import Publication
@@ -22,9 +23,10 @@ def add_routes(publication: Publication, discovery_path: str, initiate_workflow_
     asyncapi_path = discovery_path.rsplit("/", 1)[0] + "/asyncapi.json"
 
     @publication.router.get(discovery_path, dependencies=identity.dependencies, response_model=list[WorkflowInfo])
-    async def discovery(response: Response) -> Response:
-        """The workflows that can be started."""
-        found = [WorkflowInfo(name=spec.name, description=spec.description) for spec in publication.specs.values()]
+    async def discovery(connection: Request, response: Response) -> Response:
+        """The workflows that you can start."""
+        offered = offered_to(identity.of(connection), publication.specs).values()
+        found = [WorkflowInfo(name=spec.name, description=spec.description) for spec in offered]
         return _json(_infos.dump_json(found), response)
 
     @publication.router.post(

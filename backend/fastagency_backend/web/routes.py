@@ -22,7 +22,7 @@ from fastagency_backend.people.session import Sessions
 from fastagency_backend.settings import HOUR_S, BackendSettings
 from fastagency_backend.store.base import StoreError
 from fastagency_backend.store.people import People
-from fastagency_backend.web import guide, health, metrics, runs, sessions, shutdown
+from fastagency_backend.web import admin, guide, health, metrics, runs, sessions, shutdown
 from fastagency_backend.web.bearer import BearerUser
 from fastagency_backend.web.identity import GetUserId, Identity
 from fastagency_backend.web.problem import ProblemRoute
@@ -70,7 +70,7 @@ class Routes(ABC):
         bearers = None if get_user_id is not None else bearers_for(settings, self.people)
         own = None if bearers is None else BearerUser(bearers, holding)
         self.identity = identity = Identity(get_user_id or own, Directory(self.people), holding)
-        self._settings = settings
+        self._specs, self._settings = specs, settings
         self._engine: ServingProcess | None = None
         self._starting = asyncio.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -79,6 +79,7 @@ class Routes(ABC):
         self.router.add_api_websocket_route(paths.ws, self._socket)  # the first: routes are tried in their order
         guide.add_routes(publication, paths.discovery, paths.initiate_workflow, paths.ws)
         runs.add_routes(publication, paths.folder + "/runs")
+        admin.add_routes(publication, paths.folder + "/admin", self.people)
         if bearers is not None:
             kept = Sessions(self.people, holding, settings.session_hours * HOUR_S)
             sessions.add_routes(self.router, paths.folder + "/sessions", bearers, kept)
@@ -102,7 +103,13 @@ class Routes(ABC):
                     engine = await self._process()
                     await engine.start()
                     self._engine = engine
+                    self._warn()
         return self._engine
+
+    def _warn(self) -> None:
+        closed = [name for name, spec in self._specs.items() if spec.roles is not None]
+        if closed and self.identity.claims_count:
+            logger.warning("Nobody signs in here, so nobody has the roles to start %s", ", ".join(map(repr, closed)))
 
     async def service(self) -> RunService:
         """What answers clients' requests in this process."""

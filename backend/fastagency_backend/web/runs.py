@@ -28,6 +28,7 @@ from fastagency_backend.engine.reader import Readers
 from fastagency_backend.engine.view import message_page, run_info, wire_v2
 from fastagency_backend.people.holding import SIGNED_OUT, Watch
 from fastagency_backend.store.base import StoredEvent
+from fastagency_backend.web.identity import id_of
 from fastagency_backend.web.problem import RESPONSES, refuse_unknown_queries
 from fastagency_backend.web.publication import Publication
 
@@ -40,7 +41,7 @@ OfEpoch = Annotated[Epoch | None, Query(description="The `epoch` of the cursor; 
 
 
 def add_routes(publication: Publication, path: str) -> None:
-    router, caller = publication.router, publication.identity.owner()
+    router, person, caller = publication.router, publication.identity.caller(), publication.identity.owner()
     one = path + "/{run_id}"
 
     @router.get(path, responses=RESPONSES, dependencies=[Depends(refuse_unknown_queries)])
@@ -118,14 +119,14 @@ def add_routes(publication: Publication, path: str) -> None:
         return run_info(await (await publication.service()).cancel(run_id, user_id))
 
     @router.post(one + "/retry", responses=RESPONSES)
-    async def retry_run(run_id: RunPath, user_id: Any = Depends(caller)) -> RunInfo:
+    async def retry_run(run_id: RunPath, user: Any = Depends(person)) -> RunInfo:
         """Let a failed run go on from where it failed. One that goes on already stays as it is."""
-        return run_info(await (await publication.service()).retry(run_id, user_id))
+        return run_info(await (await publication.service()).retry(run_id, id_of(user), user=user))
 
     @router.post(one + "/fork", status_code=201, responses=RESPONSES)
-    async def fork_run(run_id: RunPath, request: ForkRequest, user_id: Any = Depends(caller)) -> RunInfo:
+    async def fork_run(run_id: RunPath, request: ForkRequest, user: Any = Depends(person)) -> RunInfo:
         """A new run that begins as this one did, up to a question, which is open again. No call is made again."""
-        return run_info(await (await publication.service()).fork(run_id, user_id, request.before))
+        return run_info(await (await publication.service()).fork(run_id, id_of(user), request.before, user=user))
 
     @router.patch(one, responses=RESPONSES)
     async def rename_run(run_id: RunPath, request: RenameRequest, user_id: Any = Depends(caller)) -> RunInfo:

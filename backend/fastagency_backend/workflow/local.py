@@ -20,6 +20,7 @@ from fastagency_shared.fault import describe
 from fastagency_shared.messages import LoggedMessage, TransientMessage, new_uuid
 from fastagency_shared.provider import ANYBODY, Caller
 from fastagency_shared.run import InitiateRequest, MessagePage, RenameRequest, RunInfo, WorkflowInfo
+from fastagency_shared.user import User
 from pydantic import ValidationError
 
 from fastagency_backend import frameworks
@@ -27,7 +28,7 @@ from fastagency_backend.assembly import engine_for
 from fastagency_backend.engine.engine import Engine
 from fastagency_backend.engine.feed import Item
 from fastagency_backend.engine.service import RunService
-from fastagency_backend.engine.spec import WorkflowSpec, spec_of
+from fastagency_backend.engine.spec import WorkflowSpec, offered_to, spec_of
 from fastagency_backend.engine.view import logged, message_page, run_info
 from fastagency_backend.settings import BackendSettings, load_settings
 from fastagency_backend.store.base import StoredEvent
@@ -59,7 +60,8 @@ class LocalProvider:
         return spec_of(name, self._specs).description
 
     def workflows(self, caller: Caller = ANYBODY) -> list[WorkflowInfo]:
-        return [WorkflowInfo(name=spec.name, description=spec.description) for spec in self._specs.values()]
+        offered = offered_to(_user(caller), self._specs).values()
+        return [WorkflowInfo(name=spec.name, description=spec.description) for spec in offered]
 
     def start(
         self, name: str, params: Mapping[str, Any], *, run_id: str | None = None, caller: Caller = ANYBODY
@@ -68,7 +70,7 @@ class LocalProvider:
             request = InitiateRequest(workflow_name=name, workflow_uuid=run_id or new_uuid(), params=dict(params))
         except ValidationError as error:
             raise InvalidRequest(f"{describe(error)}.") from None
-        return run_info(self._call(self._service().create(request, caller.user_id)))
+        return run_info(self._call(self._service().create(request, caller.user_id, user=_user(caller))))
 
     def runs(self, *, limit: int = 50, before: str | None = None, caller: Caller = ANYBODY) -> list[RunInfo]:
         records = self._call(self._service().list_runs(caller.user_id, limit=limit, before=before))
@@ -122,10 +124,10 @@ class LocalProvider:
         return run_info(self._call(self._service().cancel(run_id, caller.user_id)))
 
     def retry(self, run_id: str, *, caller: Caller = ANYBODY) -> RunInfo:
-        return run_info(self._call(self._service().retry(run_id, caller.user_id)))
+        return run_info(self._call(self._service().retry(run_id, caller.user_id, user=_user(caller))))
 
     def fork(self, run_id: str, before: str, *, caller: Caller = ANYBODY) -> RunInfo:
-        return run_info(self._call(self._service().fork(run_id, caller.user_id, before)))
+        return run_info(self._call(self._service().fork(run_id, caller.user_id, before, user=_user(caller))))
 
     def rename(self, run_id: str, title: str, *, caller: Caller = ANYBODY) -> RunInfo:
         try:
@@ -175,6 +177,10 @@ class LocalProvider:
 
     def _call(self, coroutine: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(coroutine, self._running_loop()).result()
+
+
+def _user(caller: Caller) -> User | None:
+    return caller.user or (User(caller.user_id) if caller.user_id else None)
 
 
 def _serve(loop: asyncio.AbstractEventLoop) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import inspect
 import json
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from fastagency_shared.provider import Provider
 from fastagency_shared.run import MAX_NAME_CHARS
+from fastagency_shared.user import User
 
 from fastagency_backend import frameworks
 from fastagency_backend.engine.run import Run
@@ -49,6 +50,7 @@ class Workflow:
         *,
         durable: bool = True,
         max_at_work: int | None = None,
+        roles: Collection[str] | None = None,
         fail_on_redefintion: bool = True,
     ) -> Callable[[F], F]:
         """Publish a function `(ui, params) -> str` under a name.
@@ -56,10 +58,10 @@ class Workflow:
         `durable=False`: the function cannot stand being started again from its top, so after a crash its run ends
         with an error that says so. `fail_on_redefintion=False` lets a name be registered again. `max_at_work`: how many
         of its runs are at work at a time, over all workers (one that waits for a person, or sleeps, is not); more wait
-        for their turn.
+        for their turn. `roles`: who sees and starts it, anybody with one of them; None: everybody.
 
         Raises:
-            ValueError: the name is empty, too long or taken.
+            ValueError: the name is empty, too long or taken; there is no role in `roles`.
             TypeError: the function does not take `(ui, params)`.
         """
         if not name or len(name) > MAX_NAME_CHARS:
@@ -68,12 +70,21 @@ class Workflow:
             raise ValueError(f"A workflow's name cannot have a NUL character (\\0): {name!r}.")
         if max_at_work is not None and max_at_work < 1:
             raise ValueError(f"max_at_work is at least 1, not {max_at_work}; leave it out for no limit.")
+        needed = None if roles is None else User("anybody", roles=roles).roles  # type: ignore[arg-type]
+        if needed is not None and not needed:
+            raise ValueError(f"The workflow {name!r} is for nobody: name a role in `roles`, or leave it out.")
         if name in self._specs and fail_on_redefintion:
             raise ValueError(f"A workflow {name!r} is registered already; choose another name.")
 
         def decorator(fn: F) -> F:
             self._specs[name] = WorkflowSpec(
-                name, description, _checked(_body(fn)), durable, explain=frameworks.explain, max_at_work=max_at_work
+                name,
+                description,
+                _checked(_body(fn)),
+                durable,
+                explain=frameworks.explain,
+                max_at_work=max_at_work,
+                roles=needed,
             )
             return fn
 

@@ -11,6 +11,7 @@ from fastagency_backend.store.base import (
     Answered,
     Census,
     EventPage,
+    Everybody,
     NewRun,
     Place,
     RunRecord,
@@ -78,7 +79,7 @@ class Client(Part):
 
     async def list_runs(
         self,
-        user_id: str | None,
+        user_id: str | Everybody | None,
         *,
         limit: int,
         before: str | None,

@@ -13,7 +13,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, replace
 
 import psycopg
 
@@ -36,11 +36,11 @@ DOUBT_S = 60.0
 CLAIM_TRIES = 5
 """How often a claim looks again when others have taken what it had chosen."""
 OFFER = (
-    f"INSERT INTO workflow(name, description, durable, build, place, offered) SELECT o.*, {NOW} FROM "
+    f"INSERT INTO workflow(name, description, durable, build, roles, place, offered) SELECT o.*, {NOW} FROM "
     "unnest(%(names)s::text[], %(descriptions)s::text[], %(durables)s::boolean[], %(builds)s::text[], "
-    "%(places)s::integer[]) o(name, description, durable, build, place) ORDER BY name ON CONFLICT(name) DO UPDATE SET "
-    "description = excluded.description, durable = excluded.durable, build = excluded.build, place = excluded.place, "
-    "offered = excluded.offered"
+    "%(roles)s::text[], %(places)s::integer[]) o(name, description, durable, build, roles, place) ORDER BY name "
+    "ON CONFLICT(name) DO UPDATE SET description = excluded.description, durable = excluded.durable, "
+    "build = excluded.build, roles = excluded.roles, place = excluded.place, offered = excluded.offered"
 )
 FORGET_OFFERS = f"DELETE FROM workflow WHERE offered <= {NOW} - %(kept_s)s AND name != ALL(%(names)s::text[])"
 
@@ -113,14 +113,13 @@ class PostgresDispatcher(Part):
         return await self._connections.write(job)
 
     async def offer_workflows(self, offers: Sequence[Offer], *, kept_s: float = OFFER_KEPT_S) -> None:
-        said = [(*astuple(offer), place) for place, offer in enumerate(offers)]
-        names, descriptions, durables, builds, places = map(list, zip(*said, strict=True)) if said else ([],) * 5
         args = {
-            "names": names,
-            "descriptions": descriptions,
-            "durables": durables,
-            "builds": builds,
-            "places": places,
+            "names": [offer.name for offer in offers],
+            "descriptions": [offer.description for offer in offers],
+            "durables": [offer.durable for offer in offers],
+            "builds": [offer.build for offer in offers],
+            "roles": [offer.roles_json for offer in offers],
+            "places": list(range(len(offers))),
             "kept_s": kept_s,
         }
 

@@ -8,8 +8,10 @@ from typing import Any
 from fastagency_shared.run import RunStatus
 
 from fastagency_backend.store.base import (
+    EVERYBODY,
     Census,
     EventPage,
+    Everybody,
     Past,
     QuestionRecord,
     RunLog,
@@ -71,8 +73,8 @@ def lines(db: Connection) -> list[Line]:
 
 
 def catalogue(db: Connection) -> list[Offer]:
-    sql = "SELECT name, description, durable, build FROM workflow ORDER BY place, name"
-    return [Offer(*row) for row in db.execute(sql)]
+    sql = "SELECT name, description, durable, build, roles FROM workflow ORDER BY place, name"
+    return [Offer.of_row(*row) for row in db.execute(sql)]
 
 
 def space(db: Connection) -> str:
@@ -91,24 +93,27 @@ def next_due(db: Connection) -> float | None:
 
 def list_runs(
     db: Connection,
-    user_id: str | None,
+    user_id: str | Everybody | None,
     *,
     limit: int,
     before: str | None,
     statuses: Sequence[RunStatus],
     workflow: str | None,
 ) -> list[RunRecord]:
-    # Two statements for somebody and nobody: IS NOT DISTINCT FROM uses no index.
-    where = "user_id IS NULL" if user_id is None else "user_id = %(user_id)s"
+    # Statements of their own for everybody, nobody and somebody: IS NOT DISTINCT FROM uses no index.
+    if user_id is EVERYBODY:
+        where, order = "true", "number"
+    else:
+        where, order = "user_id IS NULL" if user_id is None else "user_id = %(user_id)s", "created, id"
     if before is not None:
-        where += " AND (created, id) < (SELECT created, id FROM run WHERE id = %(before)s)"
+        where += f" AND ({order}) < (SELECT {order} FROM run WHERE id = %(before)s)"
     if statuses:
         where += " AND status = ANY(%(statuses)s)"
     if workflow is not None:
         where += " AND workflow = %(workflow)s"
-    sql = f"SELECT {RECORD} FROM run WHERE {where} ORDER BY created DESC, id DESC LIMIT %(limit)s"
+    sql = f"SELECT {RECORD} FROM run WHERE {where} ORDER BY {order.replace(',', ' DESC,')} DESC LIMIT %(limit)s"
     args = {
-        "user_id": user_id,
+        "user_id": None if user_id is EVERYBODY else user_id,
         "before": before,
         "statuses": [str(status) for status in statuses],
         "workflow": workflow,

@@ -35,7 +35,10 @@ class SqliteDispatcher:
 
     async def offer_workflows(self, offers: Sequence[Offer], *, kept_s: float = OFFER_KEPT_S) -> None:
         def job(db: sqlite3.Connection) -> None:
-            db.executemany(OFFER, [asdict(offer) | {"place": place} for place, offer in enumerate(offers)])
+            db.executemany(
+                OFFER,
+                [asdict(offer) | {"place": place, "roles": offer.roles_json} for place, offer in enumerate(offers)],
+            )
             db.execute(FORGET_OFFERS, (kept_s, json.dumps([offer.name for offer in offers])))
 
         await self._writer.run(job)

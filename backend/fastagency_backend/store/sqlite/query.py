@@ -10,8 +10,10 @@ from contextlib import closing, contextmanager
 from fastagency_shared.run import RunStatus
 
 from fastagency_backend.store.base import (
+    EVERYBODY,
     Census,
     EventPage,
+    Everybody,
     Past,
     QuestionRecord,
     RunLog,
@@ -41,8 +43,8 @@ def lines(db: sqlite3.Connection) -> list[Line]:
 
 
 def catalogue(db: sqlite3.Connection) -> list[Offer]:
-    rows = db.execute("SELECT name, description, durable, build FROM workflow ORDER BY place, name")
-    return [Offer(name, description, bool(durable), build) for name, description, durable, build in rows]
+    rows = db.execute("SELECT name, description, durable, build, roles FROM workflow ORDER BY place, name")
+    return [Offer.of_row(*row) for row in rows]
 
 
 def now(db: sqlite3.Connection) -> float:
@@ -51,16 +53,19 @@ def now(db: sqlite3.Connection) -> float:
 
 def list_runs(
     db: sqlite3.Connection,
-    user_id: str | None,
+    user_id: str | Everybody | None,
     *,
     limit: int,
     before: str | None,
     statuses: Sequence[RunStatus],
     workflow: str | None,
 ) -> list[RunRecord]:
-    where, args = "user_id IS ?", [user_id]
+    if user_id is EVERYBODY:  # in the order of their creation, for which there is no other index
+        where, order, args = "1", "rowid", []
+    else:
+        where, order, args = "user_id IS ?", "created, id", [user_id]
     if before is not None:
-        where += " AND (created, id) < (SELECT created, id FROM run WHERE id = ?)"
+        where += f" AND ({order}) < (SELECT {order} FROM run WHERE id = ?)"
         args.append(before)
     if statuses:
         where += " AND status IN (SELECT value FROM json_each(?))"
@@ -68,7 +73,7 @@ def list_runs(
     if workflow is not None:
         where += " AND workflow = ?"
         args.append(workflow)
-    sql = f"SELECT {COLUMNS}, {DETAILS} FROM run WHERE {where} ORDER BY created DESC, id DESC LIMIT ?"
+    sql = f"SELECT {COLUMNS}, {DETAILS} FROM run WHERE {where} ORDER BY {order.replace(',', ' DESC,')} DESC LIMIT ?"
     return [record(row) for row in db.execute(sql, (*args, limit))]
 
 

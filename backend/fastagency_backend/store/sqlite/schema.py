@@ -76,6 +76,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     ),
     (
         "-- oldest: 8\nALTER TABLE run ADD COLUMN started_by TEXT",
+        "ALTER TABLE workflow ADD COLUMN roles TEXT",
         """CREATE TABLE person(
             id TEXT PRIMARY KEY, name TEXT, email TEXT, roles TEXT NOT NULL, first_seen REAL NOT NULL,
             last_seen REAL NOT NULL

@@ -108,10 +108,10 @@ LINES = (
 )
 """The processes are those of one machine, so that one clock tells whose lease is over. Nothing is taken over by it."""
 OFFER = (
-    "INSERT INTO workflow(name, description, durable, place, build, offered) "
-    f"VALUES (:name, :description, :durable, :place, :build, {NOW}) ON CONFLICT(name) DO UPDATE SET "
+    "INSERT INTO workflow(name, description, durable, place, build, roles, offered) "
+    f"VALUES (:name, :description, :durable, :place, :build, :roles, {NOW}) ON CONFLICT(name) DO UPDATE SET "
     "description = excluded.description, durable = excluded.durable, place = excluded.place, build = excluded.build, "
-    "offered = excluded.offered"
+    "roles = excluded.roles, offered = excluded.offered"
 )
 FORGET_OFFERS = f"DELETE FROM workflow WHERE offered <= {NOW} - ? AND name NOT IN (SELECT value FROM json_each(?))"
 OPEN_QUESTIONS = (

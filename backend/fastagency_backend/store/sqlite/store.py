@@ -21,6 +21,7 @@ from fastagency_backend.store.base import (
     Census,
     Done,
     EventPage,
+    Everybody,
     Lease,
     NewRun,
     Past,
@@ -190,7 +191,7 @@ class SqliteStore:
 
     async def list_runs(
         self,
-        user_id: str | None,
+        user_id: str | Everybody | None,
         *,
         limit: int,
         before: str | None,

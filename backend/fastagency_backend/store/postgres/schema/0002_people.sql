@@ -1,5 +1,6 @@
 -- oldest: 1
 ALTER TABLE run ADD COLUMN started_by text; -- the user of the start as JSON, where that is more than an id
+ALTER TABLE workflow ADD COLUMN roles text; -- a list as JSON: who sees and starts it; NULL: everybody
 
 CREATE TABLE person(
     id text COLLATE "C" PRIMARY KEY, name text, email text, roles text NOT NULL, first_seen double precision NOT NULL,
