@@ -28,6 +28,7 @@ from fastagency_backend.url import Database, PostgresUrl, SqliteFile
 
 if TYPE_CHECKING:
     from fastagency_backend.people.bearer import Bearers
+    from fastagency_backend.people.oidc import IssuerTokens
 
 NEEDS_POSTGRES = "FASTAGENCY_DATABASE=postgresql://..."
 NEEDS_NATS = "FASTAGENCY_SIGNALS=nats://..."
@@ -119,29 +120,34 @@ def bearers_for(settings: BackendSettings, people: Callable[[], Awaitable[People
     """What reads the tokens of people who have signed in; None where nobody does. `people` gives the open store's.
 
     Raises:
-        ImportError: it needs an extra that is not installed.
-        InvalidSettings: there is no such key.
+        InvalidSettings: there is no such key, or an extra is not installed.
     """
     if settings.sign_in == "none":
         return None
-    from fastagency_shared.page_key import PageKey, PublicKey
-
+    if settings.oidc_audience is not None and settings.oidc_issuer is None:
+        raise InvalidSettings(
+            "FASTAGENCY_OIDC_AUDIENCE is set, but not FASTAGENCY_OIDC_ISSUER, whose tokens would count."
+        )
+    try:
+        from fastagency_shared.page_key import PageKey, PublicKey
+    except ImportError as error:
+        raise InvalidSettings(f"FASTAGENCY_SIGN_IN={settings.sign_in}: {error}") from error
     from fastagency_backend.people.bearer import Bearers
-    from fastagency_backend.people.oidc import Issuer, IssuerTokens
     from fastagency_backend.people.token import ApiTokens
 
     if settings.page_public_key is None and settings.page_key is not None:
         public = PageKey.load(settings.page_key.get_secret_value(), settings.page_key_file).public
     else:
         public = PublicKey.load(settings.page_public_key, settings.page_key_file)
-    if settings.oidc_audience is not None and settings.oidc_issuer is None:
-        raise InvalidSettings(
-            "FASTAGENCY_OIDC_AUDIENCE is set, but not FASTAGENCY_OIDC_ISSUER, whose tokens would count."
-        )
+    return Bearers(public, ApiTokens(people), _issuer_for(settings))
+
+
+def _issuer_for(settings: BackendSettings) -> IssuerTokens | None:
     if settings.oidc_issuer is None or settings.oidc_audience is None:
-        return Bearers(public, ApiTokens(people))
-    issuer = Issuer(settings.oidc_issuer, settings.oidc_audience, settings.oidc_roles_claim)
-    return Bearers(public, ApiTokens(people), IssuerTokens(issuer))
+        return None
+    from fastagency_backend.people.oidc import Issuer, IssuerTokens
+
+    return IssuerTokens(Issuer(settings.oidc_issuer, settings.oidc_audience, settings.oidc_roles_claim))
 
 
 @asynccontextmanager

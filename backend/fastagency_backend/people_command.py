@@ -159,7 +159,9 @@ def _export(options: Namespace, _free_port: FreePort) -> int:
     file: Path | None = options.file
 
     async def export(store: Store) -> int:
-        await store.people.record(Entry("export what is known of a person", time.time(), whose=options.id))
+        async for _ in store.people.export(options.id):  # somebody who is known
+            await store.people.record(Entry("export what is known of a person", time.time(), whose=options.id))
+            break
         if file is None:
             return await _write_rows(store, options.id, sys.stdout)
         with os.fdopen(os.open(file, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w", encoding="utf-8") as out:

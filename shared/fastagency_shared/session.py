@@ -1,4 +1,4 @@
-"""Sessions: who has signed in at the page, and for how long. The backend keeps them, and the page alone may ask for them.
+"""Sessions: who has signed in at the page, and for how long. The backend keeps them, and only the page may ask.
 
 The browser has the session's secret, in a cookie; everybody else knows the session by its public id.
 """

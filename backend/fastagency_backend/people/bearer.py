@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import jwt
 from fastagency_shared.errors import NotSignedIn
 from fastagency_shared.page_key import SESSIONS_SCOPE, InvalidToken, PageClaims, PublicKey
 
 from fastagency_backend.people.grant import Grant
-from fastagency_backend.people.oidc import IssuerTokens
 from fastagency_backend.people.token import PREFIX, ApiTokens
+
+if TYPE_CHECKING:
+    from fastagency_backend.people.oidc import IssuerTokens
 
 MISSING = "Nobody is signed in here. Sign in, or send a token: 'Authorization: Bearer ...'."
 INVALID = "This token is not valid, or not any more. Sign in again."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from fastagency_shared.user import User
@@ -14,6 +14,9 @@ from fastagency_backend.store.audit import COMMAND_LINE, FIRST, AuditRecord, Ent
 from fastagency_backend.store.people import TOUCH_S, ApiToken, Erased, NewSession, Person, SessionRecord
 
 Row = tuple[Any, ...]
+
+AT_ONCE = 1000
+"""Values in one statement."""
 
 
 class Sql(ABC):
@@ -36,6 +39,10 @@ class Sql(ABC):
     @abstractmethod
     def hold_runs(self, user_id: str) -> None:
         """Let nobody else write to a user's runs until this transaction is over."""
+
+    @abstractmethod
+    def overwrite_deleted(self) -> None:
+        """Let nothing be found in the database of what is deleted from now on, as far as the database can."""
 
     def rows(self, sql: str, **args: Any) -> list[Row]:
         return self.execute(sql, args)[1]
@@ -199,15 +206,15 @@ def live_tokens(db: Sql, ids: Collection[str], at: float) -> set[str]:
 
 
 def _live(db: Sql, table: str, ids: Collection[str], at: float) -> set[str]:
-    if not ids:
-        return set()
-    names, args = _among(ids)
-    return {row[0] for row in db.rows(f"SELECT id FROM {table} WHERE id IN ({names}) AND {_HOLDS}", at=at, **args)}
-
-
-def _among(values: Iterable[str]) -> tuple[str, dict[str, str]]:
-    args = {f"v{number}": value for number, value in enumerate(values)}
-    return ", ".join(f":{name}" for name in args), args
+    found: set[str] = set()
+    asked = list(ids)
+    for first in range(0, len(asked), AT_ONCE):
+        args = {f"v{number}": each for number, each in enumerate(asked[first : first + AT_ONCE])}
+        names = ", ".join(f":{name}" for name in args)
+        found.update(
+            row[0] for row in db.rows(f"SELECT id FROM {table} WHERE id IN ({names}) AND {_HOLDS}", at=at, **args)
+        )
+    return found
 
 
 # --- the audit log ----------------------------------------------------------------------------------------------------
@@ -290,6 +297,7 @@ def _shown(table: str, row: dict[str, Any]) -> dict[str, Any]:
 
 def erase(db: Sql, user_id: str, at: float) -> tuple[Erased, list[str]]:
     """Also the ids of the runs that are gone. What runs that were deleted before have left is cleared away, too."""
+    db.overwrite_deleted()
     db.hold_runs(user_id)
     ids = run_ids(db, user_id)
     gone = {}

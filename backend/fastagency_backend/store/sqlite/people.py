@@ -30,7 +30,9 @@ class SqliteSql(Sql):
         """There is one writer at a time."""
 
     def hold_runs(self, user_id: str) -> None:
-        """The same. What is deleted in this transaction is to be overwritten, too."""
+        """The same."""
+
+    def overwrite_deleted(self) -> None:
         self._db.execute("PRAGMA secure_delete = ON")
 
 
