@@ -110,7 +110,7 @@ def python_blocks(page: str) -> list[str]:
     return CODE.findall(GENERATED.sub("", (DOCS / page).read_text(encoding="utf-8")))
 
 
-@pytest.mark.parametrize("page", ["workflow.md", "durability.md", "deployment.md"])
+@pytest.mark.parametrize("page", ["workflow.md", "durability.md", "deployment.md", "people.md"])
 def test_each_block_of_code_runs_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, page: str) -> None:
     monkeypatch.chdir(tmp_path)
     blocks = python_blocks(page)
