@@ -1,6 +1,6 @@
 """What the backend adds to the command line about people: API tokens, the audit log, and what is known of one person.
 
-Imports nothing at the top that only an extra brings.
+Imports nothing at the top that only an extra brings, or that takes its time: every command is listed by this.
 """
 
 from __future__ import annotations
@@ -14,15 +14,16 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, TypeVar
+from typing import IO, TYPE_CHECKING, TypeVar
 
 from fastagency_shared.command import Command, FreePort
 from fastagency_shared.errors import FastAgencyError
 
-from fastagency_backend.assembly import opened
 from fastagency_backend.settings import BackendSettings, load_settings
-from fastagency_backend.store.audit import AuditRecord, Entry, check
-from fastagency_backend.store.base import Store, StoreError
+
+if TYPE_CHECKING:
+    from fastagency_backend.store.audit import AuditRecord
+    from fastagency_backend.store.base import Store
 
 T = TypeVar("T")
 
@@ -31,6 +32,8 @@ PAGE = 1000
 
 def with_store(work: Callable[[Store], Awaitable[T]], settings: BackendSettings | None = None) -> T:
     """Do something with the database of the settings, beside whatever else uses it."""
+    from fastagency_backend.assembly import opened
+    from fastagency_backend.store.base import StoreError
 
     async def do() -> T:
         async with opened(settings or load_settings()) as store:
@@ -105,6 +108,8 @@ def _audit(options: Namespace, _free_port: FreePort) -> int:
 
 
 def _verify(options: Namespace) -> Callable[[Store], Awaitable[None]]:
+    from fastagency_backend.store.audit import check
+
     async def verify(store: Store) -> None:
         last: AuditRecord | None = None
         known = options.expect is None
@@ -156,6 +161,8 @@ def _add_audit_arguments(parser: ArgumentParser) -> None:
 
 
 def _export(options: Namespace, _free_port: FreePort) -> int:
+    from fastagency_backend.store.audit import Entry
+
     file: Path | None = options.file
 
     async def export(store: Store) -> int:
