@@ -11,11 +11,14 @@ from dataclasses import dataclass, replace
 
 import pytest
 from fastagency_backend.store import Archive, Store, StoreError
-from fastagency_backend.store.base import Lease, LeaseLost, StoredEvent
+from fastagency_backend.store.audit import Entry
+from fastagency_backend.store.base import Lease, LeaseLost, NewRun, StoredEvent
 from fastagency_backend.store.dispatch import Builds, Offer
+from fastagency_backend.store.people import ApiToken, NewSession, Person, SessionRecord
 from fastagency_backend.store.signals import Deaf
 from fastagency_backend.store.transfer import Tally, extract, transfer
 from fastagency_shared.run import RunStatus
+from fastagency_shared.user import User
 
 from tests.contract.store_contract import (
     LONG_S,
@@ -141,6 +144,36 @@ class ArchiveContract:
         there = await opened(target)
         assert [event.seq for event in (await everything(there, 2))[1]] == [1, 2]
         await there.close()
+
+    async def test_what_is_known_of_people_is_copied(self, source: Side, target: Side) -> None:
+        anna = User("anna", "Anna", frozenset({"manager"}), "anna@example.org")
+        here = await opened(source)
+        await here.people.open_session(NewSession("s", "hash", anna, 0.0, 9e9, 9e9))
+        await here.people.add_token(ApiToken("t", "anna", "nightly", 1.0, 9e9), "token hash")
+        await here.people.record(Entry("look", 2.0, by="anna"))
+        await here.create_run(NewRun(run_id(), "w", "{}", "anna", "t", True, 1.0, started_by=anna.to_json()))
+        await here.close()
+        for known in (0, 6):
+            assert (await copied(source, target)).people == 6, known
+        here, there = await opened(source), await opened(target)
+        for store in (here, there):
+            run = await store.get_run(run_id())
+            assert run is not None
+            assert run.user == anna
+            assert await store.people.person("anna") == Person(anna, 0.0, 0.0)
+            assert await store.people.find_session("hash", 1.0) == SessionRecord("s", anna, 9e9)
+            assert await store.people.live_tokens(["t"], 1.0) == {"t"}
+            assert await store.people.pseudonyms() == await here.people.pseudonyms()
+            assert await store.people.audit() == await here.people.audit()
+        await there.people.record(Entry("look again", 3.0))
+        await here.close()
+        await there.close()
+        await copied(source, target)
+        here = await opened(source)
+        await here.people.record(Entry("look elsewhere", 3.0))
+        await here.close()
+        with pytest.raises(StoreError, match="an audit log of its own"):
+            await copied(source, target)
 
     async def test_other_runs_of_the_target_stay(self, source: Side, target: Side) -> None:
         await fill(await opened(source))

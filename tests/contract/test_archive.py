@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from fastagency_backend.store import SqliteArchive, SqliteStore, StoreError
-from fastagency_backend.store.archive import RUN, TABLES, WORKFLOW
+from fastagency_backend.store.archive import PEOPLE, RUN, TABLES, WORKFLOW
 from fastagency_backend.store.postgres import PostgresArchive, PostgresStore
 from fastagency_backend.store.signals import Deaf
 from fastagency_backend.store.sqlite.schema import MIGRATIONS, migrate
@@ -97,7 +97,7 @@ OF_ITS_OWN = {
     **{table.name: {"run_id", "run"} for table in TABLES},
 }
 ONLY_ONE_HAS = {"run": {"last_seq"}, "question": {"at"}}
-COPIED = {"run": {*RUN}, "workflow": {*WORKFLOW}} | {table.name: {*table.columns} for table in TABLES}
+COPIED = {"run": {*RUN}, "workflow": {*WORKFLOW}} | {table.name: {*table.columns} for table in (*TABLES, *PEOPLE)}
 
 
 def test_every_column_of_a_file_is_copied_or_named_here(tmp_path: Path) -> None:

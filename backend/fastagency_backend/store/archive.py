@@ -21,15 +21,16 @@ Row = tuple[Any, ...]
 RUN = (
     *("id", "workflow", "params", "user_id", "status", "title", "titled", "result", "durable", "fence", "last_seq"),
     *("created", "updated", "key_version", "due", "attempts", "blamed", "parent", "build"),
+    "started_by",
 )
 """Nobody has the run in the copy: it is `ready` if somebody had it. `last_seq` is the number of its newest event."""
-WORKFLOW = ("name", "description", "durable", "place", "build", "offered")
+WORKFLOW = ("name", "description", "durable", "place", "build", "offered", "roles")
 RELEASED = "CASE WHEN worker IS NULL THEN status ELSE 'ready' END"
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """What belongs to runs: its columns, the first of which gives the order of the rows of a run."""
+    """Its columns, of which the first gives the order: of the rows of a run, if they belong to one."""
 
     name: str
     columns: tuple[str, ...]
@@ -40,6 +41,15 @@ STEP = Table("step", ("key", "ord", "value", "asked"))
 QUESTION = Table("question", ("uuid", "key", "asked", "at", "body", "value", "ord", "due", "expired"))
 """`at` is when it was asked: the moment of its event."""
 TABLES = (EVENT, STEP, QUESTION)
+AUDIT = Table("audit", ("seq", "body", "hash"))
+PEOPLE = (
+    Table("person", ("id", "name", "email", "roles", "first_seen", "last_seen")),
+    Table("session", ("id", "secret", "user_id", "person", "created", "used", "idle_s", "until", "expires")),
+    Table("api_token", ("id", "secret", "user_id", "name", "created", "expires", "used")),
+    Table("person_key", ("user_id", "key")),
+    AUDIT,
+)
+"""What is known of people beside their runs. The first column names a row."""
 
 
 class Archive(Protocol):
@@ -79,6 +89,10 @@ class Archive(Protocol):
 
     def workflows(self) -> list[Row]: ...
 
+    def people(self, table: Table) -> list[Row]:
+        """All rows of a table of people, in order."""
+        ...
+
     # --- writing --------------------------------------------------------------------------------------------------
 
     def to_write(self) -> AbstractContextManager[None]:
@@ -100,6 +114,10 @@ class Archive(Protocol):
 
     def add_workflows(self, rows: Sequence[Row]) -> None:
         """Of two descriptions of a workflow that which was offered last stays."""
+        ...
+
+    def add_people(self, table: Table, rows: Sequence[Row]) -> None:
+        """Those that are not there."""
         ...
 
 

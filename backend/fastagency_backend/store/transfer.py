@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from fastagency_backend.store.archive import TABLES, Archive, Digests, Row, Table
+from fastagency_backend.store.archive import AUDIT, PEOPLE, TABLES, Archive, Digests, Row, Table
 from fastagency_backend.store.base import StoreError
 
 AT_ONCE = 100
@@ -26,6 +26,7 @@ class Tally:
     runs: int = 0
     known: int = 0
     workflows: int = 0
+    people: int = 0
     rows: Counter[str] = field(default_factory=Counter)
     mended: set[str] = field(default_factory=set)
     digest: str = ""
@@ -50,8 +51,24 @@ def transfer(source: Archive, target: Archive, tell: Callable[[Tally], None]) ->
             target.add_workflows(workflows)
         if tally.runs != source.count() or not {row[0] for row in workflows} <= {row[0] for row in target.workflows()}:
             raise StoreError(f"Only {tally.runs} of {source.count()} runs were copied. Repeat the command.")
+        tally.people = _copy_people(source, target)
     tally.workflows, tally.digest = len(workflows), digest.hexdigest()
     return tally
+
+
+def _copy_people(source: Archive, target: Archive) -> int:
+    """What is known of people; returns how many rows. What the target knows of the same people stays."""
+    rows = {table: source.people(table) for table in PEOPLE}
+    with target.transaction():
+        for table, found in rows.items():
+            target.add_people(table, found)
+        there = target.people(AUDIT)
+        if there[: len(rows[AUDIT])] != rows[AUDIT]:
+            raise StoreError("The target has an audit log of its own, and two of them are no chain. Copy elsewhere.")
+    for table, found in rows.items():
+        if missing := {row[0] for row in found} - {row[0] for row in target.people(table)}:
+            raise StoreError(f"{len(missing)} rows of {table.name} were not copied. Repeat the command.")
+    return sum(map(len, rows.values()))
 
 
 def extract(source: Archive, target: Archive, *, ended: bool) -> int:

@@ -103,6 +103,9 @@ class PostgresArchive:
     def workflows(self) -> list[Row]:
         return self._db.execute(f"SELECT {_columns(WORKFLOW)} FROM workflow ORDER BY name").fetchall()
 
+    def people(self, table: Table) -> list[Row]:
+        return self._db.execute(f"SELECT {', '.join(table.columns)} FROM {table.name} ORDER BY 1").fetchall()
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
         with self._db.transaction():
@@ -127,6 +130,12 @@ class PostgresArchive:
             f"INSERT INTO workflow({', '.join(WORKFLOW)}) VALUES ({places}) ON CONFLICT(name) DO UPDATE SET {newer} "
             "WHERE excluded.offered > workflow.offered"
         )
+        with self._db.cursor() as cursor:
+            cursor.executemany(sql, rows)
+
+    def add_people(self, table: Table, rows: Sequence[Row]) -> None:
+        places = ", ".join("%s" for _ in table.columns)
+        sql = f"INSERT INTO {table.name}({', '.join(table.columns)}) VALUES ({places}) ON CONFLICT DO NOTHING"
         with self._db.cursor() as cursor:
             cursor.executemany(sql, rows)
 

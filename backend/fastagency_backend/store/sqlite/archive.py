@@ -100,6 +100,9 @@ class SqliteArchive:
     def workflows(self) -> list[Row]:
         return self._db.execute(f"SELECT {', '.join(WORKFLOW)} FROM workflow ORDER BY name").fetchall()
 
+    def people(self, table: Table) -> list[Row]:
+        return self._db.execute(f"SELECT {', '.join(table.columns)} FROM {table.name} ORDER BY 1").fetchall()
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
         self._db.execute("BEGIN IMMEDIATE")
@@ -123,6 +126,9 @@ class SqliteArchive:
         newer = ", ".join(f"{column} = excluded.{column}" for column in WORKFLOW[1:])
         update = f"ON CONFLICT(name) DO UPDATE SET {newer} WHERE excluded.offered > offered"
         self._db.executemany(f"{_insert('workflow', WORKFLOW)} {update}", rows)
+
+    def add_people(self, table: Table, rows: Sequence[Row]) -> None:
+        self._db.executemany(f"{_insert(table.name, table.columns)} ON CONFLICT DO NOTHING", rows)
 
 
 def _insert(table: str, columns: Sequence[str]) -> str:
