@@ -1,12 +1,13 @@
 """The settings of the frontend process: read from the environment once, in `main`, and passed down."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Literal
 
 from fastagency_shared.errors import InvalidSettings
 from fastagency_shared.fault import describe_settings
 from fastagency_shared.logs import LogFormat
 from fastagency_shared.prefix import Prefix
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 ENV_PREFIX = "FASTAGENCY_"
@@ -49,6 +50,61 @@ class FrontendSettings(BaseSettings):
         gt=0,
         description="How many seconds the backend may stay away before a conversation stops waiting for it.",
     )
+    sign_in: Literal["none", "password", "proxy", "oidc"] = Field(
+        default="none",
+        description="How people sign in: `password` (a file), `proxy` (a header of a proxy), `oidc` (OpenID Connect); "
+        "`none`: not at all. The page and the backend need the same.",
+    )
+    password_file: Path = Field(
+        default=Path("fastagency-people.json"),
+        description="With `password`: the file of people, which `fastagency user` writes.",
+    )
+    trusted_proxies: Annotated[list[str], NoDecode] = Field(
+        default=[],
+        description="Addresses and networks of the proxies in front of the page, separated by commas, or `unix` for a "
+        "socket file: what they say of a client is believed.",
+    )
+    proxy_user_header: str = Field(
+        default="X-Forwarded-User",
+        min_length=1,
+        description="With `proxy`: the header in which a trusted proxy names the user.",
+    )
+    proxy_roles_header: str | None = Field(
+        default=None, description="With `proxy`: the header with the user's roles, separated by commas."
+    )
+    proxy_sign_out_url: str | None = Field(
+        default=None, description="With `proxy`: where the proxy lets people sign out, such as `/oauth2/sign_out`."
+    )
+    oidc_issuer: str | None = Field(
+        default=None, description="With `oidc`: the address of the identity provider, as it names itself."
+    )
+    oidc_client_id: str | None = Field(default=None, description="With `oidc`: the name of this page there.")
+    oidc_client_secret: SecretStr | None = Field(
+        default=None, description="With `oidc`: its secret; unset for a public client."
+    )
+    oidc_roles_claim: str = Field(
+        default="roles",
+        description="With `oidc`: the claim with the roles, such as `groups`; a dot leads into an object.",
+    )
+    public_url: str | None = Field(
+        default=None,
+        pattern="^https?://",
+        description="The address at which people open the page, such as `https://chat.example.org`; unset: as requests "
+        "say it.",
+    )
+    page_key: SecretStr | None = Field(
+        default=None,
+        description="With a way to sign in: the private key (PEM, Ed25519) with which the page signs who asks; unset: "
+        "that of FASTAGENCY_PAGE_KEY_FILE.",
+    )
+    page_key_file: Path = Field(
+        default=Path("fastagency-page-key.pem"),
+        description="The file with the page's key, which the process that starts first makes.",
+    )
+    token: SecretStr | None = Field(
+        default=None,
+        description="For `fastagency run` in a terminal: the bearer token that says who asks; `--token` wins over it.",
+    )
     log_level: str = Field(
         default="INFO",
         pattern="^(DEBUG|INFO|WARNING|ERROR)$",
@@ -56,7 +112,7 @@ class FrontendSettings(BaseSettings):
     )
     log_format: LogFormat = Field(default="text", description="`text`, or `json` for one JSON object per line.")
 
-    @field_validator("forward_headers", mode="before")
+    @field_validator("forward_headers", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         names = value.split(",") if isinstance(value, str) else value

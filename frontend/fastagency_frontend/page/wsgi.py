@@ -17,7 +17,7 @@ import html
 import json
 import logging
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -27,14 +27,13 @@ from fastagency_frontend.page import asset, live
 from fastagency_frontend.page.exchange import Pulse
 from fastagency_frontend.page.gate import Gate, places_for
 from fastagency_frontend.page.origin import READING, refusal, vouched
+from fastagency_frontend.page.reply import SAFE, Headers, StartResponse, json_reply, redirect, text_reply
 from fastagency_frontend.page.site import ENVIRON_KEY, Site
 from fastagency_frontend.page.trouble import for_people
 from fastagency_frontend.page.view import watches_workflows
 from fastagency_frontend.page.visitor import new_visitor_cookie, visitor_id
 
 Environ = dict[str, Any]
-Headers = list[tuple[str, str]]
-StartResponse = Callable[..., Any]
 WsgiApp = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 MESOP_MODULES = "/__web-components-module__"
@@ -52,10 +51,6 @@ _TIGHTER_POLICY = {
     "frame-src": "'self'",
 }
 _FOR_EVER = "public, max-age=31536000, immutable"
-_SAFE: Headers = [
-    ("X-Content-Type-Options", "nosniff"),
-    ("Referrer-Policy", "same-origin"),
-]
 
 logger = logging.getLogger(__name__)
 
@@ -73,16 +68,18 @@ class Router:
         environ[ENVIRON_KEY] = self._site
         path = self._below_prefix(environ)
         if path is None:
-            return _redirect(start_response, f"{self._base_path}/", str(environ.get("QUERY_STRING", "")))
+            query = str(environ.get("QUERY_STRING", ""))
+            location = f"{self._base_path}/?{query}" if query else f"{self._base_path}/"
+            return redirect(start_response, "308 Permanent Redirect", location)
         inner = path.removeprefix(MESOP_MODULES)
         if not inner.startswith(asset.PREFIX + "/"):
             return self._checked(environ, start_response)
         try:
             return self._own_route(inner.removeprefix(asset.PREFIX + "/"), environ, start_response)
         except RequestError as error:
-            return _json(start_response, {"gone": error.detail})
+            return json_reply(start_response, {"gone": error.detail})
         except BackendError as error:
-            return _json(start_response, {"trouble": for_people(error)})
+            return json_reply(start_response, {"trouble": for_people(error)})
 
     def _below_prefix(self, environ: Environ) -> str | None:
         """The path below our prefix, which a proxy may have taken away: Mesop expects it. None: the prefix alone."""
@@ -101,7 +98,7 @@ class Router:
         reason = refusal(environ)
         if reason is not None:
             logger.warning("Refused %s %s: %s", environ.get("REQUEST_METHOD"), environ.get("PATH_INFO"), reason)
-            return _text(start_response, "403 Forbidden", reason)
+            return text_reply(start_response, "403 Forbidden", reason)
         if environ.get("REQUEST_METHOD") not in READING:
             vouched(environ)
         return self._page(environ, start_response)
@@ -109,11 +106,11 @@ class Router:
     def _own_route(self, path: str, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         query = {key: values[-1] for key, values in parse_qs(str(environ.get("QUERY_STRING", ""))).items()}
         if environ.get("REQUEST_METHOD") not in ("GET", "HEAD"):
-            return _text(start_response, "405 Method Not Allowed", "Only GET is possible here.")
+            return text_reply(start_response, "405 Method Not Allowed", "Only GET is possible here.")
         if path == "health":  # of this process: with the backend away it is still the page that says so
-            return _json(start_response, {"alive": True, "ready": True})
+            return json_reply(start_response, {"alive": True, "ready": True})
         if path == "pulse":
-            return _json(start_response, self._pulse(environ, query))
+            return json_reply(start_response, self._pulse(environ, query))
         if match := _RUN_ROUTE.fullmatch(path):
             return self._run(match[1], match[2], environ, query, start_response)
         return _asset(path, start_response)
@@ -130,7 +127,7 @@ class Router:
         epoch = _number(query.get("epoch")) or 0
         if what == "history":
             before = _number(query.get("before"))
-            return _json(start_response, live.history(provider, caller, run_id, before, epoch))
+            return json_reply(start_response, live.history(provider, caller, run_id, before, epoch))
         request = live.Watch(
             provider=provider,
             caller=caller,
@@ -142,7 +139,7 @@ class Router:
         )
         # X-Accel-Buffering: a proxy such as nginx would otherwise collect the lines.
         headers = [("Content-Type", "application/x-ndjson"), ("Cache-Control", "no-store"), ("X-Accel-Buffering", "no")]
-        start_response("200 OK", headers + _SAFE)
+        start_response("200 OK", headers + SAFE)
         return live.watch(request, self._gate)
 
     def _page(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -225,35 +222,14 @@ def _asset(path: str, start_response: StartResponse) -> Iterable[bytes]:
     version, _, name = path.partition("/")
     found = asset.ASSETS.get(name)
     if found is None:
-        return _text(start_response, "404 Not Found", "There is no such file.")
+        return text_reply(start_response, "404 Not Found", "There is no such file.")
     headers = [
         ("Content-Type", found.content_type),
         ("Content-Length", str(len(found.body))),
         ("Cache-Control", _FOR_EVER if version == asset.VERSION else "no-store"),
     ]
-    start_response("200 OK", headers + _SAFE)
+    start_response("200 OK", headers + SAFE)
     return [found.body]
-
-
-def _redirect(start_response: StartResponse, path: str, query: str) -> Iterable[bytes]:
-    location = f"{path}?{query}" if query else path
-    start_response("308 Permanent Redirect", [("Location", location), ("Content-Length", "0"), *_SAFE])
-    return [b""]
-
-
-def _json(start_response: StartResponse, value: Mapping[str, object]) -> Iterable[bytes]:
-    body = json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
-    return _reply(start_response, "200 OK", "application/json", body)
-
-
-def _text(start_response: StartResponse, status: str, sentence: str) -> Iterable[bytes]:
-    return _reply(start_response, status, "text/plain; charset=utf-8", sentence.encode())
-
-
-def _reply(start_response: StartResponse, status: str, content_type: str, body: bytes) -> Iterable[bytes]:
-    headers = [("Content-Type", content_type), ("Content-Length", str(len(body))), ("Cache-Control", "no-store")]
-    start_response(status, headers + _SAFE)
-    return [body]
 
 
 def _header(headers: Headers, wanted: str) -> str:
