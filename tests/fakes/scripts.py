@@ -128,13 +128,14 @@ class Fault(Exception):
 
 def demo_provider() -> FakeProvider:
     """A provider with all of the scripts above."""
-    return FakeProvider(
-        {
-            "gallery": FakeWorkflow("Shows every kind of message and question once.", gallery),
-            "ask_name": FakeWorkflow("Asks for your name and greets you.", ask_name),
-            "many_choices": FakeWorkflow("Asks you to choose one of many.", many_choices),
-            "long_log": FakeWorkflow("Writes 300 messages at once.", long_log),
-            "endless": FakeWorkflow("Works until it is stopped.", endless),
-            "broken": FakeWorkflow("Fails on purpose.", broken),
-        }
-    )
+    return FakeProvider(DEMO)
+
+
+DEMO = {
+    "gallery": FakeWorkflow("Shows every kind of message and question once.", gallery),
+    "ask_name": FakeWorkflow("Asks for your name and greets you.", ask_name),
+    "many_choices": FakeWorkflow("Asks you to choose one of many.", many_choices),
+    "long_log": FakeWorkflow("Writes 300 messages at once.", long_log),
+    "endless": FakeWorkflow("Works until it is stopped.", endless),
+    "broken": FakeWorkflow("Fails on purpose.", broken),
+}

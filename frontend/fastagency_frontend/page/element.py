@@ -41,6 +41,8 @@ def sidebar(*, state: PageState, shell: ShellView) -> Any:
             known=bool(state.shell),
             current=state.conversation,
             theme=state.theme,
+            person=state.person,
+            can_sign_out=state.can_sign_out,
         ).model_dump(),
         events={
             "opened": handler.on_open,
@@ -54,12 +56,14 @@ def sidebar(*, state: PageState, shell: ShellView) -> Any:
 
 
 @_component("pulse.js")
-def pulse(*, fingerprint: str, trouble: str, acknowledged: int) -> Any:
+def pulse(*, fingerprint: str, person: str, trouble: str, acknowledged: int) -> Any:
     """Watches the connection: the banner that says what is going on, and the way back without a reload."""
     return me.insert_web_component(
         name="fa-pulse",
         key="pulse",
-        properties=PulseProperties(fingerprint=fingerprint, trouble=trouble, acknowledged=acknowledged).model_dump(),
+        properties=PulseProperties(
+            fingerprint=fingerprint, person=person, trouble=trouble, acknowledged=acknowledged
+        ).model_dump(),
         events={"changed": handler.on_changed},
     )
 

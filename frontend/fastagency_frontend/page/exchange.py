@@ -84,6 +84,12 @@ class Trouble(TypedDict):
     trouble: str
 
 
+class SignedOutLine(TypedDict):
+    """The session has ended."""
+
+    signed_out: Literal[1]
+
+
 class Gone(TypedDict):
     """A sentence about a conversation that cannot be read, now or later."""
 
@@ -96,14 +102,29 @@ class Anew(TypedDict):
     anew: Literal[1]
 
 
-Line: TypeAlias = NewsLine | StreamedLine | RunStateLine | BeatLine | BeatWithRunLine | NextLine | Trouble | Gone | Anew
+Line: TypeAlias = (
+    NewsLine
+    | StreamedLine
+    | RunStateLine
+    | BeatLine
+    | BeatWithRunLine
+    | NextLine
+    | Trouble
+    | SignedOutLine
+    | Gone
+    | Anew
+)
 History: TypeAlias = HistoryPage | Trouble | Gone | Anew
 
 
 class PulseState(TypedDict):
-    """`changed`: the list of conversations is another one than what the browser shows."""
+    """`changed`: the list of conversations is another one than what the browser shows.
+
+    `person` tells people apart, and is left out where nobody signs in.
+    """
 
     changed: bool
+    person: NotRequired[str]
 
 
 Pulse: TypeAlias = PulseState | Trouble
@@ -112,7 +133,8 @@ Pulse: TypeAlias = PulseState | Trouble
 class SidebarProperties(BaseModel):
     """What Mesop sets on `<fa-sidebar>`, again at each render; so with the other `Properties` and their components.
 
-    `known`: the conversations could be read, so that none means that there are none.
+    `known`: the conversations could be read, so that none means that there are none. `person` is who has signed in, as
+    people call them; empty where nobody does.
     """
 
     heading: str
@@ -120,12 +142,15 @@ class SidebarProperties(BaseModel):
     known: bool
     current: str
     theme: str
+    person: str
+    can_sign_out: bool
 
 
 class PulseProperties(BaseModel):
-    """`acknowledged` grows with every event that the server has dealt with."""
+    """`acknowledged` grows with every event that the server has dealt with; `person` tells people apart."""
 
     fingerprint: str
+    person: str
     trouble: str
     acknowledged: int
 

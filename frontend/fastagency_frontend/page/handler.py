@@ -25,6 +25,7 @@ from fastagency_frontend.page.reading import (
     read_start,
     reporting,
     set_title,
+    show_person,
     show_run,
     show_started,
     show_view,
@@ -59,6 +60,7 @@ def on_load(_event: me.LoadEvent) -> None:
     state.start_key = uuid.uuid4().hex
     state.acknowledged += 1
     state.title, state.description = current_site().title, current_site().description
+    show_person(state)
     me.set_theme_mode(state.theme)
     just_read, state.just_read = state.just_read, ""
     if state.conversation and state.conversation == just_read:

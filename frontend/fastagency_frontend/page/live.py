@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from fastagency_shared.errors import BackendError, RequestError, StaleCursor
+from fastagency_shared.errors import BackendError, RequestError, SignedOut, StaleCursor
 from fastagency_shared.messages import LoggedMessage, Message, TextChunk, TransientMessage
 from fastagency_shared.provider import Caller, Provider
 from fastagency_shared.run import MAX_SEQ, MessagePage, RunInfo
@@ -53,6 +53,8 @@ class Watch:
     hold: bool
     places: int
     epoch: int = 0
+    check: Callable[[], None] | None = None
+    """Raises `SignedOut` once the person may not watch any more; asked now and then."""
 
 
 def history(provider: Provider, caller: Caller, run_id: str, before: int | None, epoch: int = 0) -> HistoryPage | Anew:
@@ -83,6 +85,10 @@ def watch(request: Watch, gate: Gate, clock: Callable[[], float] = time.monotoni
     except RequestError as error:
         yield line({"gone": error.detail})
         yield line({"next": None})
+    except SignedOut as error:
+        # Where the page signs nobody in, it cannot help.
+        yield line({"trouble": for_people(error)} if request.check is None else {"signed_out": 1})
+        yield line({"next": 2000 if request.check is None else None})
     except BackendError as error:
         yield line({"trouble": for_people(error)})
         yield line({"next": 2000})
@@ -118,7 +124,7 @@ def _watch(request: Watch, gate: Gate, clock: Callable[[], float]) -> Lines:
 
 
 def _hold(request: Watch, follower: _Follower, clock: Callable[[], float]) -> Lines:
-    started = spoke = clock()
+    started = spoke = checked = clock()
     messages = request.provider.follow(
         request.run_id, after=follower.last, beat_s=BEAT_S, epoch=request.epoch, caller=request.caller
     )
@@ -132,6 +138,9 @@ def _hold(request: Watch, follower: _Follower, clock: Callable[[], float]) -> Li
             elif now - spoke >= SIGN_OF_LIFE_S:
                 spoke = now
                 yield line(_sign_of_life(request, follower))
+            if request.check is not None and now - checked >= SIGN_OF_LIFE_S:
+                checked = now
+                request.check()
             if now - started >= (HOLD_WHILE_STREAMING_S if follower.streams else HOLD_S):
                 break
     finally:

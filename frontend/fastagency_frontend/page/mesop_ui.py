@@ -11,12 +11,15 @@ from fastagency_shared import logs
 from mesop.env.env import MESOP_BASE_URL_PATH
 
 from fastagency_frontend.app import Application
+from fastagency_frontend.page.entrance import open_entrance
 from fastagency_frontend.page.environment import prepare_mesop
 from fastagency_frontend.page.handler import on_load
 from fastagency_frontend.page.page import TRUSTED_TYPE, page
+from fastagency_frontend.page.reply import StartResponse
 from fastagency_frontend.page.site import Site
-from fastagency_frontend.page.wsgi import Environ, Router, StartResponse, WsgiApp
+from fastagency_frontend.page.wsgi import Environ, Router, WsgiApp
 from fastagency_frontend.settings import FrontendSettings, load_settings
+from fastagency_frontend.sign_in import SignIn, sign_in_of
 
 _lock = threading.Lock()
 _mesop: WsgiApp | None = None
@@ -29,10 +32,12 @@ class MesopUI:
 
     Args:
         settings: which headers of a person's request are passed on to the backend; from the environment by default.
+        auth: how people sign in; by default as FASTAGENCY_SIGN_IN says, which the backend needs in any case.
     """
 
-    def __init__(self, settings: FrontendSettings | None = None) -> None:
+    def __init__(self, settings: FrontendSettings | None = None, *, auth: SignIn | None = None) -> None:
         self._settings = settings
+        self._auth = auth
         self._router: Router | None = None
         self._logs = False  # set up at the first request: by then the application has configured its own, if it does
         self._serve = mesop_app()
@@ -41,7 +46,9 @@ class MesopUI:
         """Called by `FastAgency`: from now on, this application is shown."""
         settings = self._settings = self._settings or load_settings()
         prepare_mesop(settings)  # again: these settings may be others than those of the import
-        site = Site(application, list(settings.forward_headers))
+        auth = self._auth or sign_in_of(settings)
+        entrance = None if auth is None else open_entrance(auth, application, settings, MESOP_BASE_URL_PATH)
+        site = Site(application, list(settings.forward_headers), entrance)
         self._router = Router(site, self._serve, MESOP_BASE_URL_PATH)
 
     def wsgi(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:

@@ -27,6 +27,7 @@ def page() -> None:
             with me.box(classes="fa-banner"):
                 element.pulse(
                     fingerprint=shell.fingerprint if state.shell else "",
+                    person=state.mark,
                     trouble=state.trouble,
                     acknowledged=state.acknowledged,
                 )

@@ -14,6 +14,7 @@ import mesop as me
 from fastagency_shared.errors import BackendError, RequestError
 from fastagency_shared.run import RunInfo
 
+from fastagency_frontend.page.door import mark_of
 from fastagency_frontend.page.site import current_caller, current_site
 from fastagency_frontend.page.state import (
     PageState,
@@ -42,6 +43,18 @@ def reporting(state: PageState) -> Iterator[None]:
     except Exception:
         logger.exception("A request of the page failed")
         state.notice = "Something went wrong in the page's server. Its log has the details."
+
+
+def show_person(state: PageState) -> None:
+    """Show who has signed in, where people do."""
+    site = current_site()
+    if site.entrance is None:
+        return
+    with reporting(state):
+        caller = current_caller()
+        state.person = caller.user.shown if caller.user is not None else ""
+        state.mark = mark_of(caller)
+        state.can_sign_out = site.entrance.door.can_sign_out
 
 
 def read_page(state: PageState) -> None:

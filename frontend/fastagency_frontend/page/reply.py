@@ -15,6 +15,10 @@ SAFE: Headers = [
 ]
 
 
+FRESH: Headers = [("Cache-Control", "no-store")]
+"""For what may be another thing the next time."""
+
+
 def json_reply(start_response: StartResponse, value: Mapping[str, object], status: str = "200 OK") -> Iterable[bytes]:
     body = json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
     return reply(start_response, status, "application/json", body)

@@ -9,7 +9,8 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
-from fastagency_shared.session import Session, Sessions
+from fastagency_shared.session import NewSession, Session, Sessions
+from fastagency_shared.user import User
 
 FRESH_S = 15.0
 MAX_KNOWN = 10_000
@@ -44,6 +45,16 @@ class KnownSessions:
                 while len(self._known) > MAX_KNOWN:
                     self._known.popitem(last=False)
         return found
+
+    def begin(self, user: User, visitor: str | None) -> NewSession:
+        """See `Sessions`."""
+        return self._sessions.begin(user, visitor)
+
+    def end(self, secret: str) -> None:
+        """End it wherever it is open; what is none of ours is left alone. Raises `BackendError`."""
+        if self.find(secret) is not None:
+            self._sessions.end(secret)
+            self.forget(secret)
 
     def forget(self, secret: str) -> None:
         """Ask anew the next time."""

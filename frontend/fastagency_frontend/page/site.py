@@ -13,8 +13,9 @@ from fastagency_shared.provider import Caller, Provider
 from flask import request
 
 from fastagency_frontend.app import Application
+from fastagency_frontend.page.entrance import Entrance
 from fastagency_frontend.page.view import MAX_CONVERSATIONS, ShellView, conversation_views
-from fastagency_frontend.page.visitor import caller_of
+from fastagency_frontend.page.visitor import caller_of, forwarded
 
 ENVIRON_KEY = "fastagency.site"
 
@@ -26,14 +27,17 @@ class NoVisitor(RequestError):
 class Site:
     """What the page shows of an application, and who may see it."""
 
-    def __init__(self, application: Application, forward_headers: list[str]) -> None:
+    def __init__(self, application: Application, forward_headers: list[str], entrance: Entrance | None = None) -> None:
         self.title = application.title
         self.description = application.description
         self.provider: Provider = application.provider
+        self.entrance = entrance
         self._forward_headers = forward_headers
 
     def caller(self, environ: dict[str, Any]) -> Caller:
-        """On whose behalf a request is served. Raises `NoVisitor`."""
+        """On whose behalf a request is served. Raises `NoVisitor`; where people sign in, `SignedOut`."""
+        if self.entrance is not None:
+            return self.entrance.door.caller(environ, forwarded(environ, self._forward_headers))
         caller = caller_of(environ, self._forward_headers)
         if caller is None:
             raise NoVisitor("This page needs a cookie to know your conversations. Please allow cookies and reload it.")

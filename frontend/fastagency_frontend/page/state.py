@@ -27,6 +27,9 @@ class PageState:
     accepted: str
     chosen: str
     theme: str
+    person: str
+    mark: str
+    can_sign_out: bool
     drawer: bool
     start_key: str
     acknowledged: int

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import quote
 
-# No second slash and no backslash, which browsers take for one: that would be another host. No space or control character.
+# No second slash and no backslash, which browsers take for one: that would be another host. No space, nothing unseen.
 _OWN_PATH = re.compile(r"/(?![/\\])[!-\[\]-~]*")
 MAX_TARGET_CHARS = 2000
 

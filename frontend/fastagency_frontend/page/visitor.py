@@ -33,22 +33,33 @@ def visitor_id(environ: Environ) -> str | None:
 def caller_of(environ: Environ, forward_headers: Iterable[str]) -> Caller | None:
     """On whose behalf this request is served, or None for somebody who has no id yet."""
     visitor = visitor_id(environ)
-    if visitor is None:
-        return None
+    return None if visitor is None else Caller(user_id=visitor, headers=forwarded(environ, forward_headers))
+
+
+def forwarded(environ: Environ, forward_headers: Iterable[str]) -> dict[str, str]:
+    """The headers of a person's request that are passed on to the backend."""
     headers = {}
     for name in forward_headers:
         value = environ.get("HTTP_" + name.upper().replace("-", "_"))
         if value:
             headers[name] = str(value)
-    return Caller(user_id=visitor, headers=headers)
+    return headers
 
 
 def new_visitor_cookie(environ: Environ, base_path: str = "") -> str:
     """The `Set-Cookie` header that makes a new visitor, for the page below `base_path` only."""
+    return _visitor_cookie(environ, base_path, secrets.token_hex(16), YEAR_S)
+
+
+def clear_visitor_cookie(environ: Environ, base_path: str = "") -> str:
+    """The `Set-Cookie` header that removes it: the visitor has signed in."""
+    return _visitor_cookie(environ, base_path, "", 0)
+
+
+def _visitor_cookie(environ: Environ, base_path: str, value: str, max_age_s: int) -> str:
     path = str(environ.get("SCRIPT_NAME") or base_path) + "/"
     secure = "; Secure" if environ.get("wsgi.url_scheme") == "https" else ""
-    value = secrets.token_hex(16)
-    return f"{VISITOR_COOKIE}={value}; Path={path}; Max-Age={YEAR_S}; HttpOnly; SameSite=Lax{secure}"
+    return f"{VISITOR_COOKIE}={value}; Path={path}; Max-Age={max_age_s}; HttpOnly; SameSite=Lax{secure}"
 
 
 def theme_of(environ: Environ) -> str:

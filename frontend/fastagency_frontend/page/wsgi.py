@@ -21,9 +21,10 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import parse_qs
 
-from fastagency_shared.errors import BackendError, RequestError
+from fastagency_shared.errors import BackendError, RequestError, SignedOut
 
 from fastagency_frontend.page import asset, live
+from fastagency_frontend.page.door import SIGNED_OUT, mark_of
 from fastagency_frontend.page.exchange import Pulse
 from fastagency_frontend.page.gate import Gate, places_for
 from fastagency_frontend.page.origin import READING, refusal, vouched
@@ -73,9 +74,11 @@ class Router:
             return redirect(start_response, "308 Permanent Redirect", location)
         inner = path.removeprefix(MESOP_MODULES)
         if not inner.startswith(asset.PREFIX + "/"):
-            return self._checked(environ, start_response)
+            return self._through_the_door(path, environ, start_response) or self._checked(environ, start_response)
         try:
             return self._own_route(inner.removeprefix(asset.PREFIX + "/"), environ, start_response)
+        except SignedOut as error:
+            return self._signed_out(error, environ, start_response)
         except RequestError as error:
             return json_reply(start_response, {"gone": error.detail})
         except BackendError as error:
@@ -92,6 +95,21 @@ class Router:
             environ["PATH_INFO"] = self._base_path + path
             return path
         return path.removeprefix(self._base_path)
+
+    def _through_the_door(self, path: str, environ: Environ, start_response: StartResponse) -> Iterable[bytes] | None:
+        """The pages of the desk, and the answer to whoever is not let in; None: let in."""
+        entrance = self._site.entrance
+        if entrance is None:
+            return None
+        return entrance.desk.serve(path, environ, start_response) or entrance.door.turns_away(
+            path, environ, start_response
+        )
+
+    def _signed_out(self, error: SignedOut, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        if self._site.entrance is None:
+            return json_reply(start_response, {"trouble": for_people(error)})
+        self._site.entrance.door.forget(environ)
+        return text_reply(start_response, "401 Unauthorized", SIGNED_OUT)
 
     def _checked(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Mesop's answer, if the request is not another site's."""
@@ -117,13 +135,15 @@ class Router:
 
     def _pulse(self, environ: Environ, query: dict[str, str]) -> Pulse:
         known = query.get("shell", "")
-        shell = self._site.shell(self._site.caller(environ), workflows=watches_workflows(known))
-        return {"changed": shell.fingerprint != known}
+        caller = self._site.caller(environ)
+        shell = self._site.shell(caller, workflows=watches_workflows(known))
+        changed = shell.fingerprint != known
+        return {"changed": changed} if caller.user is None else {"changed": changed, "person": mark_of(caller)}
 
     def _run(
         self, run_id: str, what: str, environ: Environ, query: dict[str, str], start_response: StartResponse
     ) -> Iterable[bytes]:
-        provider, caller = self._site.provider, self._site.caller(environ)
+        provider, caller, entrance = self._site.provider, self._site.caller(environ), self._site.entrance
         epoch = _number(query.get("epoch")) or 0
         if what == "history":
             before = _number(query.get("before"))
@@ -136,6 +156,7 @@ class Router:
             hold=query.get("hold") == "1",
             places=places_for(environ),
             epoch=epoch,
+            check=None if entrance is None else lambda: entrance.door.check(environ),
         )
         # X-Accel-Buffering: a proxy such as nginx would otherwise collect the lines.
         headers = [("Content-Type", "application/x-ndjson"), ("Cache-Control", "no-store"), ("X-Accel-Buffering", "no")]
@@ -169,7 +190,10 @@ class Router:
         dropped = ("content-length", "etag", "last-modified")
         kept = [(name, value) for name, value in headers if name.lower() not in dropped]
         kept.append(("Content-Length", str(length)))
-        if visitor_id(environ) is None:
+        if self._site.entrance is not None:
+            kept = [(name, value) for name, value in kept if name.lower() != "cache-control"]
+            kept += self._site.entrance.door.welcome(environ)
+        elif visitor_id(environ) is None:
             kept.append(("Set-Cookie", new_visitor_cookie(environ, self._base_path)))
         return kept
 

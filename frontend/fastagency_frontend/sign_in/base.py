@@ -60,6 +60,11 @@ class SignIn(Protocol):
     """A way of signing in. Thread-safe, and usable on both sides of a fork."""
 
     @property
+    def signs_out(self) -> bool:
+        """Whether people can sign out here."""
+        ...
+
+    @property
     def sign_out_url(self) -> str | None:
         """Where a person goes who signs out, if that is not our own affair."""
         ...

@@ -62,6 +62,7 @@ class OpenIDConnect:
         InvalidSettings: the issuer is no https address.
     """
 
+    signs_out = True
     sign_out_url: str | None = None
     headers: frozenset[str] = frozenset()
 

@@ -1,6 +1,6 @@
 """`PasswordFile`: people sign in with a name and a password, which the page itself verifies.
 
-Whether a name exists is nobody's to learn: an unknown one takes as long as a wrong password, and gets the same sentence.
+Nobody learns whether a name exists: an unknown one takes as long as a wrong password, and gets the same sentence.
 Attempts are counted for each name and for each address; few passwords are hashed at a time, as each takes memory.
 """
 
@@ -50,6 +50,7 @@ class PasswordFile:
         path: the file.
     """
 
+    signs_out = True
     sign_out_url: str | None = None
     headers: frozenset[str] = frozenset()
 

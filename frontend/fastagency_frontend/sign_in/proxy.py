@@ -37,6 +37,7 @@ class ProxyHeader:
         self, name: str, trusted: Iterable[str] | Trusted, *, roles: str | None = None, sign_out_url: str | None = None
     ) -> None:
         self.sign_out_url = sign_out_url
+        self.signs_out = sign_out_url is not None
         self._user, self._roles = _variable(name), _variable(roles) if roles else None
         self.headers = frozenset(filter(None, (self._user, self._roles)))
         try:
@@ -77,8 +78,8 @@ class ProxyHeader:
         return Refused(NOT_NAMED)
 
     def current(self, user: User) -> User | None:
-        """See `SignIn`: each request says it anew."""
-        return user
+        """See `SignIn`: each request says it anew, and a session of earlier days says nothing."""
+        return None
 
     def _roles_of(self, environ: Environ) -> frozenset[str]:
         told = str(environ.get(self._roles, "")) if self._roles else ""

@@ -2,7 +2,7 @@
 // Watches Mesop's own requests. If one fails, Mesop waits for its answer for ever and queues every later click; the
 // only way on is to load the page again, which `pulse.js` does once the server is back. Drafts survive that.
 
-import { reportDeadChannel } from "./connection.js";
+import { isSignedOut, reportDeadChannel } from "./connection.js";
 
 const UI_ROUTE = "/__ui__";
 const END_OF_ANSWER = "<stream_end>";
@@ -42,7 +42,10 @@ function watch(request) {
  * @param {XMLHttpRequest} request
  */
 function sentenceOf(request) {
-  if (request.status === 403 && request.getResponseHeader("Content-Type")?.startsWith("text/plain"))
+  if (
+    (isSignedOut(request) || request.status === 403) &&
+    request.getResponseHeader("Content-Type")?.startsWith("text/plain")
+  )
     return request.responseText;
   return `This page's server could not show it (HTTP status ${request.status}). Try again in a moment.`;
 }

@@ -4,8 +4,9 @@
 //   ok       all is well
 //   backend  the page's server answers, but the backend behind it does not
 //   page     the page's own server does not answer
+//   out      nobody is signed in any more: only signing in again changes that
 
-/** @typedef {"ok" | "backend" | "page"} State */
+/** @typedef {"ok" | "backend" | "page" | "out"} State */
 /** @typedef {{ state: State, sentence: string, channelDead: boolean }} Connection */
 /** @typedef {(connection: Connection) => void} Listener */
 
@@ -20,7 +21,7 @@ export const connection = { state: "ok", sentence: "", channelDead: false };
  * @param {string} [sentence]
  */
 export function report(state, sentence = "") {
-  if (state === connection.state && sentence === connection.sentence) return;
+  if (connection.state === "out" || (state === connection.state && sentence === connection.sentence)) return;
   connection.state = state;
   connection.sentence = sentence;
   for (const listener of listeners) listener(connection);
@@ -30,6 +31,17 @@ export function report(state, sentence = "") {
 export function reportDeadChannel() {
   connection.channelDead = true;
   report("page");
+}
+
+/**
+ * Whether an answer of the page's server says that nobody is signed in any more; then everybody is told.
+ *
+ * @param {{ status: number }} answer
+ */
+export function isSignedOut(answer) {
+  if (answer.status !== 401) return false;
+  report("out");
+  return true;
 }
 
 /**

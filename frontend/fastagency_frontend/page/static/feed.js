@@ -5,7 +5,7 @@
 // The server holds a response for a while and then says when to come back; see live.py. A response that falls silent
 // is given up, so that a network that swallows packets is noticed.
 
-import { connection, report } from "./connection.js";
+import { connection, isSignedOut, report } from "./connection.js";
 import { backoff, ROUTES } from "./dom.js";
 
 /** @import { History, HistoryPage, Line, Row, RunLine, StreamLine } from "./wire.d.ts" */
@@ -99,7 +99,7 @@ export class Feed {
       this.#failures = 0;
       return pause;
     } catch (error) {
-      if (this.#stopped) return null;
+      if (this.#stopped || error instanceof SignedOut) return null;
       if (this.#released) {
         this.#released = false;
         return HIDDEN_PAUSE_MS;
@@ -135,6 +135,7 @@ export class Feed {
    */
   async #history(query) {
     const response = await fetch(`${this.#address}/history${query}`, { signal: AbortSignal.timeout(SILENCE_MS * 2) });
+    if (isSignedOut(response)) throw new SignedOut();
     if (!response.ok) throw new Error(`The server answered ${response.status}`);
     return response.json();
   }
@@ -152,6 +153,7 @@ export class Feed {
     let silence = setTimeout(() => abort.abort(), SILENCE_MS);
     try {
       const response = await fetch(address, { signal: abort.signal });
+      if (isSignedOut(response)) throw new SignedOut();
       if (!response.ok || !response.body) throw new Error(`The server answered ${response.status}`);
       /** @type {number | null} */
       let next = 0;
@@ -174,6 +176,7 @@ export class Feed {
   /** @param {Exclude<Line, { next: unknown }>} line */
   #take(line) {
     if ("trouble" in line) throw new Trouble(line.trouble);
+    if ("signed_out" in line) report("out");
     if ("gone" in line) this.#view.gone(line.gone);
     if ("anew" in line) this.#last = null;
     if ("rows" in line) {
@@ -203,6 +206,9 @@ export class Feed {
 
 /** The backend is away, and the page's server says so in a sentence. */
 class Trouble extends Error {}
+
+/** Nothing more can be read, until the page is loaded again. */
+class SignedOut extends Error {}
 
 /** @param {ReadableStream<Uint8Array>} body */
 async function* lines(body) {

@@ -3,8 +3,8 @@
 // pauses, and when all is well it lets Mesop read everything anew. While all is well it asks now and then whether the
 // list of conversations has changed (in another tab, on another device).
 
-import { connection, report, watchConnection } from "./connection.js";
-import { backoff, button, element, icon, ROUTES, shadow, tell } from "./dom.js";
+import { connection, isSignedOut, report, watchConnection } from "./connection.js";
+import { BASE, backoff, button, element, icon, ROUTES, shadow, tell } from "./dom.js";
 
 /** @import { Pulse as Answer, PulseEvents, PulseState } from "./wire.d.ts" */
 /** @import { Handler } from "./dom.js" */
@@ -20,8 +20,10 @@ class Pulse extends HTMLElement {
 
   #sentence = element("span", "banner-text");
   #retry = button("banner-button", () => this.#check(), "Try now");
-  #banner = element("div", "banner", icon("cloud"), this.#sentence, this.#retry);
+  #signIn = element("a", "banner-button", "Sign in again");
+  #banner = element("div", "banner", icon("cloud"), this.#sentence, this.#retry, this.#signIn);
   #fingerprint = "";
+  #person = "";
   #trouble = "";
   #failures = 0;
   #unwatch = () => {};
@@ -56,6 +58,10 @@ class Pulse extends HTMLElement {
     this.#fingerprint = value;
   }
 
+  set person(/** @type {string} */ value) {
+    this.#person = value;
+  }
+
   set trouble(/** @type {string} */ value) {
     if (value === this.#trouble) return;
     this.#trouble = value;
@@ -72,6 +78,14 @@ class Pulse extends HTMLElement {
   #show() {
     const { state, sentence, channelDead } = connection;
     this.#banner.hidden = state === "ok" && !channelDead;
+    this.#retry.hidden = state === "out";
+    this.#signIn.hidden = state !== "out";
+    if (state === "out") {
+      const here = window.location.pathname + window.location.search;
+      this.#signIn.href = `${BASE}/sign-in?next=${encodeURIComponent(here)}`;
+      this.#sentence.textContent = "You have been signed out. What you wrote is kept.";
+      return;
+    }
     this.#sentence.textContent =
       state === "backend"
         ? `${sentence} This page tries again by itself.`
@@ -92,7 +106,9 @@ class Pulse extends HTMLElement {
       return;
     }
     const answer = await this.#ask();
-    if (answer === null) {
+    if (answer === "out") {
+      this.#failures = 0;
+    } else if (answer === null) {
       this.#failures += 1;
       report("page");
     } else if ("trouble" in answer) {
@@ -102,12 +118,14 @@ class Pulse extends HTMLElement {
       this.#failures = 0;
       this.#recovered(answer);
     }
-    this.#schedule(connection.state === "ok" ? QUIET_MS : backoff(this.#failures));
+    this.#schedule(["ok", "out"].includes(connection.state) ? QUIET_MS : backoff(this.#failures));
   }
 
   /** @param {PulseState} answer */
   #recovered(answer) {
-    if (connection.channelDead) {
+    // Somebody has signed in again, in another tab; it may be somebody else, who has other conversations.
+    const another = (answer.person ?? "") !== this.#person && this.#person !== "";
+    if (connection.channelDead || connection.state === "out" || another) {
       window.location.reload();
       return;
     }
@@ -116,11 +134,12 @@ class Pulse extends HTMLElement {
     if (wasAway || answer.changed) tell(this, this.changed, {});
   }
 
-  /** @returns {Promise<Answer | null>} null: the page's server does not answer */
+  /** @returns {Promise<Answer | "out" | null>} out: nobody is signed in; null: the page's server does not answer */
   async #ask() {
     try {
       const address = `${ROUTES}/pulse?shell=${encodeURIComponent(this.#fingerprint)}`;
       const response = await fetch(address, { signal: AbortSignal.timeout(PATIENCE_MS) });
+      if (isSignedOut(response)) return "out";
       return response.ok ? await response.json() : null;
     } catch {
       return null;

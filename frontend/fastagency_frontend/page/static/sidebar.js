@@ -57,6 +57,10 @@ class Sidebar extends HTMLElement {
   #none = element("p", "none");
   #themes = THEMES.map(([theme, shape, label]) => this.#themeButton(theme, shape, label));
   #dialog = element("dialog", "dialog");
+  #initial = element("span", "initial");
+  #person = element("span", "person-name");
+  #signOut = element("form", "", element("button", "sign-out", "Sign out"));
+  #account = element("div", "account", this.#initial, this.#person, this.#signOut);
 
   /** @type {ConversationView[] | undefined} */
   #conversations;
@@ -75,7 +79,11 @@ class Sidebar extends HTMLElement {
     const themes = element("div", "themes", ...this.#themes);
     themes.setAttribute("role", "radiogroup");
     themes.setAttribute("aria-label", "Theme");
-    const side = element("div", "sidebar", brand, create, nav, themes, this.#dialog);
+    this.#initial.setAttribute("aria-hidden", "true");
+    this.#signOut.method = "post";
+    this.#signOut.action = `${BASE}/sign-out`;
+    this.#account.hidden = true;
+    const side = element("div", "sidebar", brand, create, nav, themes, this.#dialog, this.#account);
     side.addEventListener("keydown", (event) => {
       if (event.key === "Escape" && !this.#dialog.open && isDrawer()) tell(this, this.closed, {});
     });
@@ -107,6 +115,18 @@ class Sidebar extends HTMLElement {
   set current(/** @type {string} */ value) {
     this.#current = value;
     this.#render();
+  }
+
+  /** Who has signed in; empty where nobody does. */
+  set person(/** @type {string} */ value) {
+    this.#account.hidden = !value;
+    this.#person.textContent = value;
+    this.#person.title = value;
+    this.#initial.textContent = [...value][0]?.toUpperCase() ?? "";
+  }
+
+  set can_sign_out(/** @type {boolean} */ value) {
+    this.#signOut.hidden = !value;
   }
 
   set theme(/** @type {string} */ value) {

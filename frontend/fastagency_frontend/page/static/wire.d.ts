@@ -297,6 +297,11 @@ export interface Trouble {
   trouble: string;
 }
 
+/** The session has ended. */
+export interface SignedOutLine {
+  signed_out: 1;
+}
+
 /** A sentence about a conversation that cannot be read, now or later. */
 export interface Gone {
   gone: string;
@@ -307,15 +312,21 @@ export interface Anew {
   anew: 1;
 }
 
-/** `changed`: the list of conversations is another one than what the browser shows. */
+/**
+ * `changed`: the list of conversations is another one than what the browser shows.
+ *
+ * `person` tells people apart, and is left out where nobody signs in.
+ */
 export interface PulseState {
   changed: boolean;
+  person?: string;
 }
 
 /**
  * What Mesop sets on `<fa-sidebar>`, again at each render; so with the other `Properties` and their components.
  *
- * `known`: the conversations could be read, so that none means that there are none.
+ * `known`: the conversations could be read, so that none means that there are none. `person` is who has signed in, as
+ * people call them; empty where nobody does.
  */
 export interface SidebarProperties {
   heading: string;
@@ -323,11 +334,14 @@ export interface SidebarProperties {
   known: boolean;
   current: string;
   theme: string;
+  person: string;
+  can_sign_out: boolean;
 }
 
-/** `acknowledged` grows with every event that the server has dealt with. */
+/** `acknowledged` grows with every event that the server has dealt with; `person` tells people apart. */
 export interface PulseProperties {
   fingerprint: string;
+  person: string;
   trouble: string;
   acknowledged: number;
 }
@@ -431,6 +445,7 @@ export type Line =
   | BeatWithRunLine
   | NextLine
   | Trouble
+  | SignedOutLine
   | Gone
   | Anew;
 

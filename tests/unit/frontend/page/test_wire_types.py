@@ -55,7 +55,7 @@ def test_a_component_is_given_the_properties_and_events_of_its_types(
     monkeypatch.setattr(element.me, "insert_web_component", lambda **arguments: given.update(arguments))
     arguments = {
         "sidebar": {"state": PageState(), "shell": ShellView()},
-        "pulse": {"fingerprint": "", "trouble": "", "acknowledged": 0},
+        "pulse": {"fingerprint": "", "person": "", "trouble": "", "acknowledged": 0},
         "transcript": {"run": None, "accepted": "", "acknowledged": 0},
         "composer": {
             "question": QuestionView(id="q", kind="text", asker="", prompt=""),
