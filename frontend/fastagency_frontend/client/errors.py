@@ -128,11 +128,12 @@ def of_status(status: int, url: str, body: Any) -> FastAgencyError:
     """What a status other than 2xx means, with the JSON body that came with it, if one did."""
     detail = body.get("detail") if isinstance(body, Mapping) else None
     said = detail[:MAX_DETAIL_CHARS] if isinstance(detail, str) else ""
-    if status in (401, 403):
+    code = body.get("code") if isinstance(body, Mapping) else None
+    if status == 401 or (status == 403 and code not in REQUEST_ERRORS):
         error = _made(_STATUS[status], url)
         return type(error)(f"{error} It says: {said}") if said else error
-    if isinstance(body, Mapping) and isinstance(body.get("code"), str) and said:
-        return REQUEST_ERRORS.get(body["code"], RequestError)(said)
+    if isinstance(code, str) and said:
+        return REQUEST_ERRORS.get(code, RequestError)(said)
     if status == 422:
         # FastAPI's own reply to a malformed request is a list of problems.
         problems = [each for each in detail if isinstance(each, Mapping)] if isinstance(detail, list) else []
