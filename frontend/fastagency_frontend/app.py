@@ -52,8 +52,13 @@ class WebInterface(UserInterface, Protocol):
 class TerminalInterface(UserInterface, Protocol):
     """A user interface that runs one workflow where it was started, such as `ConsoleUI`."""
 
-    def run(self, workflow: str | None = None, params: Mapping[str, Any] | None = None) -> int:
-        """Run one workflow to its end and return the exit code of the process."""
+    def run(
+        self, workflow: str | None = None, params: Mapping[str, Any] | None = None, *, token: str | None = None
+    ) -> int:
+        """Run one workflow to its end and return the exit code of the process.
+
+        `token` says to a backend who asks; it is passed only if one is set.
+        """
         ...
 
 

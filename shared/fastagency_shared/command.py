@@ -1,6 +1,7 @@
 """The seam between the command line and the two sides: a side offers its commands and checks, and knows no other's.
 
 They are found by their entry points: `fastagency.commands` names `Command` objects, the name being what people type;
+`fastagency.user_commands` those that follow `fastagency user`;
 `fastagency.checks` names functions for `fastagency check`. A module that holds them imports nothing that only an extra
 brings, so that every command can be listed in every installation. What does I/O is passed in.
 """
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 COMMANDS = "fastagency.commands"
+USER_COMMANDS = "fastagency.user_commands"
 CHECKS = "fastagency.checks"
 
 

@@ -24,7 +24,7 @@ EXIT_FAILED = 1
 EXIT_INTERRUPTED = 130
 
 ORDER = (
-    *("start", "backend", "api", "worker", "frontend", "run", "check"),
+    *("start", "backend", "api", "worker", "frontend", "run", "check", "user", "token", "audit"),
     *("migrate", "copy", "backup", "restore", "replay", "version"),
 )
 

@@ -48,20 +48,37 @@ def _add_arguments(parser: ArgumentParser) -> None:
         help="for a terminal: a parameter of the workflow, JSON or plain text; can be given several times",
     )
 
+    parser.add_argument(
+        "--token",
+        metavar="TOKEN",
+        help="for a terminal: says to the backend who asks; FASTAGENCY_TOKEN does so unseen by others",
+    )
+
 
 def _run(options: Namespace, free_port: FreePort) -> int:
     app = _loaded(options.target or default_target())
     ui = app.ui
     if isinstance(ui, TerminalInterface):
         logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+        token = {"token": told} if (told := _token(options)) else {}
         with closing(app):
-            return ui.run(options.workflow, dict(options.param))
+            return ui.run(options.workflow, dict(options.param), **token)
     if not isinstance(ui, WebInterface):
         raise CannotRun(f"A {type(ui).__name__} can be neither run in a terminal nor served to browsers.")
-    if options.workflow or options.param:
-        say("fastagency: --workflow and --param are for a ConsoleUI; in a browser, people choose.", to=sys.stderr)
+    if options.workflow or options.param or options.token:
+        say(
+            "fastagency: --workflow, --param and --token are for a ConsoleUI; in a browser, people choose.",
+            to=sys.stderr,
+        )
         return EXIT_USAGE
     return _serve(app, free_port)
+
+
+def _token(options: Namespace) -> str | None:
+    if options.token is not None:
+        return str(options.token)
+    token = load_settings().token
+    return None if token is None else token.get_secret_value()
 
 
 def _loaded(target: str) -> FastAgency:

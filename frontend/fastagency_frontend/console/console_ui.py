@@ -22,7 +22,7 @@ from fastagency_shared.messages import (
     TransientMessage,
     WorkflowCompleted,
 )
-from fastagency_shared.provider import Provider
+from fastagency_shared.provider import ANYBODY, Caller, Provider
 
 from fastagency_frontend.app import Application
 from fastagency_frontend.console.ask import ask
@@ -52,17 +52,21 @@ class ConsoleUI:
         """Called by `FastAgency`: from now on, workflows of this application are run."""
         self._application = application
 
-    def run(self, workflow: str | None = None, params: Mapping[str, Any] | None = None) -> int:
+    def run(
+        self, workflow: str | None = None, params: Mapping[str, Any] | None = None, *, token: str | None = None
+    ) -> int:
         """Run one workflow to its end; which one, a person is asked if there are several and none is named.
 
+        `token` is a bearer token that says to a backend who asks.
         Returns the exit code of the process: 0 when it completed, 130 when it was stopped by Ctrl-C, else 1.
         """
         if self._application is None:
             raise RuntimeError("This ConsoleUI belongs to no application yet: pass it to FastAgency(ui=...).")
         self._greet(self._application)
         try:
-            name = workflow or self._pick(self._application.provider)
-            return _Conversation(self._terminal, self._application.provider).run(name, params or {})
+            provider, caller = self._application.provider, ANYBODY if token is None else Caller(token=lambda: token)
+            name = workflow or self._pick(provider, caller)
+            return _Conversation(self._terminal, provider, caller).run(name, params or {})
         except EndOfInput:
             return self._fail(END_OF_INPUT)
         except FastAgencyError as error:
@@ -75,8 +79,8 @@ class ConsoleUI:
         about = [Line(application.description)] if application.description else []
         self._terminal.show([Line(application.title, Style.BOLD), *about])
 
-    def _pick(self, provider: Provider) -> str:
-        workflows = provider.workflows()
+    def _pick(self, provider: Provider, caller: Caller) -> str:
+        workflows = provider.workflows(caller)
         if not workflows:
             raise InvalidRequest(
                 "There is no workflow to run: register one with @wf.register(name=..., description=...)."
@@ -96,19 +100,20 @@ class ConsoleUI:
 class _Conversation:
     """One run: shows what comes, asks what is asked, and stops the run when the person at the terminal is gone."""
 
-    def __init__(self, terminal: Terminal, provider: Provider) -> None:
+    def __init__(self, terminal: Terminal, provider: Provider, caller: Caller) -> None:
         self._terminal = terminal
         self._provider = provider
+        self._caller = caller
         self._answered: set[str] = set()
         self._past = 0
         """Up to here, the log was there when it was read anew: of its questions only `_open` are asked."""
         self._open: set[str] = set()
 
     def run(self, name: str, params: Mapping[str, Any]) -> int:
-        run_id = self._provider.start(name, params).workflow_uuid
+        run_id = self._provider.start(name, params, caller=self._caller).workflow_uuid
         try:
             while True:
-                messages = self._provider.follow(run_id)
+                messages = self._provider.follow(run_id, caller=self._caller)
                 try:
                     return self._follow(run_id, messages)
                 except StaleCursor as news:
@@ -117,14 +122,14 @@ class _Conversation:
                     if isinstance(messages, Generator):
                         messages.close()
         except (KeyboardInterrupt, EndOfInput):
-            self._provider.cancel(run_id)
+            self._provider.cancel(run_id, caller=self._caller)
             raise
 
     def _begin_anew(self, run_id: str, news: StaleCursor) -> None:
         """What was shown may not be in the log any more: show all that is, and ask only what is still open."""
         self._terminal.show([Line(), Line(str(news), Style.YELLOW)])
         self._answered.clear()
-        run = self._provider.run(run_id)
+        run = self._provider.run(run_id, caller=self._caller)
         self._past, self._open = run.last_seq, {question.uuid for question in run.questions}
 
     def _is_past(self, question: Question) -> bool:
@@ -161,7 +166,7 @@ class _Conversation:
         tried = False
         while True:
             try:
-                return self._provider.answer(run_id, question.uuid, value)
+                return self._provider.answer(run_id, question.uuid, value, caller=self._caller)
             except AlreadyAnswered:
                 if tried:
                     return None  # by the attempt whose reply got lost

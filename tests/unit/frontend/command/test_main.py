@@ -27,6 +27,7 @@ def test_both_sides_offer_their_commands() -> None:
         "frontend",
         "run",
         "check",
+        "user",
         "migrate",
         "copy",
         "backup",
