@@ -47,7 +47,6 @@ def _add_arguments(parser: ArgumentParser) -> None:
         default=[],
         help="for a terminal: a parameter of the workflow, JSON or plain text; can be given several times",
     )
-
     parser.add_argument(
         "--token",
         metavar="TOKEN",
