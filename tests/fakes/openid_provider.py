@@ -1,7 +1,7 @@
 """A small OpenID provider over HTTP: the code flow with PKCE, one client, and a person who is always signed in there.
 
-It checks what a provider checks (redirect, client, code, verifier), so that the real client code runs against it. `lies`
-changes what its ID tokens say.
+It checks what a provider checks (redirect, client, code, verifier), so that the real client code runs against it.
+`lies` changes what its ID tokens say.
 """
 
 from __future__ import annotations

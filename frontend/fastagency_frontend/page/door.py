@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -21,7 +21,7 @@ from fastagency_frontend.page.origin import READING
 from fastagency_frontend.page.reply import FRESH, Headers, StartResponse, redirect, text_reply
 from fastagency_frontend.page.session import KnownSessions
 from fastagency_frontend.page.target import SIGN_IN, asked_for, own_target
-from fastagency_frontend.page.visitor import clear_visitor_cookie, visitor_id
+from fastagency_frontend.page.visitor import clear_visitor_cookie, forwarded, visitor_id
 from fastagency_frontend.sign_in import SignIn
 
 if TYPE_CHECKING:
@@ -73,13 +73,16 @@ class Door:
         found = environ[PERSON_KEY]
         return found if isinstance(found, Person) else None
 
-    def caller(self, environ: Environ, headers: Mapping[str, str]) -> Caller:
-        """On whose behalf a request is served. Raises `SignedOut`, and `BackendError` if that cannot be known."""
+    def caller(self, environ: Environ, forward_headers: Iterable[str]) -> Caller:
+        """On whose behalf a request is served; credentials of the browser stay here.
+
+        Raises `SignedOut`, and `BackendError` if that cannot be known.
+        """
         person, key = self.person(environ), self._key
         if person is None:
             raise SignedOut(SIGNED_OUT)
         token = None if key is None else lambda: key.for_user(person.user, person.session)
-        kept = {name: value for name, value in headers.items() if name != "authorization"}
+        kept = forwarded(environ, (name for name in forward_headers if name != "authorization"))
         return Caller(user_id=person.user.id, headers=kept, user=person.user, token=token)
 
     def check(self, environ: Environ) -> None:

@@ -15,7 +15,7 @@ from flask import request
 from fastagency_frontend.app import Application
 from fastagency_frontend.page.entrance import Entrance
 from fastagency_frontend.page.view import MAX_CONVERSATIONS, ShellView, conversation_views
-from fastagency_frontend.page.visitor import caller_of, forwarded
+from fastagency_frontend.page.visitor import caller_of
 
 ENVIRON_KEY = "fastagency.site"
 
@@ -37,7 +37,7 @@ class Site:
     def caller(self, environ: dict[str, Any]) -> Caller:
         """On whose behalf a request is served. Raises `NoVisitor`; where people sign in, `SignedOut`."""
         if self.entrance is not None:
-            return self.entrance.door.caller(environ, forwarded(environ, self._forward_headers))
+            return self.entrance.door.caller(environ, self._forward_headers)
         caller = caller_of(environ, self._forward_headers)
         if caller is None:
             raise NoVisitor("This page needs a cookie to know your conversations. Please allow cookies and reload it.")

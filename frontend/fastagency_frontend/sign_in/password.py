@@ -125,11 +125,11 @@ def hashed(password: str) -> str:
 
 def verified(kept: str, password: str) -> bool:
     """Whether this is the password of which that was kept."""
-    from argon2.exceptions import InvalidHashError, VerificationError
+    from argon2.exceptions import VerificationError
 
     try:
         return hasher().verify(kept, _same_text(password))
-    except InvalidHashError:
+    except ValueError:  # InvalidHashError is one, and so is what comes of a hash that is not ASCII
         logger.error("The password file has a hash that is none of Argon2")  # noqa: TRY400 - nothing more is known
     except VerificationError:
         pass

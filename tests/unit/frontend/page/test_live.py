@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from fastagency_frontend.page.gate import Gate
 from fastagency_frontend.page.live import HOLD_S, Watch, history, watch
+from fastagency_shared.errors import SignedOut
 from fastagency_shared.messages import TextChunk, TextInput, TextMessage
 from fastagency_shared.provider import Caller
 
@@ -222,3 +223,37 @@ def test_a_sign_of_life_of_another_epoch_is_not_taken_for_one() -> None:
     times = iter(range(0, 1000, 6))
     lines = read(watch(Watch(provider, ME, run_id, 3, hold=True, places=9), Gate(), clock=lambda: next(times)))
     assert lines[-2:] == [{"anew": 1}, {"next": 0}]
+
+
+def test_whoever_has_signed_out_elsewhere_is_told_soon_and_gives_the_place_back() -> None:
+    provider = FakeProvider({"ask": FakeWorkflow("Asks.", asking)})
+    now, gate = [0.0], Gate()
+
+    def check() -> None:
+        now[0] += 10
+        raise SignedOut("Ended.")
+
+    def clock() -> float:
+        now[0] += 3
+        return now[0]
+
+    request = Watch(provider, ME, start(provider, "ask"), after=0, hold=True, places=10, check=check)
+    lines = read(watch(request, gate, clock))
+    assert lines[-2:] == [{"signed_out": 1}, {"next": None}]
+    assert gate.held == 0
+
+
+@pytest.mark.parametrize("signs_in", [True, False])
+def test_a_backend_that_does_not_know_who_asks(signs_in: bool) -> None:
+    """Where the page signs nobody in, that is a trouble like others."""
+    provider = FakeProvider({"ask": FakeWorkflow("Asks.", asking)})
+    run_id = start(provider, "ask")
+
+    def refuse(*_: object, **__: object) -> Any:
+        raise SignedOut("The backend does not know who you are.")
+
+    provider.messages = refuse  # type: ignore[method-assign]
+    request = Watch(provider, ME, run_id, after=0, hold=True, places=10, check=(lambda: None) if signs_in else None)
+    first, last = read(watch(request, Gate()))
+    assert last == {"next": None if signs_in else 2000}
+    assert first == ({"signed_out": 1} if signs_in else {"trouble": first.get("trouble")})

@@ -55,7 +55,7 @@ def http(app: FastAgency) -> Client:
 
 def form_of(answer: TestResponse) -> dict[str, str]:
     text = answer.get_data(as_text=True)
-    return {name: value for name, value in re.findall(r'name="(token|next)" value="([^"]*)"', text)}
+    return dict(re.findall(r'name="(token|next)" value="([^"]*)"', text))
 
 
 def submit(http: Client, name: str = "anna", password: str = PASSWORD, target: str = "/", **more: Any) -> TestResponse:
