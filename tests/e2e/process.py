@@ -118,7 +118,10 @@ class Process:
 
 
 def backend_process(folder: Path, **settings: str) -> Process:
-    """A backend with the workflows of the end-to-end tests, its database in `folder`."""
+    """A backend with the workflows of the end-to-end tests, its database in `folder`.
+
+    Where people sign in, what it does is not for everybody; so with the page.
+    """
     port = free_port()
     environment = {
         "FASTAGENCY_BACKEND_PORT": str(port),
@@ -126,7 +129,8 @@ def backend_process(folder: Path, **settings: str) -> Process:
         "FASTAGENCY_WORKFLOWS": "tests.e2e.workflows:wf",
         **settings,
     }
-    return Process(["-m", "fastagency", "backend"], "/fastagency/discovery", environment, folder / "backend.log", port)
+    health = "/fastagency/health" if "FASTAGENCY_SIGN_IN" in settings else "/fastagency/discovery"
+    return Process(["-m", "fastagency", "backend"], health, environment, folder / "backend.log", port)
 
 
 def page_process(server: str, backend: Process, folder: Path, **settings: str) -> Process:
@@ -139,4 +143,5 @@ def page_process(server: str, backend: Process, folder: Path, **settings: str) -
         "FASTAGENCY_DESCRIPTION": "Choose a conversation. You can leave at any time and come back later.",
         **settings,
     }
-    return Process(PAGE_COMMANDS[server], "/", environment, folder / f"page-{server}.log", port)
+    health = "/__fastagency__/health" if "FASTAGENCY_SIGN_IN" in settings else "/"
+    return Process(PAGE_COMMANDS[server], health, environment, folder / f"page-{server}.log", port)

@@ -79,6 +79,9 @@ class Desk:
 
     def _come(self, arrival: Arrival) -> Iterable[bytes]:
         target = own_target(arrival.query.get("next", ""), arrival.root)
+        secret = self._house.session_secret(arrival.environ)
+        if secret:
+            self._sessions.forget(secret)  # whoever comes here may know better
         try:
             if self._is_in(arrival.environ):
                 return redirect(arrival.start_response, "302 Found", target, FRESH)

@@ -48,6 +48,20 @@ def mark_of(caller: Caller) -> str:
     return "" if caller.user is None else hashlib.sha256(f"person:{caller.user.id}".encode()).hexdigest()[:16]
 
 
+@dataclass(frozen=True)
+class Admission:
+    """See `live.Admission`."""
+
+    door: Door
+    environ: Environ
+
+    def check(self) -> None:
+        self.door.check(self.environ)
+
+    def over(self) -> None:
+        self.door.forget(self.environ)
+
+
 class Door:
     """Lets people in who have signed in. `key` signs for the backend who asks; None where there is no backend."""
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import mesop as me
 from fastagency_shared.answer import Answer
-from fastagency_shared.errors import BackendError, RequestError, UnknownRun
+from fastagency_shared.errors import BackendError, RequestError, SignedOut, UnknownRun
 from fastagency_shared.run import MAX_TITLE_CHARS, RunInfo
 from flask import request
 
@@ -276,6 +276,8 @@ def _refused(state: PageState, question_id: str, value: Answer) -> str:
     except RequestError as error:
         return error.detail
     except BackendError as error:
+        if isinstance(error, SignedOut):
+            current_site().forget(request.environ)
         state.trouble = for_people(error)
         return f"{state.trouble} What you wrote is still here."
     except Exception:

@@ -14,6 +14,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from fastagency_shared.errors import BackendError, RequestError, SignedOut, StaleCursor
 from fastagency_shared.messages import LoggedMessage, Message, TextChunk, TransientMessage
@@ -42,6 +43,18 @@ logger = logging.getLogger(__name__)
 Lines = Iterator[bytes]
 
 
+class Admission(Protocol):
+    """That somebody who has signed in may watch."""
+
+    def check(self) -> None:
+        """Raises `SignedOut` once they may not; asked now and then."""
+        ...
+
+    def over(self) -> None:
+        """The backend says that they may not."""
+        ...
+
+
 @dataclass(frozen=True)
 class Watch:
     """One browser's request to watch a run from a cursor on."""
@@ -53,8 +66,8 @@ class Watch:
     hold: bool
     places: int
     epoch: int = 0
-    check: Callable[[], None] | None = None
-    """Raises `SignedOut` once the person may not watch any more; asked now and then."""
+    admission: Admission | None = None
+    """None: nobody signs in here."""
 
 
 def history(provider: Provider, caller: Caller, run_id: str, before: int | None, epoch: int = 0) -> HistoryPage | Anew:
@@ -86,9 +99,13 @@ def watch(request: Watch, gate: Gate, clock: Callable[[], float] = time.monotoni
         yield line({"gone": error.detail})
         yield line({"next": None})
     except SignedOut as error:
-        # Where the page signs nobody in, it cannot help.
-        yield line({"trouble": for_people(error)} if request.check is None else {"signed_out": 1})
-        yield line({"next": 2000 if request.check is None else None})
+        if request.admission is None:  # the page signs nobody in, and cannot help
+            yield line({"trouble": for_people(error)})
+            yield line({"next": 2000})
+            return
+        request.admission.over()
+        yield line({"signed_out": 1})
+        yield line({"next": None})
     except BackendError as error:
         yield line({"trouble": for_people(error)})
         yield line({"next": 2000})
@@ -138,9 +155,9 @@ def _hold(request: Watch, follower: _Follower, clock: Callable[[], float]) -> Li
             elif now - spoke >= SIGN_OF_LIFE_S:
                 spoke = now
                 yield line(_sign_of_life(request, follower))
-            if request.check is not None and now - checked >= SIGN_OF_LIFE_S:
+            if request.admission is not None and now - checked >= SIGN_OF_LIFE_S:
                 checked = now
-                request.check()
+                request.admission.check()
             if now - started >= (HOLD_WHILE_STREAMING_S if follower.streams else HOLD_S):
                 break
     finally:

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import mesop as me
-from fastagency_shared.errors import BackendError, RequestError
+from fastagency_shared.errors import BackendError, RequestError, SignedOut
 from fastagency_shared.run import RunInfo
+from flask import request
 
 from fastagency_frontend.page.door import mark_of
 from fastagency_frontend.page.site import current_caller, current_site
@@ -36,6 +37,9 @@ def reporting(state: PageState) -> Iterator[None]:
     """Turn what goes wrong into a sentence for the person, and what nobody expected into a log entry as well."""
     try:
         yield
+    except SignedOut as error:
+        current_site().forget(request.environ)  # the pulse will say it
+        state.trouble = for_people(error)
     except BackendError as error:
         state.trouble = for_people(error)
     except RequestError as error:

@@ -43,6 +43,11 @@ class Site:
             raise NoVisitor("This page needs a cookie to know your conversations. Please allow cookies and reload it.")
         return caller
 
+    def forget(self, environ: dict[str, Any]) -> None:
+        """The backend says that whoever asks is not signed in any more: believe it."""
+        if self.entrance is not None:
+            self.entrance.door.forget(environ)
+
     def shell(self, caller: Caller, *, workflows: bool) -> ShellView:
         """What is around a conversation, with the workflows or without. Asks the backend, once for either part."""
         found = self.provider.workflows(caller) if workflows else None

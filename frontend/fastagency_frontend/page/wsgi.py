@@ -24,7 +24,7 @@ from urllib.parse import parse_qs
 from fastagency_shared.errors import BackendError, RequestError, SignedOut
 
 from fastagency_frontend.page import asset, live
-from fastagency_frontend.page.door import SIGNED_OUT, mark_of
+from fastagency_frontend.page.door import SIGNED_OUT, Admission, mark_of
 from fastagency_frontend.page.exchange import Pulse
 from fastagency_frontend.page.gate import Gate, places_for
 from fastagency_frontend.page.origin import READING, refusal, vouched
@@ -106,9 +106,9 @@ class Router:
         )
 
     def _signed_out(self, error: SignedOut, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        self._site.forget(environ)
         if self._site.entrance is None:
             return json_reply(start_response, {"trouble": for_people(error)})
-        self._site.entrance.door.forget(environ)
         return text_reply(start_response, "401 Unauthorized", SIGNED_OUT)
 
     def _checked(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -156,7 +156,7 @@ class Router:
             hold=query.get("hold") == "1",
             places=places_for(environ),
             epoch=epoch,
-            check=None if entrance is None else lambda: entrance.door.check(environ),
+            admission=None if entrance is None else Admission(entrance.door, environ),
         )
         # X-Accel-Buffering: a proxy such as nginx would otherwise collect the lines.
         headers = [("Content-Type", "application/x-ndjson"), ("Cache-Control", "no-store"), ("X-Accel-Buffering", "no")]

@@ -225,22 +225,37 @@ def test_a_sign_of_life_of_another_epoch_is_not_taken_for_one() -> None:
     assert lines[-2:] == [{"anew": 1}, {"next": 0}]
 
 
+class Admitted:
+    """Somebody who has signed in."""
+
+    has_ended = False
+
+    def check(self) -> None:
+        pass
+
+    def over(self) -> None:
+        self.has_ended = True
+
+
 def test_whoever_has_signed_out_elsewhere_is_told_soon_and_gives_the_place_back() -> None:
     provider = FakeProvider({"ask": FakeWorkflow("Asks.", asking)})
     now, gate = [0.0], Gate()
 
-    def check() -> None:
-        now[0] += 10
-        raise SignedOut("Ended.")
+    class Ended(Admitted):
+        def check(self) -> None:
+            raise SignedOut("Ended.")
 
     def clock() -> float:
         now[0] += 3
         return now[0]
 
-    request = Watch(provider, ME, start(provider, "ask"), after=0, hold=True, places=10, check=check)
+    request = Watch(
+        provider, ME, start(provider, "ask"), after=0, hold=True, places=10, admission=(admission := Ended())
+    )
     lines = read(watch(request, gate, clock))
     assert lines[-2:] == [{"signed_out": 1}, {"next": None}]
     assert gate.held == 0
+    assert admission.has_ended
 
 
 @pytest.mark.parametrize("signs_in", [True, False])
@@ -253,7 +268,7 @@ def test_a_backend_that_does_not_know_who_asks(signs_in: bool) -> None:
         raise SignedOut("The backend does not know who you are.")
 
     provider.messages = refuse  # type: ignore[method-assign]
-    request = Watch(provider, ME, run_id, after=0, hold=True, places=10, check=(lambda: None) if signs_in else None)
+    request = Watch(provider, ME, run_id, after=0, hold=True, places=10, admission=Admitted() if signs_in else None)
     first, last = read(watch(request, Gate()))
     assert last == {"next": None if signs_in else 2000}
     assert first == ({"signed_out": 1} if signs_in else {"trouble": first.get("trouble")})
