@@ -16,7 +16,7 @@ from playwright.sync_api import Page, expect
 from tests.e2e.conftest import Visit, running
 from tests.e2e.person import PHONE, Person, Tab
 from tests.e2e.process import Process, backend_process, page_process
-from tests.fakes.identity_provider import CLIENT, SECRET, serving
+from tests.fakes.openid_provider import CLIENT, SECRET, serving
 
 PASSWORD = "correct horse"
 REFUSED_FORM = "status of 403"

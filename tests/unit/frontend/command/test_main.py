@@ -28,6 +28,8 @@ def test_both_sides_offer_their_commands() -> None:
         "run",
         "check",
         "user",
+        "token",
+        "audit",
         "migrate",
         "copy",
         "backup",
