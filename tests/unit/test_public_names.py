@@ -20,7 +20,7 @@ NAMES = {
     "fastagency.adapters.fastapi": ["FastAPIAdapter", "FastAPIProvider"],
     "fastagency.runtimes.autogen": ["AutoGenWorkflows", "Workflow"],
     "fastagency.runtimes.ag2": ["Workflow"],
-    "fastagency.ui.mesop": ["MesopUI"],
+    "fastagency.ui.mesop": ["MesopUI", "OpenIDConnect", "PasswordFile", "ProxyHeader"],
     "fastagency.ui.console": ["ConsoleUI"],
 }
 """Design, "Public names"."""
