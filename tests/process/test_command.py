@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import threading
@@ -16,7 +17,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
+from fastagency_frontend.sign_in.password import hashed
+from fastagency_frontend.sign_in.password_file import Entry, PeopleFile
 
 from tests.fakes import page_application
 from tests.integration.guide_process import environment
@@ -112,6 +116,34 @@ def test_start_says_where_the_page_is_once_it_works_and_stops_both(server: str, 
         command.process.send_signal(signal.SIGTERM)  # as `uv run` does, which hands on what has reached us already
         assert command.end() == 0
         command.expect(r"^backend  \| .*The engine has stopped")
+
+
+def test_with_a_sign_in_both_have_the_key_that_the_first_has_made(tmp_path: Path) -> None:
+    with PeopleFile(tmp_path / "fastagency-people.json").changing() as people:
+        people["anna"] = Entry(password=hashed("correct horse"))
+    with fastagency(tmp_path, "start", FASTAGENCY_SIGN_IN="password", **ANYWHERE) as command:
+        page = command.expect(r"^FastAgency is at (\S+) ")[1]
+        with httpx.Client(base_url=page, headers={"Origin": page}) as browser:
+            form = re.search(r'name="token" value="([^"]+)"', browser.get("/", follow_redirects=True).text)
+            assert form is not None
+            said = {"token": form[1], "name": "anna", "password": "correct horse", "next": "/"}
+            assert browser.post("/sign-in", data=said).status_code == 303
+            assert browser.get("/__fastagency__/pulse").json()["changed"]
+            assert browser.post("/sign-out").status_code == 303
+            assert browser.get("/__fastagency__/pulse").status_code == 401
+        assert stat.S_IMODE((tmp_path / "fastagency-page-key.pem").stat().st_mode) == 0o600
+        command.process.send_signal(signal.SIGINT)
+        assert command.end() == 0
+    assert "correct horse" not in "\n".join(command.lines)
+
+
+def test_a_page_that_sends_people_elsewhere_is_there(tmp_path: Path) -> None:
+    """Its provider is not, and nobody has to wait for that."""
+    provider = {"FASTAGENCY_OIDC_ISSUER": "https://nowhere.invalid", "FASTAGENCY_OIDC_CLIENT_ID": "page"}
+    with fastagency(tmp_path, "start", FASTAGENCY_SIGN_IN="oidc", **provider, **ANYWHERE) as command:
+        command.expect("^FastAgency is at ")
+        command.process.send_signal(signal.SIGINT)
+        assert command.end() == 0
 
 
 @pytest.mark.fault

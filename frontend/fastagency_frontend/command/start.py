@@ -30,7 +30,16 @@ SAME_SIGNAL_S = 1.0
 """A program around us, such as `uv run`, may hand on a signal that has reached us already."""
 DISCOVERY = "/fastagency/discovery"
 """A route that every backend of `fastagency backend` has."""
-DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+class _StayHere(urllib.request.HTTPRedirectHandler):
+    """A redirect is an answer: the page may send people to an identity provider."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}), _StayHere())
 """Past the proxy of a company, which does not know this machine's own addresses."""
 
 
