@@ -72,7 +72,7 @@ beforeEach(() => {
   told = [];
   feeds = [];
   connection.channelDead = false;
-  report("ok");
+  connection.state = "ok";
   Object.defineProperty(document, "hidden", { value: false, configurable: true });
   mock.method(globalThis, "fetch", answer);
   mock.method(Math, "random", () => 0.5);
@@ -305,4 +305,23 @@ test("earlier messages that are not of this log are not shown: all is read again
   histories = [{ anew: 1 }, { ...PAGE, epoch: 1 }];
   assert.equal(await feed.earlier(), null);
   assert.deepEqual(told.at(-1), ["page", { ...PAGE, epoch: 1 }]);
+});
+
+test("who is signed out reads no further, and tries no more", async () => {
+  histories = [new Response("You have been signed out.", { status: 401 })];
+  const { ended } = await started();
+  await ended;
+  assert.equal(connection.state, "out");
+  await after(60_000);
+  assert.deepEqual(asked, ["/history"]);
+  assert.deepEqual(told, []);
+});
+
+test("a session that ends while the browser watches", async () => {
+  const { ended } = await started();
+  live().line({ signed_out: 1 });
+  live().line({ next: null });
+  live().end();
+  await ended;
+  assert.equal(connection.state, "out");
 });

@@ -25,7 +25,7 @@ beforeEach(() => {
   asked = [];
   answer = { changed: false };
   connection.channelDead = false;
-  report("ok");
+  connection.state = "ok";
   mock.method(globalThis, "fetch", async (/** @type {string} */ address) => {
     asked.push(address);
     if (answer === null) throw new TypeError("no network");
@@ -131,4 +131,32 @@ test("a banner that was taken away asks nothing any more", async () => {
   window.dispatchEvent(new window.Event("online"));
   await after(600_000);
   assert.deepEqual(asked, []);
+});
+
+test("who was signed out is told so until they are signed in again, and then the page is loaded anew", async () => {
+  const reload = mock.method(window.location, "reload", () => {});
+  mock.method(globalThis, "fetch", async () => new Response("You have been signed out.", { status: 401 }));
+  await after(20_000);
+  assert.equal(banner().hidden, false);
+  assert.match(banner().textContent ?? "", /You have been signed out\. What you wrote is kept\./);
+  assert.equal(find(pulse, "a").hidden, false);
+  assert.match(find(pulse, "a").getAttribute("href") ?? "", /^\/sign-in\?next=%2F/);
+  report("page");
+  assert.equal(connection.state, "out");
+  mock.method(globalThis, "fetch", async () => Response.json({ changed: false, person: "p" }));
+  await after(20_000);
+  assert.equal(reload.mock.callCount(), 1);
+  assert.deepEqual(events, []);
+});
+
+test("somebody else who has signed in, in another tab, gets a page of their own", async () => {
+  const reload = mock.method(window.location, "reload", () => {});
+  pulse.person = "anna";
+  answer = { changed: false, person: "anna" };
+  await after(20_000);
+  assert.equal(reload.mock.callCount(), 0);
+  answer = { changed: true, person: "bert" };
+  await after(20_000);
+  assert.equal(reload.mock.callCount(), 1);
+  assert.deepEqual(events, []);
 });

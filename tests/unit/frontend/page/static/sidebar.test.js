@@ -146,3 +146,17 @@ for (const drawer of [true, false]) {
     assert.deepEqual(events, drawer ? [{ handlerId: "closed", payload: {} }] : []);
   });
 }
+
+test("who has signed in is shown with a way out, if there is one here", () => {
+  assert.equal(find(sidebar, ".account").hidden, true);
+  Object.assign(sidebar, { person: "Åsa <b>", can_sign_out: true });
+  assert.equal(find(sidebar, ".account").hidden, false);
+  assert.equal(find(sidebar, ".person-name").textContent, "Åsa <b>");
+  assert.equal(find(sidebar, ".initial").textContent, "Å");
+  const form = /** @type {HTMLFormElement} */ (find(sidebar, ".account form"));
+  assert.equal(form.hidden, false);
+  assert.equal(form.method, "post");
+  assert.match(form.action, /\/sign-out$/);
+  sidebar.can_sign_out = false;
+  assert.equal(form.hidden, true);
+});
