@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 
 class Activity:
@@ -22,27 +21,49 @@ class Activity:
         self._active_at = time.monotonic()
         return time.time()
 
-    @contextmanager
-    def calling(self) -> Iterator[None]:
+    def calling(self) -> AbstractContextManager[None]:
         """Around a call that the run waits for."""
-        with self._lock:
-            self.calls += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self.calls -= 1
-            self.touch()
+        return _Call(self)
 
-    @contextmanager
-    def waiting(self) -> Iterator[None]:
+    def waiting(self) -> AbstractContextManager[None]:
         """Around the wait for an answer, or for a moment. On the engine's loop."""
-        self.waits += 1
-        try:
-            yield
-        finally:
-            self.waits -= 1
+        return _Wait(self)
+
+    def count_calls(self, more: int) -> None:
+        with self._lock:
+            self.calls += more
 
     def only_waits(self, for_s: float) -> bool:
         """Whether for so many seconds the run has done nothing but wait."""
         return self.waits > 0 and not self.calls and time.monotonic() - self._active_at >= for_s
+
+
+class _Call(AbstractContextManager[None]):
+    """What `calling` returns. A generator would take longer, and there are several calls for each answer."""
+
+    __slots__ = ("_activity",)
+
+    def __init__(self, activity: Activity) -> None:
+        self._activity = activity
+
+    def __enter__(self) -> None:
+        self._activity.count_calls(1)
+
+    def __exit__(self, *_: object) -> None:
+        self._activity.count_calls(-1)
+        self._activity.touch()
+
+
+class _Wait(AbstractContextManager[None]):
+    """What `waiting` returns."""
+
+    __slots__ = ("_activity",)
+
+    def __init__(self, activity: Activity) -> None:
+        self._activity = activity
+
+    def __enter__(self) -> None:
+        self._activity.waits += 1
+
+    def __exit__(self, *_: object) -> None:
+        self._activity.waits -= 1

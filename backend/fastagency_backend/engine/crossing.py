@@ -11,6 +11,8 @@ import threading
 from collections.abc import Coroutine
 from typing import Any, Generic, TypeVar
 
+from fastagency_backend.engine.waking import waking_of
+
 T = TypeVar("T")
 
 
@@ -54,5 +56,5 @@ class Crossing(Generic[T]):
             raise
         self._task.add_done_callback(self._end)
 
-    def _end(self, _task: asyncio.Future[T]) -> None:
-        self._over.release()
+    def _end(self, task: asyncio.Future[T]) -> None:
+        waking_of(task.get_loop()).wake(self._over)

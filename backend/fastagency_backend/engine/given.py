@@ -12,6 +12,7 @@ from fastagency_shared.run import MAX_TITLE_CHARS, RunStatus
 
 from fastagency_backend.engine.limits import Limits, excess, size_of
 from fastagency_backend.engine.nul import refuse_nul, without_nul
+from fastagency_backend.engine.plain_question import answered_body
 from fastagency_backend.store.base import Answered
 
 
@@ -31,16 +32,20 @@ def given(run_id: str, asked: Question, value: Answer, limits: Limits) -> Given:
         raise TooLarge(excess("The answer", size, limit, "max_answer_bytes"))
     refuse_nul("The answer", checked := check_answer(asked, value))
     hidden = isinstance(asked, TextInput) and asked.password
-    message = InputAnswered(
-        workflow_uuid=run_id,
-        sender="User",
-        recipient=asked.sender,
-        question=asked.uuid,
-        value=None if hidden else checked,
-    )
+    body = _body(run_id, asked, None if hidden else checked)
     titles = isinstance(asked, TextInput) and not hidden
     title = one_line(checked) if titles and isinstance(checked, str) else None
-    return Given(asked.uuid, json.dumps(checked), message.model_dump_json(), title)
+    return Given(asked.uuid, json.dumps(checked), body, title)
+
+
+def _body(run_id: str, asked: Question, shown: Answer | None) -> str:
+    if isinstance(asked, TextInput) and not isinstance(shown, list):
+        body = answered_body(run_id, asked, shown)
+        if body is not None:
+            return body
+    return InputAnswered(
+        workflow_uuid=run_id, sender="User", recipient=asked.sender, question=asked.uuid, value=shown
+    ).model_dump_json()
 
 
 def status_after(answered: Answered) -> RunStatus:

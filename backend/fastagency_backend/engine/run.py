@@ -36,6 +36,7 @@ from fastagency_backend.engine.nul import without_nul
 from fastagency_backend.engine.observer import NOBODY, Observer
 from fastagency_backend.engine.outline import outline_of_message
 from fastagency_backend.engine.plain import plain_text, text_identity
+from fastagency_backend.engine.plain_question import input_identity
 from fastagency_backend.engine.question import Deadline, Questions
 from fastagency_backend.engine.recording import Recording, Results
 from fastagency_backend.engine.sleep import Sleeps
@@ -310,6 +311,8 @@ class Run:
         if self.record.key_version == 1:
             return identity_of_1_0(message)
         if type(message) is TextMessage and (text := text_identity(message)) is not None:
+            return text
+        if type(message) is TextInput and (text := input_identity(message)) is not None:
             return text
         return identity_of(message)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, TypeAlias, TypeVar, get_args
+from typing import Any, TypeAlias, TypeVar, cast, get_args
 
 from fastagency_shared.answer import check_answer
 from fastagency_shared.errors import InvalidRequest
@@ -27,6 +27,7 @@ from fastagency_shared.run import MAX_QUESTION_ID_CHARS
 from pydantic import ValidationError
 from pydantic_core import to_jsonable_python
 
+from fastagency_backend.engine.plain_question import text_input
 from fastagency_backend.engine.question import Deadline
 from fastagency_backend.engine.sleep import check_seconds
 from fastagency_backend.workflow.field import Envelope
@@ -55,6 +56,9 @@ def build(cls: type[M], run_id: str, fields: Mapping[str, Any]) -> M:
         TypeError: a field that the message does not have.
         ValueError: a value that does not fit.
     """
+    if cls is TextInput and (question := text_input(run_id, fields)) is not None:
+        _check(question)
+        return cast(M, question)
     allowed = _keywords(cls)
     unknown = sorted(set(fields) - set(allowed))
     if unknown:
