@@ -23,9 +23,9 @@ from fastagency_shared.run import MAX_SEQ, MessagePage, RunInfo
 
 from fastagency_frontend.page.exchange import Anew, BeatLine, BeatWithRunLine, HistoryPage, Line, NewsLine, RunLine
 from fastagency_frontend.page.gate import Gate
-from fastagency_frontend.page.markdown import render
-from fastagency_frontend.page.render import to_row
+from fastagency_frontend.page.markdown import to_html
 from fastagency_frontend.page.row import Row
+from fastagency_frontend.page.shelf import Shelf
 from fastagency_frontend.page.trouble import for_people
 from fastagency_frontend.page.view import RunFold
 
@@ -39,6 +39,8 @@ PAGE_MESSAGES = 60
 BATCH_MESSAGES = 200
 
 logger = logging.getLogger(__name__)
+
+_shelf = Shelf()
 
 Lines = Iterator[bytes]
 
@@ -112,7 +114,7 @@ def watch(request: Watch, gate: Gate, clock: Callable[[], float] = time.monotoni
 
 
 def line(value: Line) -> bytes:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode(errors="replace") + b"\n"
 
 
 def _watch(request: Watch, gate: Gate, clock: Callable[[], float]) -> Lines:
@@ -227,7 +229,7 @@ class _Follower:
             if stream.text == stream.shown or now < stream.next_render:
                 continue
             began = time.perf_counter()
-            lines.append(line({"stream": {"id": id_, "sender": stream.sender, "html": render(stream.text)}}))
+            lines.append(line({"stream": {"id": id_, "sender": stream.sender, "html": to_html(stream.text)}}))
             cost = time.perf_counter() - began
             # The whole text is rendered each time, so a long one is shown less often: it may take 5 % of a core.
             stream.next_render = now + max(MIN_RENDER_INTERVAL_S, cost / RENDER_SHARE)
@@ -244,7 +246,7 @@ def _poll_delay_ms(run: RunInfo, fold: RunFold) -> int:
 
 
 def _rows(messages: Iterable[LoggedMessage | TransientMessage]) -> list[Row]:
-    return [row for row in map(to_row, messages) if row is not None]
+    return [row for row in map(_shelf.row, messages) if row is not None]
 
 
 def _run_line(fold: RunFold) -> RunLine:

@@ -2,55 +2,56 @@
 
 HTML in the source is shown as text. Links lead to the web or to a mail address and open a new tab. Images are shown as
 links: fetching them would tell an outside server what is being talked about, and a prompt injection could use that.
+
+Every text has its HTML, and soon: what cannot be rendered, or not within `RENDER_CPU_S`, is shown as it was written.
 """
 
 from __future__ import annotations
 
-import functools
 import html
+import logging
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
+from markdown_it.rules_block import StateBlock
+from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
-from pygments import highlight
-from pygments.formatters import HtmlFormatter
-from pygments.lexers import get_lexer_by_name
-from pygments.util import ClassNotFound
+from markdown_it.utils import OptionsDict
+
+from fastagency_frontend.page.budget import Budget, TooMuchWork
+from fastagency_frontend.page.highlight import highlight
 
 SAFE_SCHEMES = frozenset({"http", "https", "mailto"})
-MAX_HIGHLIGHTED_CHARS = 50_000
-MAX_CACHED_CHARS = 20_000
-CACHED_TEXTS = 512
+RENDER_CPU_S = 1.0
+"""Four times what the longest text that is shown takes, if a person or a model wrote it."""
+HIGHLIGHT_CPU_S = 0.3
+"""For all the code of one text together; more of it has no colours."""
 
-_formatter = HtmlFormatter(nowrap=True)
+_BUDGET = "budget"
+_CODE_BUDGET = "code budget"
+_CONTAINERS = ["paragraph", "reference", "blockquote", "list"]
+
+logger = logging.getLogger(__name__)
 
 
 def to_html(text: str) -> str:
-    """Render a finished text; the same text is rendered once, as it is read again at each reload."""
-    return _cached(text) if len(text) <= MAX_CACHED_CHARS else render(text)
-
-
-@functools.lru_cache(maxsize=CACHED_TEXTS)
-def _cached(text: str) -> str:
-    return render(text)
-
-
-def render(text: str) -> str:
-    """Render a text that is still growing, and so is not worth remembering."""
-    return str(_markdown.render(text))
-
-
-def _highlight(code: str, language: str, _attributes: str) -> str:
-    if not language or len(code) > MAX_HIGHLIGHTED_CHARS:
-        return html.escape(code)
+    """Render a text, whatever it is."""
+    env = {_BUDGET: Budget(RENDER_CPU_S), _CODE_BUDGET: Budget(RENDER_CPU_S + HIGHLIGHT_CPU_S)}
     try:
-        lexer = get_lexer_by_name(language)
-    except ClassNotFound:
-        return html.escape(code)
-    return str(highlight(code, lexer, _formatter))
+        return str(_markdown.render(text, env))
+    except TooMuchWork:
+        logger.info("A text of %d characters is shown as it was written: it takes too long to render", len(text))
+    except Exception:
+        logger.exception("A text of %d characters is shown as it was written: it cannot be rendered", len(text))
+    return as_written(text)
+
+
+def as_written(text: str) -> str:
+    """The text as HTML, without any of its markup."""
+    return "<p>{}</p>\n".format(html.escape(text).replace("\n", "<br>\n"))
 
 
 def _is_safe(url: str) -> bool:
@@ -74,15 +75,39 @@ def _image_as_link(renderer: RendererHTML, tokens: Sequence[Token], index: int, 
     return f'<a href="{html.escape(source)}" target="_blank" rel="noopener noreferrer">{html.escape(label)}</a>'
 
 
+def _code(renderer: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
+    """A block of code, coloured while there is time for it."""
+
+    def colour(code: str, language: str, _attributes: str) -> str:
+        return highlight(code, language, env[_CODE_BUDGET])
+
+    coloured: Any = {**options, "highlight": colour}
+    return RendererHTML.fence(renderer, tokens, index, OptionsDict(coloured), env)
+
+
+def _spend_block(state: StateBlock, _start: int, _end: int, _silent: bool) -> bool:
+    """A rule that never applies, asked before any other one at each place of the text."""
+    state.env[_BUDGET].spend()
+    return False
+
+
+def _spend_inline(state: StateInline, _silent: bool) -> bool:
+    state.env[_BUDGET].spend()
+    return False
+
+
 def _make() -> MarkdownIt:
-    markdown = MarkdownIt("commonmark", {"html": False, "breaks": True, "highlight": _highlight})
+    markdown = MarkdownIt("commonmark", {"html": False, "breaks": True})
     markdown.enable(["table", "strikethrough"])
+    markdown.block.ruler.before("table", "budget", _spend_block, {"alt": _CONTAINERS})
+    markdown.inline.ruler.before("text", "budget", _spend_inline)
     markdown.validateLink = _is_safe  # type: ignore[method-assign]
     markdown.add_render_rule("link_open", _open_link)
     markdown.add_render_rule("image", _image_as_link)
-    # Its lists of rules are made at first use, not safely among threads: this text uses them all.
-    markdown.render("*a* [b](https://c.example)\n\n| d |\n|---|\n| e |")
+    markdown.add_render_rule("fence", _code)
     return markdown
 
 
 _markdown = _make()
+# Its lists of rules are made at first use, not safely among threads: this text uses them all.
+to_html("*a* [b](https://c.example)\n\n| d |\n|---|\n| e |")

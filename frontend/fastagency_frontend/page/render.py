@@ -63,6 +63,8 @@ from fastagency_frontend.page.row import (
 MAX_SHOWN_CHARS = 200_000
 """A longer text or JSON value is cut in the page; the whole of it stays in the log."""
 
+_layout = json.JSONEncoder(indent=2, ensure_ascii=False, default=str)
+
 
 def to_row(message: LoggedMessage | TransientMessage) -> Row | None:
     """The row of a message, or None where there is nothing to show."""
@@ -112,13 +114,29 @@ def to_row(message: LoggedMessage | TransientMessage) -> Row | None:
 
 def pretty(value: Any) -> str:
     """A JSON value as text for reading; a string that holds a JSON object or list is laid out too."""
-    if isinstance(value, str):
-        try:
-            parsed = json.loads(value)
-        except ValueError:
-            return _cut(value)
-        return pretty(parsed) if isinstance(parsed, dict | list) else _cut(value)
-    return _cut(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    if not isinstance(value, str):
+        return _laid_out(value)
+    if len(value) > MAX_SHOWN_CHARS:
+        return _cut(value)
+    try:
+        parsed = json.loads(value)
+        return _laid_out(parsed) if isinstance(parsed, dict | list) else value
+    except (ValueError, RecursionError):  # no JSON, or nested so deeply that it is no help to anybody
+        return value
+
+
+def _laid_out(value: Any) -> str:
+    """Only as much of it as is shown is made: layers of lists take the more room the deeper they are."""
+    room, parts = MAX_SHOWN_CHARS, []
+    try:
+        for part in _layout.iterencode(value):
+            parts.append(part)
+            room -= len(part)
+            if room < 0:
+                return f"{''.join(parts)[:MAX_SHOWN_CHARS]}\n\n… (more is not shown)"
+    except (ValueError, RecursionError):
+        return f"{''.join(parts)}… (this cannot be shown)"
+    return "".join(parts)
 
 
 def _head(message: LoggedMessage | TransientMessage) -> RowHead:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from fastagency_frontend.page.gate import Gate
-from fastagency_frontend.page.live import HOLD_S, Watch, history, watch
+from fastagency_frontend.page.live import HOLD_S, Watch, history, line, watch
 from fastagency_shared.errors import SignedOut
 from fastagency_shared.messages import TextChunk, TextInput, TextMessage
 from fastagency_shared.provider import Caller
@@ -272,3 +272,7 @@ def test_a_backend_that_does_not_know_who_asks(signs_in: bool) -> None:
     first, last = read(watch(request, Gate()))
     assert last == {"next": None if signs_in else 2000}
     assert first == ({"signed_out": 1} if signs_in else {"trouble": first.get("trouble")})
+
+
+def test_a_text_that_utf_8_cannot_hold_does_not_stop_the_lines() -> None:
+    assert json.loads(line({"gone": "a\ud800b"})) == {"gone": "a?b"}

@@ -123,3 +123,25 @@ def test_a_text_that_is_too_long_is_cut_and_says_so() -> None:
 def test_a_text_that_was_interrupted_says_so() -> None:
     rows = [to_row(TextMessage(body="Once", interrupted=cut)) for cut in (True, False)]
     assert [row.get("interrupted") for row in rows if row and row["type"] == "text_message"] == [True, None]
+
+
+@pytest.mark.parametrize("value", ["[" * 2000, "[" * 50_000, '{"a":' * 3000, "[" + "9" * 5000 + "]"])
+def test_what_looks_like_json_and_is_none_is_shown_as_it_is(value: str) -> None:
+    row = to_row(FunctionCallExecution(function_name="f", call_id="1", retval=value))
+    assert row is not None
+    assert row["result"] == value
+
+
+def test_a_value_that_cannot_be_laid_out_has_a_row_all_the_same() -> None:
+    deep: object = 1
+    for _ in range(5000):
+        deep = [deep]
+    assert pretty(deep).endswith("(more is not shown)")
+    assert pretty({"n": 10**5000}).endswith("(this cannot be shown)")
+
+
+def test_deep_json_is_not_made_larger_than_what_is_shown() -> None:
+    layers = "[" * 400 + "]" * 400
+    shown = pretty("[" + ",".join([layers] * (MAX_SHOWN_CHARS // 802)) + "]")
+    assert shown.endswith("(more is not shown)")
+    assert len(shown) < MAX_SHOWN_CHARS + 100
