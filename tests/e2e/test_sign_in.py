@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from playwright.sync_api import Page, expect
 from tests.e2e.conftest import Visit, running
 from tests.e2e.person import PHONE, Person, Tab
 from tests.e2e.process import Process, backend_process, page_process
+from tests.e2e.proxy import Proxy
 from tests.fakes.openid_provider import CLIENT, SECRET, serving
 
 PASSWORD = "correct horse"
@@ -229,6 +231,49 @@ def test_on_the_other_servers(other_door: Process, visit: Visit) -> None:
     sign_out(second)
     expect(tab.banner).to_contain_text("You have been signed out.")
     assert [each for each in person.complaints if ENDED not in each] == person.outside == []
+
+
+@pytest.mark.parametrize(
+    ("server", "configuration", "prefix", "cookie"),
+    [
+        # waitress does not know that the browser is on https; the browser does.
+        ("waitress", "fastagency.conf", "", "__Host-fastagency-session"),
+        ("gthread", "fastagency-under-paths.conf", "/chat", "__Secure-fastagency-session"),
+    ],
+)
+def test_behind_a_proxy_that_speaks_tls(
+    knowing: Process,
+    settings: dict[str, str],
+    tmp_path: Path,
+    visit: Visit,
+    server: str,
+    configuration: str,
+    prefix: str,
+    cookie: str,
+) -> None:
+    command = "openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=127.0.0.1 -keyout key.pem -out crt.pem"
+    subprocess.run(command.split(), cwd=tmp_path, check=True, capture_output=True)
+    tls = f"listen 8080 ssl; ssl_certificate {tmp_path}/crt.pem; ssl_certificate_key {tmp_path}/key.pem;"
+    page = page_process(server, knowing, tmp_path, **settings, FASTAGENCY_FRONTEND_PREFIX=prefix)
+    page.start()
+    proxy = Proxy(configuration, tmp_path, page, knowing, {"listen 8080;": tls})
+    proxy.start()
+    try:
+        person = visit(proxy, ignore_https_errors=True)
+        tab = sign_in(person, path=f"{prefix}/")
+        kept = {each["name"]: each for each in person.context.cookies() if "session" in each["name"]}
+        assert list(kept) == [cookie]
+        assert kept[cookie]["secure"]
+        assert kept[cookie]["path"] == f"{prefix}/"
+        tab.start("greeter")
+        tab.answer("Ada")
+        expect(tab.said("Hello, Ada!")).to_be_visible()
+        sign_out(tab)
+        assert [each for each in person.context.cookies() if "session" in each["name"]] == []
+        assert person.complaints == person.outside == []
+    finally:
+        proxy.stop()
+        page.stop()
 
 
 def test_at_an_identity_provider(knowing: Process, folder: Path, settings: dict[str, str], visit: Visit) -> None:
