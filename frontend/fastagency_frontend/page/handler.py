@@ -77,6 +77,7 @@ def on_changed(_event: me.WebEvent) -> None:
     """The pulse noticed that something else is true now than what is shown."""
     state = me.state(PageState)
     state.acknowledged += 1
+    show_person(state)
     read_page(state)
 
 

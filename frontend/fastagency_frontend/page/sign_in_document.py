@@ -80,7 +80,7 @@ def _notice(notice: Notice, root: str) -> str:
         else _refusal(notice.sentence)
     )
     again = f"{root}{SIGN_IN}?next={quote(notice.target, safe='')}"
-    return f'{sentence}<a class="go" href="{html.escape(again)}">Sign in{"" if notice.calm else " again"}</a>'
+    return f'{sentence}<a class="go" href="{html.escape(again)}">{"Sign in" if notice.calm else "Try again"}</a>'
 
 
 def _refusal(sentence: str) -> str:

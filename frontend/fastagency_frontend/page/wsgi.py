@@ -28,8 +28,9 @@ from fastagency_frontend.page.door import SIGNED_OUT, Admission, mark_of
 from fastagency_frontend.page.exchange import Pulse
 from fastagency_frontend.page.gate import Gate, places_for
 from fastagency_frontend.page.origin import READING, refusal, vouched
-from fastagency_frontend.page.reply import SAFE, Headers, StartResponse, json_reply, redirect, text_reply
+from fastagency_frontend.page.reply import FRESH, SAFE, Headers, StartResponse, json_reply, redirect, text_reply
 from fastagency_frontend.page.site import ENVIRON_KEY, Site
+from fastagency_frontend.page.target import SIGN_IN, own_target
 from fastagency_frontend.page.trouble import for_people
 from fastagency_frontend.page.view import watches_workflows
 from fastagency_frontend.page.visitor import new_visitor_cookie, visitor_id
@@ -100,10 +101,18 @@ class Router:
         """The pages of the desk, and the answer to whoever is not let in; None: let in."""
         entrance = self._site.entrance
         if entrance is None:
-            return None
+            return self._nobody_signs_in(path, environ, start_response)
         return entrance.desk.serve(path, environ, start_response) or entrance.door.turns_away(
             path, environ, start_response
         )
+
+    def _nobody_signs_in(self, path: str, environ: Environ, start_response: StartResponse) -> Iterable[bytes] | None:
+        """A proxy of one's own may answer 401, and has people signed in once they follow the link of the page."""
+        if path != SIGN_IN or environ.get("REQUEST_METHOD") not in READING:
+            return None
+        wanted = parse_qs(str(environ.get("QUERY_STRING", ""))).get("next", [""])[-1]
+        root = str(environ.get("SCRIPT_NAME") or self._base_path)
+        return redirect(start_response, "302 Found", own_target(wanted, root), FRESH)
 
     def _signed_out(self, error: SignedOut, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         self._site.forget(environ)

@@ -16,6 +16,7 @@ from fastagency_frontend.sign_in.password import hashed
 from fastagency_frontend.sign_in.password_file import Entry, PeopleFile
 from fastagency_shared.errors import InvalidSettings
 from fastagency_shared.page_key import PageKey, PublicKey
+from fastagency_shared.user import User
 from werkzeug.test import Client, TestResponse
 
 from tests.fakes.sessions import SigningProvider
@@ -323,6 +324,18 @@ def test_with_the_backend_away_nobody_is_signed_out(http: Client, provider: Sign
     answer = http.post("/sign-out", headers=ORIGIN)
     assert answer.status_code == 503
     assert "You are still signed in." in answer.get_data(as_text=True)
+
+
+def test_who_it_is_is_shown_once_the_backend_is_back(app: FastAgency, http: Client, provider: SigningProvider) -> None:
+    http.set_cookie(COOKIE, provider.kept.begin(User("anna")).secret)
+    provider.kept.away = True
+    page = MesopClient(app, http=http)
+    assert page.properties("sidebar")["person"] == ""
+    assert "cannot be reached" in page.properties("pulse")["trouble"]
+    provider.kept.away = False
+    page.tell("pulse", "changed", {})
+    assert page.properties("sidebar")["person"] == "Anna Ångström"
+    assert page.properties("pulse")["trouble"] == ""
 
 
 def test_the_backend_is_not_asked_at_each_request(http: Client, provider: SigningProvider) -> None:

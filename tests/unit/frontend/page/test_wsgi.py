@@ -133,3 +133,9 @@ def test_first_requests_at_the_same_time_all_get_the_page(app: FastAgency) -> No
 def test_a_page_without_an_application_says_what_to_do() -> None:
     with pytest.raises(RuntimeError, match="pass it to FastAgency"):
         MesopUI().wsgi({}, lambda *_: None)
+
+
+@pytest.mark.parametrize(("wanted", "target"), [("/?conversation=1", "/?conversation=1"), ("//evil.example", "/")])
+def test_where_nobody_signs_in_the_link_to_it_leads_back(http: Client, wanted: str, target: str) -> None:
+    answer = http.get("/sign-in", query_string={"next": wanted})
+    assert (answer.status_code, answer.headers["Location"]) == (302, target)
