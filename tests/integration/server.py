@@ -63,8 +63,12 @@ def serve(app: FastAPI, **options: Any) -> Iterator[str]:
 class Client:
     """Speaks to a server as a custom client does."""
 
-    def __init__(self, url: str, prefix: str = "/fastagency", headers: dict[str, str] | None = None) -> None:
-        self.prefix, self.headers = prefix, headers or {}
+    def __init__(
+        self, url: str, prefix: str = "/fastagency", headers: dict[str, str] | None = None, user: str | None = None
+    ) -> None:
+        """`user`: who it claims to be."""
+        self.prefix, self.user = prefix, user
+        self.headers = (headers or {}) | ({} if user is None else {"X-FastAgency-User": user})
         self.ws_url = "ws" + url.removeprefix("http") + prefix + "/ws"
         self.http = httpx.AsyncClient(base_url=url + prefix, timeout=DEADLINE_S, headers=self.headers)
 
@@ -76,7 +80,8 @@ class Client:
 
     async def start(self, workflow: str, **params: Any) -> Frame:
         """Initiate; the reply."""
-        reply = await self.http.post("/initiate_workflow", json={"workflow_name": workflow, "params": params})
+        request = {"workflow_name": workflow, "params": params, "user_id": self.user}
+        reply = await self.http.post("/initiate_workflow", json=request)
         assert reply.status_code == 200, reply.text
         body: Frame = reply.json()
         return body

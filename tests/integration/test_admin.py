@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -60,6 +61,8 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
             app = FastAPI()
             app.include_router(ApiRoutes(settings_in(tmp_path), get_user_id=by_name).router)
             found = stack.enter_context(serve(app))
+            while len(httpx.get(f"{found}/fastagency/discovery", headers=as_("adam")).json()) < 2:
+                time.sleep(0.05)  # until it has read what the backend offers
         yield found
 
 

@@ -24,6 +24,7 @@ from fastagency_shared.run import (
 from fastapi import Depends, Header, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
+from fastagency_backend.engine.nul import refuse_nul
 from fastagency_backend.engine.reader import Readers
 from fastagency_backend.engine.view import message_page, run_info, wire_v2
 from fastagency_backend.people.holding import SIGNED_OUT, Watch
@@ -53,6 +54,7 @@ def add_routes(publication: Publication, path: str) -> None:
         user_id: Any = Depends(caller),
     ) -> list[RunInfo]:
         """Your runs, newest first. Whoever is nobody has none here: theirs are found by their ids only."""
+        refuse_nul("The workflow's name", workflow)
         if user_id is None:
             return []
         service = await publication.service()
