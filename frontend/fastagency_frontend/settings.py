@@ -42,6 +42,9 @@ class FrontendSettings(BaseSettings):
     frontend_threads: int = Field(
         default=64, ge=2, le=1000, description="Threads that serve people; each live page holds one for a while."
     )
+    frontend_connections_per_address: int = Field(
+        default=250, ge=1, description="Connections that one address may have open; more are closed at once."
+    )
     request_timeout_s: float = Field(
         default=30.0, gt=0, description="How many seconds the backend may take to answer one request."
     )

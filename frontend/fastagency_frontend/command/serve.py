@@ -17,6 +17,8 @@ from fastagency_shared.extras import extra
 from fastagency_shared.logs import formatter_of
 
 from fastagency_frontend.command.address import bracketed
+from fastagency_frontend.command.channel import limit_connections, limits
+from fastagency_frontend.command.crowd import Crowd
 from fastagency_frontend.settings import FrontendSettings
 
 ServerName = Literal["gunicorn", "waitress"]
@@ -33,7 +35,7 @@ def gunicorn_options(settings: FrontendSettings) -> dict[str, Any]:
     """One process with many threads: each live page holds a thread for a while, and so does each click."""
     options = {
         "bind": f"{bracketed(settings.frontend_host)}:{settings.frontend_port}",
-        "worker_class": "gthread",
+        "worker_class": "fastagency_frontend.command.worker.Worker",
         "workers": 1,
         "threads": settings.frontend_threads,
         "timeout": WORKER_TIMEOUT_S,
@@ -95,7 +97,9 @@ def _serve_waitress(application: Any, settings: FrontendSettings, ready: Callabl
         port=settings.frontend_port,
         threads=settings.frontend_threads,
         ident=None,
+        **limits(),
     )
+    limit_connections(server, Crowd(settings.frontend_connections_per_address))
     _stop_as_at_ctrl_c()
     ready()
     server.run()
