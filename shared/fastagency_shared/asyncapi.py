@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import models_json_schema
 
-from fastagency_shared.connection import SUBPROTOCOL_V2, AnswerFrame, CancelFrame, FirstFrame
+from fastagency_shared.connection import BEARER_SUBPROTOCOL, SUBPROTOCOL_V2, AnswerFrame, CancelFrame, FirstFrame
 from fastagency_shared.messages import AnyMessage, Message, message_classes, parse_message, to_v1
 from fastagency_shared.run import InitiateReply
 
@@ -23,7 +23,8 @@ PLAIN_ANSWER: Json = {
 }
 VERSIONS = {
     "v1": "The guide's protocol: the first frame is the reply to initiate_workflow, after it each text frame answers.",
-    "v2": f"With the subprotocol {SUBPROTOCOL_V2}: a cursor in the first frame, answers that name their question.",
+    "v2": f"With the subprotocol {SUBPROTOCOL_V2}: a cursor in the first frame, answers that name their question. "
+    f"Where people sign in, a browser offers its token beside it: {BEARER_SUBPROTOCOL}TOKEN.",
 }
 
 

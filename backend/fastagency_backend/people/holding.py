@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from fastagency_shared.errors import NotSignedIn
 
 from fastagency_backend.people.grant import Grant
-from fastagency_backend.store.base import StoreError
 from fastagency_backend.store.people import People
 
 logger = logging.getLogger(__name__)
@@ -77,7 +76,7 @@ class Holding:
             yield watch
             return
         self._watches.add(watch)
-        if self._looking is None or self._looking.done():
+        if self._looking is None:
             self._looking = asyncio.create_task(self._look(), name="sessions")
         try:
             yield watch
@@ -85,13 +84,14 @@ class Holding:
             self._watches.discard(watch)
             if not self._watches and self._looking is not None:
                 self._looking.cancel()
+                self._looking = None  # whoever comes before it has ended needs another one
 
     async def _look(self) -> None:
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
             try:
                 await self._look_once()
-            except StoreError:
+            except Exception:  # were this to end, everybody could stay
                 logger.exception("It could not be found out who is still signed in")
 
     async def _look_once(self) -> None:

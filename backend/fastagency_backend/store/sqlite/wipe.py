@@ -10,6 +10,8 @@ from pathlib import Path
 from fastagency_backend.store.base import StoreError
 
 BUSY_S = 5.0
+PAGES, PAUSE_S = 500, 0.01
+"""Given back at a time, and how long others may write then."""
 WAIT_S = 5.0
 
 
@@ -23,7 +25,9 @@ def wipe(path: Path) -> bool:
         with closing(sqlite3.connect(path, isolation_level=None, timeout=BUSY_S)) as db:
             if db.execute("PRAGMA auto_vacuum").fetchone()[0] == 0:  # a file that 1.0 has made
                 db.execute("VACUUM")
-            db.execute("PRAGMA incremental_vacuum").fetchall()
+            while db.execute("PRAGMA freelist_count").fetchone()[0]:
+                db.execute(f"PRAGMA incremental_vacuum({PAGES})").fetchall()
+                time.sleep(PAUSE_S)
             return _emptied(db)
     except sqlite3.Error as error:
         raise StoreError(f"What was deleted from {path} could not be wiped: {error}. Repeat the command.") from error
