@@ -27,6 +27,7 @@ def limits() -> dict[str, Any]:
         "cleanup_interval": LOOK_EVERY_S,
         "connection_limit": MAX_CONNECTIONS if has_poll else MAX_SELECTED,
         "asyncore_use_poll": has_poll,
+        "clear_untrusted_proxy_headers": False,  # the page itself decides whom it believes what, on either server
         "max_request_header_size": MAX_HEAD_BYTES,
         "max_request_body_size": MAX_BODY_BYTES,
     }

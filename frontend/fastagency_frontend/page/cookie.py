@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http.cookies import CookieError, SimpleCookie
 from typing import Any
-
-from fastagency_frontend.page.visitor import read_cookie
 
 Environ = Mapping[str, Any]
 
@@ -42,3 +41,12 @@ class Cookie:
         if not secure:
             return self.name
         return f"__Host-{self.name}" if self.path == "/" else f"__Secure-{self.name}"
+
+
+def read_cookie(environ: Environ, name: str) -> str | None:
+    """One cookie of a request; a header that cannot be read holds none."""
+    try:
+        morsel = SimpleCookie(str(environ.get("HTTP_COOKIE") or "")).get(name)
+    except CookieError:
+        return None
+    return morsel.value if morsel else None

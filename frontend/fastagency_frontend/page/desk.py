@@ -138,7 +138,7 @@ class Desk:
         logger.info("Somebody has signed in; the session is %s", new.id)
         cookies = [self._house.session_cookie(environ).set(new.secret, secure=secure), used.clear(secure=secure)]
         if visitor_id(environ) is not None:
-            cookies.append(clear_visitor_cookie(environ, self._house.base_path))
+            cookies.append(clear_visitor_cookie(environ))
         headers = [*FRESH, *(("Set-Cookie", cookie) for cookie in cookies)]
         return redirect(arrival.start_response, "303 See Other", target, headers)
 

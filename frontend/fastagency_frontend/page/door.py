@@ -141,7 +141,7 @@ class Door:
         except BackendError as error:
             logger.warning("The conversations of a visitor could not be handed over: %s", error)
             return FRESH
-        return [*FRESH, ("Set-Cookie", clear_visitor_cookie(environ, self._house.base_path))]
+        return [*FRESH, ("Set-Cookie", clear_visitor_cookie(environ))]
 
     def _find(self, environ: Environ) -> Person | None:
         user = self._sign_in.of_request(environ)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import mesop as me
 from fastagency_shared import logs
 from mesop.env.env import MESOP_BASE_URL_PATH
+from mesop.runtime.context import Context
 
 from fastagency_frontend.app import Application
 from fastagency_frontend.page.entrance import open_entrance
@@ -20,6 +22,8 @@ from fastagency_frontend.page.site import Site
 from fastagency_frontend.page.wsgi import Environ, Router, WsgiApp
 from fastagency_frontend.settings import FrontendSettings, load_settings
 from fastagency_frontend.sign_in import SignIn, sign_in_of
+
+logger = logging.getLogger(__name__)
 
 _lock = threading.Lock()
 _mesop: WsgiApp | None = None
@@ -74,6 +78,7 @@ def mesop_app() -> WsgiApp:
                 on_load=on_load,
                 security_policy=me.SecurityPolicy(allowed_trusted_types=[TRUSTED_TYPE]),
             )(page)
+            _keep_state_out_of_errors()
             _mesop = _one_at_a_time_first(me.create_wsgi_app())
         return _mesop
 
@@ -93,3 +98,17 @@ def _one_at_a_time_first(app: WsgiApp) -> WsgiApp:
                 warm.set()
 
     return serve
+
+
+def _keep_state_out_of_errors() -> None:
+    """Mesop shows the browser the error at which a state that it sent could not be read, and with it the state."""
+    update = Context.update_state
+
+    def update_state(context: Any, states: Any) -> None:
+        try:
+            update(context, states)
+        except Exception:  # noqa: BLE001
+            logger.info("A browser sent a state that cannot be read: of another version of the page, or made up")
+            raise ValueError("This page is out of date. Please reload it.") from None
+
+    Context.update_state = update_state

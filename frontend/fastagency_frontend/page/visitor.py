@@ -10,14 +10,18 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Iterable, Mapping
-from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
+from fastagency_shared.errors import RequestError
 from fastagency_shared.provider import Caller
+
+from fastagency_frontend.page.cookie import Cookie, read_cookie
 
 VISITOR_COOKIE = "fastagency_visitor"
 THEME_COOKIE = "fastagency_theme"
 YEAR_S = 365 * 24 * 3600
+ROOT_KEY = "fastagency.root"
+"""Where the WSGI layer says below which path the page is."""
 
 _VISITOR_ID = re.compile(r"[0-9a-f]{32}")
 
@@ -26,7 +30,7 @@ Environ = Mapping[str, Any]
 
 def visitor_id(environ: Environ) -> str | None:
     """The visitor's id, or None for somebody who has no valid one yet."""
-    value = read_cookie(environ, VISITOR_COOKIE)
+    value = _cookie(environ).read(environ, secure=is_https(environ))
     return value if value and _VISITOR_ID.fullmatch(value) else None
 
 
@@ -37,41 +41,42 @@ def caller_of(environ: Environ, forward_headers: Iterable[str]) -> Caller | None
 
 
 def forwarded(environ: Environ, forward_headers: Iterable[str]) -> dict[str, str]:
-    """The headers of a person's request that are passed on to the backend."""
+    """The headers of a person's request that are passed on to the backend.
+
+    Raises:
+        RequestError: one of them holds what cannot be passed on.
+    """
     headers = {}
     for name in forward_headers:
         value = environ.get("HTTP_" + name.upper().replace("-", "_"))
+        if value and not str(value).isascii():
+            raise RequestError(f"The header {name} of this request may only hold ASCII characters.")
         if value:
             headers[name] = str(value)
     return headers
 
 
-def new_visitor_cookie(environ: Environ, base_path: str = "") -> str:
-    """The `Set-Cookie` header that makes a new visitor, for the page below `base_path` only."""
-    return _visitor_cookie(environ, base_path, secrets.token_hex(16), YEAR_S)
+def new_visitor_cookie(environ: Environ) -> str:
+    """The `Set-Cookie` header that makes a new visitor, for this page only."""
+    return _cookie(environ).set(secrets.token_hex(16), secure=is_https(environ), max_age_s=YEAR_S)
 
 
-def clear_visitor_cookie(environ: Environ, base_path: str = "") -> str:
+def clear_visitor_cookie(environ: Environ) -> str:
     """The `Set-Cookie` header that removes it: the visitor has signed in."""
-    return _visitor_cookie(environ, base_path, "", 0)
+    return _cookie(environ).clear(secure=is_https(environ))
 
 
-def _visitor_cookie(environ: Environ, base_path: str, value: str, max_age_s: int) -> str:
-    path = str(environ.get("SCRIPT_NAME") or base_path) + "/"
-    secure = "; Secure" if environ.get("wsgi.url_scheme") == "https" else ""
-    return f"{VISITOR_COOKIE}={value}; Path={path}; Max-Age={max_age_s}; HttpOnly; SameSite=Lax{secure}"
+def is_https(environ: Environ) -> bool:
+    """Whether the browser is on https, as its connection or a proxy says; a lie harms only the liar's cookie."""
+    told = str(environ.get("HTTP_X_FORWARDED_PROTO", "")).partition(",")[0].strip()
+    return "https" in (environ.get("wsgi.url_scheme"), told)
+
+
+def _cookie(environ: Environ) -> Cookie:
+    return Cookie(VISITOR_COOKIE, f"{environ.get('SCRIPT_NAME') or environ.get(ROOT_KEY, '')}/")
 
 
 def theme_of(environ: Environ) -> str:
     """The theme that the visitor chose: system, light or dark."""
     value = read_cookie(environ, THEME_COOKIE)
     return value if value in ("light", "dark") else "system"
-
-
-def read_cookie(environ: Environ, name: str) -> str | None:
-    """One cookie of a request; a header that cannot be read holds none."""
-    try:
-        morsel = SimpleCookie(str(environ.get("HTTP_COOKIE") or "")).get(name)
-    except CookieError:
-        return None
-    return morsel.value if morsel else None

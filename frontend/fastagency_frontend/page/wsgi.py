@@ -27,18 +27,17 @@ from fastagency_frontend.page import asset, live
 from fastagency_frontend.page.door import SIGNED_OUT, Admission, mark_of
 from fastagency_frontend.page.exchange import Pulse
 from fastagency_frontend.page.gate import Gate, places_for
-from fastagency_frontend.page.origin import READING, refusal, vouched
-from fastagency_frontend.page.reply import FRESH, SAFE, Headers, StartResponse, json_reply, redirect, text_reply
+from fastagency_frontend.page.mesop_routes import MESOP_MODULES, REPORTS, is_served
+from fastagency_frontend.page.origin import FORWARDED, READING, refusal, vouched
+from fastagency_frontend.page.reply import FRESH, SAFE, Headers, StartResponse, json_reply, redirect, reply, text_reply
 from fastagency_frontend.page.site import ENVIRON_KEY, Site
 from fastagency_frontend.page.target import SIGN_IN, own_target
 from fastagency_frontend.page.trouble import for_people
 from fastagency_frontend.page.view import watches_workflows
-from fastagency_frontend.page.visitor import new_visitor_cookie, visitor_id
+from fastagency_frontend.page.visitor import ROOT_KEY, new_visitor_cookie, visitor_id
 
 Environ = dict[str, Any]
 WsgiApp = Callable[[Environ, StartResponse], Iterable[bytes]]
-
-MESOP_MODULES = "/__web-components-module__"
 
 _RUN_ROUTE = re.compile(r"runs/([0-9a-f]{32})/(history|live)")
 _OUTSIDE_LINK = re.compile(rb"\s*<link\s[^>]*fonts\.(?:googleapis|gstatic)\.com[^>]*>")
@@ -51,7 +50,11 @@ _TIGHTER_POLICY = {
     "img-src": "'self' data:",
     "media-src": "'self'",
     "frame-src": "'self'",
+    "base-uri": "'self'",
+    "form-action": "'self'",
+    "object-src": "'none'",
 }
+_ALWAYS_ASCII = ("HTTP_HOST", "HTTP_ORIGIN", *FORWARDED)
 _FOR_EVER = "public, max-age=31536000, immutable"
 
 logger = logging.getLogger(__name__)
@@ -68,14 +71,19 @@ class Router:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         environ[ENVIRON_KEY] = self._site
+        environ[ROOT_KEY] = self._base_path
+        if not all(str(environ.get(name, "")).isascii() for name in _ALWAYS_ASCII):
+            return text_reply(start_response, "400 Bad Request", "The name of a host may only hold ASCII characters.")
         path = self._below_prefix(environ)
         if path is None:
             query = str(environ.get("QUERY_STRING", ""))
             location = f"{self._base_path}/?{query}" if query else f"{self._base_path}/"
             return redirect(start_response, "308 Permanent Redirect", location)
+        if path == REPORTS:  # of browsers that have kept the page's policy; Mesop fails at those it does not expect
+            return reply(start_response, "204 No Content", "text/plain", b"")
         inner = path.removeprefix(MESOP_MODULES)
         if not inner.startswith(asset.PREFIX + "/"):
-            return self._through_the_door(path, environ, start_response) or self._checked(environ, start_response)
+            return self._through_the_door(path, environ, start_response) or self._checked(path, environ, start_response)
         try:
             return self._own_route(inner.removeprefix(asset.PREFIX + "/"), environ, start_response)
         except SignedOut as error:
@@ -120,12 +128,14 @@ class Router:
             return json_reply(start_response, {"trouble": for_people(error)})
         return text_reply(start_response, "401 Unauthorized", SIGNED_OUT)
 
-    def _checked(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    def _checked(self, path: str, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Mesop's answer, if the request is not another site's."""
         reason = refusal(environ)
         if reason is not None:
             logger.warning("Refused %s %s: %s", environ.get("REQUEST_METHOD"), environ.get("PATH_INFO"), reason)
             return text_reply(start_response, "403 Forbidden", reason)
+        if not is_served(path):
+            return text_reply(start_response, "404 Not Found", "There is no such file.")
         if environ.get("REQUEST_METHOD") not in READING:
             vouched(environ)
         return self._page(environ, start_response)
@@ -203,7 +213,7 @@ class Router:
             kept = [(name, value) for name, value in kept if name.lower() != "cache-control"]
             kept += self._site.entrance.door.welcome(environ)
         elif visitor_id(environ) is None:
-            kept.append(("Set-Cookie", new_visitor_cookie(environ, self._base_path)))
+            kept.append(("Set-Cookie", new_visitor_cookie(environ)))
         return kept
 
     def _rewrite(self, document: bytes) -> bytes:
@@ -248,7 +258,8 @@ def _secured(headers: Headers) -> Headers:
 
 def _tightened(policy: str) -> str:
     directives = [directive.strip().partition(" ") for directive in policy.split(";")]
-    return "; ".join(f"{name} {_TIGHTER_POLICY.get(name, sources)}" for name, _, sources in directives)
+    sources = {name: value for name, _, value in directives} | _TIGHTER_POLICY
+    return "; ".join(f"{name} {value}" for name, value in sources.items())
 
 
 def _asset(path: str, start_response: StartResponse) -> Iterable[bytes]:

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from fastagency_frontend.page.visitor import caller_of, new_visitor_cookie, theme_of, visitor_id
+from fastagency_frontend.page.visitor import (
+    ROOT_KEY,
+    caller_of,
+    clear_visitor_cookie,
+    new_visitor_cookie,
+    theme_of,
+    visitor_id,
+)
 
 ID = "0123456789abcdef0123456789abcdef"
 
@@ -47,3 +54,20 @@ def test_only_the_named_headers_are_passed_on() -> None:
 @pytest.mark.parametrize(("value", "theme"), [("dark", "dark"), ("light", "light"), ("pink", "system"), ("", "system")])
 def test_the_theme(value: str, theme: str) -> None:
     assert theme_of({"HTTP_COOKIE": f"fastagency_theme={value}"}) == theme
+
+
+def test_on_https_a_cookie_that_somebody_else_could_have_planted_is_nobody() -> None:
+    for secure in ({"wsgi.url_scheme": "https"}, {"HTTP_X_FORWARDED_PROTO": "https, http"}):
+        assert visitor_id({**secure, "HTTP_COOKIE": f"fastagency_visitor={ID}"}) is None
+        assert visitor_id({**secure, "HTTP_COOKIE": f"__Secure-fastagency_visitor={ID}"}) is None
+        assert visitor_id({**secure, "HTTP_COOKIE": f"__Host-fastagency_visitor={ID}; fastagency_visitor=x"}) == ID
+        assert new_visitor_cookie(secure).startswith("__Host-fastagency_visitor=")
+
+
+def test_under_a_path_the_cookie_is_for_that_path() -> None:
+    under = {"wsgi.url_scheme": "https", ROOT_KEY: "/chat"}
+    cookie = new_visitor_cookie(under)
+    assert cookie.startswith("__Secure-fastagency_visitor=")
+    assert "; Path=/chat/;" in cookie
+    assert visitor_id({**under, "HTTP_COOKIE": cookie.partition(";")[0]}) is not None
+    assert "Max-Age=0" in clear_visitor_cookie(under)
