@@ -38,6 +38,7 @@ class Subscription:
     `closed` that the reader wants no more. `last` is the number of the message that the run ended with, once it has.
     `sent_home` says that there is more, but not here and now: the reader has to come again. A `terse` reader shows
     nobody what is not logged, nor who has answered: it is given none of the first, and not woken for the second.
+    `reached` is the number of the newest message that it was given, or has read.
     """
 
     def __init__(self) -> None:
@@ -45,6 +46,7 @@ class Subscription:
         self.terse = False
         self.closed = self.sent_home = False
         self.last: int | None = None
+        self.reached = 0
         self._items: list[Item | _Pieces] = []
         self._news: asyncio.Future[None] | None = None
         self._waits_since = 0.0
@@ -65,8 +67,9 @@ class Subscription:
         if len(self._items) >= QUEUE_ITEMS:
             self._items.clear()
             self.stale = self.joins = True
-        if self.last is not None and logged:
-            self.last = None  # it is tried again
+        if isinstance(item, StoredEvent):
+            self.last = None  # if it had ended, it is tried again
+            self.reached = max(self.reached, item.seq)
         self._items.append(item)
         if isinstance(item, TextChunk):
             self._wake_in_time()
@@ -293,6 +296,10 @@ class Feeds:
         for each in runs:
             for subscription in self._by_run.get(each, ()):
                 subscription.go_stale()
+
+    def has_reached(self, run_id: str, seq: int) -> bool:
+        """Whether everybody who watches the run was given its newest message, or has read it."""
+        return all(subscription.reached >= seq for subscription in self._by_run.get(run_id, ()))
 
     @property
     def watched(self) -> list[str]:

@@ -71,6 +71,7 @@ class Readers:
             if page is not None:
                 if page.events:
                     cursor = page.events[-1].seq
+                    subscription.reached = max(subscription.reached, cursor)
                     yield page.events
                 if page.run is None or (page.run.status.ended and not page.more):
                     return
@@ -115,9 +116,16 @@ class Readers:
         watched = self._feeds.watched
         heads = await self._store.heads(watched) if watched else {}
         for run_id in watched:
-            if run_id not in self._heads or self._heads[run_id] != heads.get(run_id):
+            if not self._is_known(run_id, heads.get(run_id)):
                 self._feeds.go_stale(run_id)
         self._heads = heads
+
+    def _is_known(self, run_id: str, head: tuple[int, str] | None) -> bool:
+        """Whether those who watch a run know all of this; a run that is driven here has told them."""
+        before = self._heads.get(run_id)
+        if before is None or head is None:
+            return False
+        return before == head or (before[1] == head[1] and self._feeds.has_reached(run_id, head[0]))
 
     def send_home(self) -> None:
         """The process is about to stop: end every watch now, not at the next message."""

@@ -67,3 +67,40 @@ async def test_who_is_there_at_the_end_does_not_ask_the_store_again(lab: Lab, mo
     await lab.answer(engine, "x")
     assert seqs(await watching) == [1, 2, 3, 4]
     assert asked == []
+
+
+async def test_a_look_at_all_sends_nobody_to_the_store_who_was_told_here(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def body(run: Run) -> None:
+        for _ in range(3):
+            await run.ask(TextInput())
+
+    register(lab, body)
+    engine = await lab.engine()
+    await lab.start(engine, "flow")
+    await lab.question(engine)
+    watching = asyncio.create_task(watched(engine))
+    await until(lambda: len(engine.feeds) == 1)
+    readers = engine.service.readers
+
+    async def told() -> None:
+        seq = (await lab.run(engine)).last_seq
+        await until(lambda: engine.feeds.has_reached(run_id(), seq))
+
+    await lab.answer(engine, "the title")
+    await lab.question(engine)
+    await told()
+    await readers.look()
+    stale: list[str | None] = []
+    monkeypatch.setattr(engine.feeds, "go_stale", stale.append)
+    await lab.answer(engine, "x")
+    await lab.question(engine)
+    await told()
+    await readers.look()
+    assert stale == []
+    monkeypatch.setattr(engine.feeds, "has_reached", lambda run_id, seq: False)
+    await lab.answer(engine, "y")
+    await readers.look()
+    assert stale == [run_id()]
+    await watching
