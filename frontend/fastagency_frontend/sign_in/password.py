@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 MEMORY_KIB = 47_104
 ROUNDS = 1
 HASHED_AT_A_TIME = 2
-BUSY_S = 5.0
+BUSY_S = 1.0
+"""A thread of the server waits meanwhile."""
 
 WINDOW_S = 600.0
 PER_NAME = 10

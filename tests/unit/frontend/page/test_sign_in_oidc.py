@@ -117,6 +117,7 @@ def test_an_answer_that_this_browser_did_not_ask_for_is_refused(http: Client) ->
         {"nonce": None},
         {"iss": "https://evil.example"},
         {"aud": "another-page"},
+        {"aud": "another-page", "azp": CLIENT},
         {"aud": [CLIENT, "other"], "azp": "other"},
         {"exp": 1},
         {"sub": None},
