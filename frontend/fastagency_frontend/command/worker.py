@@ -26,6 +26,7 @@ from fastagency_frontend.settings import load_settings
 
 REQUEST_DEADLINE_S = 20.0
 """From the time a connection is accepted, or used again, to the last byte of the request."""
+LOOK_EVERY_S = 1.0
 WRITE_TIMEOUT_S = 20
 """How long a write waits for a client that does not read."""
 MAX_WAITING_BYTES = 64 * 1024 * 1024
@@ -61,6 +62,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self.crowd = Crowd(load_settings().frontend_connections_per_address)
         self._waiting: set[Connection] = set()
         self._waiting_bytes = 0
+        self._next_look = 0.0
 
     def accept(self, listener: Any) -> None:
         try:
@@ -92,9 +94,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             self._look_at(conn)
 
     def murder_pending(self) -> None:
-        """Called once a second; when the worker stops, it does not wait for those who have sent nothing."""
+        """Called after each event. When the worker stops, it does not wait for those who have sent nothing."""
         super().murder_pending()
         now = time.monotonic()
+        if self.alive and now < self._next_look:
+            return
+        self._next_look = now + LOOK_EVERY_S
         for conn in list(self._waiting):
             if now >= conn.deadline or not (self.alive or conn.received):
                 self._let_go(conn)

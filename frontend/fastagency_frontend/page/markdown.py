@@ -39,9 +39,8 @@ logger = logging.getLogger(__name__)
 
 def to_html(text: str) -> str:
     """Render a text, whatever it is."""
-    env = {_BUDGET: Budget(RENDER_CPU_S), _CODE_BUDGET: Budget(RENDER_CPU_S + HIGHLIGHT_CPU_S)}
     try:
-        return str(_markdown.render(text, env))
+        return str(_markdown.render(text, {_BUDGET: Budget(RENDER_CPU_S)}))
     except TooMuchWork:
         logger.info("A text of %d characters is shown as it was written: it takes too long to render", len(text))
     except Exception:
@@ -78,8 +77,10 @@ def _image_as_link(renderer: RendererHTML, tokens: Sequence[Token], index: int, 
 def _code(renderer: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
     """A block of code, coloured while there is time for it."""
 
+    budget = env.setdefault(_CODE_BUDGET, Budget(HIGHLIGHT_CPU_S))
+
     def colour(code: str, language: str, _attributes: str) -> str:
-        return highlight(code, language, env[_CODE_BUDGET])
+        return highlight(code, language, budget)
 
     coloured: Any = {**options, "highlight": colour}
     return RendererHTML.fence(renderer, tokens, index, OptionsDict(coloured), env)
