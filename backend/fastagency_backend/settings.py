@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
+from fastagency_shared.address import Hosts, Origins
 from fastagency_shared.errors import InvalidSettings
 from fastagency_shared.fault import describe_settings
 from fastagency_shared.logs import LogFormat
@@ -82,6 +83,20 @@ class BackendSettings(BaseSettings):
         le=168,
         description="Where people sign in: hours without use after which a session ends; after seven days it ends in "
         "any case.",
+    )
+    allow_anonymous: bool = Field(
+        default=False,
+        description="Whether other machines may ask, and proxies, where nobody signs in.",
+    )
+    allowed_hosts: Annotated[Hosts, NoDecode] = Field(
+        default=[],
+        description="Names under which this server may be asked, besides localhost, separated by commas; "
+        "`*.example.org` is every name below that one, `*` any.",
+    )
+    allowed_origins: Annotated[Origins, NoDecode] = Field(
+        default=[],
+        description="Origins of pages that may use the backend, besides its own, separated by commas, such as "
+        "`https://example.org`.",
     )
     database: Annotated[Database, BeforeValidator(read_database), NoDecode] = Field(
         default=SqliteFile(Path(".fastagency/runs.sqlite3")),
@@ -166,6 +181,9 @@ class BackendSettings(BaseSettings):
         ge=1,
         description="Runs of one signed-in user that are at work at a time, over all processes (one that waits for a "
         "person, or sleeps, is not); more wait for their turn. Unset: no limit.",
+    )
+    max_body_bytes: int = Field(
+        default=2_097_152, ge=4096, description="Bytes of the body of a request, before anything is made of it."
     )
     max_message_bytes: int = Field(
         default=1_048_576,

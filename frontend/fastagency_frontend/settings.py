@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
+from fastagency_shared.address import Hosts
 from fastagency_shared.errors import InvalidSettings
 from fastagency_shared.fault import describe_settings
 from fastagency_shared.logs import LogFormat
@@ -32,6 +33,15 @@ class FrontendSettings(BaseSettings):
     frontend_prefix: Prefix = Field(
         default="",
         description="The path under which a proxy shows the page, such as /chat; unset: at the root.",
+    )
+    allow_anonymous: bool = Field(
+        default=False,
+        description="Whether other machines may ask, and proxies, where nobody signs in.",
+    )
+    allowed_hosts: Annotated[Hosts, NoDecode] = Field(
+        default=[],
+        description="Names under which this server may be asked, besides localhost, separated by commas; "
+        "`*.example.org` is every name below that one, `*` any.",
     )
     title: str | None = Field(default=None, description="The name of the application, shown at the top of the page.")
     description: str | None = Field(default=None, description="One or two sentences shown where a person starts.")

@@ -5,6 +5,9 @@ FastAgencyError
 ├── RequestError           the caller asked for something wrong; `detail` is fit to be shown to a person
 │   ├── NotSignedIn        401  nobody is signed in, or the token is not valid any more
 │   ├── NotAllowed         403  signed in, but without the role that this needs
+│   ├── HostRefused        400  sent to a name that this server is not known by
+│   ├── OriginRefused      403  sent by another site's page
+│   ├── AnonymousRefused   403  from another machine, where nobody signs in
 │   ├── UnknownWorkflow    404  no workflow of that name
 │   ├── UnknownRun         404  no such run, or not yours: the two are never told apart
 │   ├── UnknownQuestion    404  the run never asked that
@@ -57,6 +60,18 @@ class NotSignedIn(RequestError):
 
 
 class NotAllowed(RequestError):
+    status = 403
+
+
+class HostRefused(RequestError):
+    status = 400
+
+
+class OriginRefused(RequestError):
+    status = 403
+
+
+class AnonymousRefused(RequestError):
     status = 403
 
 
@@ -155,6 +170,9 @@ REQUEST_ERRORS: dict[str, type[RequestError]] = {
     for cls in (
         NotSignedIn,
         NotAllowed,
+        HostRefused,
+        OriginRefused,
+        AnonymousRefused,
         UnknownWorkflow,
         UnknownRun,
         UnknownQuestion,

@@ -22,6 +22,18 @@ TAKES_PATHS_AWAY = {
     "proxy_pass http://fastagency_frontend;": "proxy_pass http://fastagency_frontend/;",
     "proxy_pass http://fastagency_backend;": "proxy_pass http://fastagency_backend/;",
 }
+OPEN = {"FASTAGENCY_ALLOW_ANONYMOUS": "1"}
+"""Nobody signs in here, and the proxy says for whom it asks."""
+
+
+@pytest.fixture(scope="module")
+def backend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    yield from running(backend_process(tmp_path_factory.mktemp("backend"), **OPEN))
+
+
+@pytest.fixture(scope="module")
+def page(backend: Process, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    yield from running(page_process("gthread", backend, tmp_path_factory.mktemp("page"), **OPEN))
 
 
 @pytest.fixture
@@ -41,13 +53,13 @@ def proxied(tmp_path: Path) -> Iterator[MakeProxy]:
 
 @pytest.fixture(scope="module")
 def backend_below(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
-    yield from running(backend_process(tmp_path_factory.mktemp("below"), FASTAGENCY_BACKEND_PREFIX="/agents"))
+    yield from running(backend_process(tmp_path_factory.mktemp("below"), FASTAGENCY_BACKEND_PREFIX="/agents", **OPEN))
 
 
 @pytest.fixture(scope="module")
 def page_below(backend_below: Process, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
     folder = tmp_path_factory.mktemp("page-below")
-    yield from running(page_process("gthread", backend_below, folder, FASTAGENCY_FRONTEND_PREFIX="/chat"))
+    yield from running(page_process("gthread", backend_below, folder, FASTAGENCY_FRONTEND_PREFIX="/chat", **OPEN))
 
 
 @pytest.mark.parametrize("changes", [{}, LOSES_THE_PORT], ids=["as shipped", "Host without its port"])
@@ -66,7 +78,7 @@ def test_a_conversation_on_an_odd_port(
 def trusting_page(backend: Process, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
     """As in Kubernetes, where Mesop believes what proxies say, whether it is asked to or not."""
     folder = tmp_path_factory.mktemp("trusting")
-    yield from running(page_process("gthread", backend, folder, KUBERNETES_SERVICE_HOST="10.0.0.1"))
+    yield from running(page_process("gthread", backend, folder, KUBERNETES_SERVICE_HOST="10.0.0.1", **OPEN))
 
 
 def test_what_a_proxy_forwards_does_not_confuse_mesop(
@@ -185,3 +197,14 @@ def test_a_page_whose_files_are_elsewhere_says_so(
     person.visit("/chat/")
     expect(person.page.get_by_role("alert")).to_contain_text("FASTAGENCY_FRONTEND_PREFIX")
     person.tab.picture("prefix-unknown")
+
+
+def test_a_proxy_that_nobody_told_of_is_refused_with_what_to_set(
+    proxied: MakeProxy, page: Process, backend: Process, tmp_path: Path
+) -> None:
+    for closed in running(page_process("gthread", backend, tmp_path)):
+        proxy = proxied("fastagency.conf", closed, backend)
+        answer = httpx.get(proxy.url)
+        assert answer.status_code == 403
+        assert "FASTAGENCY_ALLOW_ANONYMOUS=1" in answer.text
+        assert httpx.get(f"{proxy.url}/__fastagency__/health").status_code == 200

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -121,7 +122,9 @@ def test_they_share_a_database_whose_schema_one_of_them_changes(hosts: dict[str,
     environment = hosts[name]["environment"]
     server, password = hosts["postgres"]["environment"], "letters"
     address = re.sub(r"\$\{POSTGRES_PASSWORD:\?[^}]*\}", password, environment["FASTAGENCY_DATABASE"])
-    values = {key.removeprefix("FASTAGENCY_").lower(): value for key, value in environment.items()}
+    values = {
+        key.removeprefix("FASTAGENCY_").lower(): value.replace("${HOSTS:-}", "") for key, value in environment.items()
+    }
     settings = BackendSettings(**(values | {"database": address}))
     assert isinstance(settings.database, PostgresUrl)
     assert (
@@ -160,3 +163,14 @@ def test_the_image_has_the_extras_that_are_named(hosts: dict[str, Any]) -> None:
 
 def test_only_the_proxy_can_be_reached_from_outside(hosts: dict[str, Any]) -> None:
     assert [name for name, service in hosts.items() if "ports" in service] == ["proxy"]
+
+
+@pytest.mark.parametrize("name", ["compose.yaml", "compose.hosts.yaml"])
+def test_where_nobody_signs_in_only_this_machine_reaches_the_proxy(name: str) -> None:
+    services = compose(name)["services"]
+    assert services["proxy"]["ports"] == ["127.0.0.1:8080:8080"]
+    asked = services["backend" if "backend" in services else "api"]
+    for each in (asked, services["frontend"]):
+        assert each["environment"]["FASTAGENCY_ALLOW_ANONYMOUS"] == "1"
+    host = urlsplit(services["frontend"]["environment"]["FASTAGENCY_BACKEND_URL"]).hostname
+    assert host in asked["environment"]["FASTAGENCY_ALLOWED_HOSTS"].split(",")

@@ -86,7 +86,7 @@ async def test_the_example_of_the_readme_publishes_its_workflow() -> None:
         exec(compile(code, "README.md", "exec"), names)
     app = names["app"]
     assert isinstance(app, FastAPI)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://backend") as client:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://testserver") as client:
         reply = await client.get("/fastagency/discovery")
     assert reply.json() == [{"name": "greeting", "description": "Say hello"}]
 

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
 from fastagency_backend.engine.health import Health
@@ -32,7 +33,6 @@ class HealthReport(BaseModel):
 
 
 def add_route(router: APIRouter, path: str, process: Callable[[], Awaitable[ServingProcess]]) -> None:
-    @router.get(path, response_model=HealthReport, responses={503: {"model": HealthReport}})
     async def health() -> JSONResponse:
         """Whether this process is alive, and ready to serve people. Needs no sign-in."""
         try:
@@ -42,3 +42,11 @@ def add_route(router: APIRouter, path: str, process: Callable[[], Awaitable[Serv
             found = Health(unwell=("database",))
         status = 200 if found.ready else 503
         return JSONResponse(found.report, status, headers={"Cache-Control": "no-store"})
+
+    router.add_api_route(
+        path,
+        health,
+        response_model=HealthReport,
+        responses={503: {"model": HealthReport}},
+        route_class_override=APIRoute,
+    )

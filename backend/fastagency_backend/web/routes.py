@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastagency_shared import logs
+from fastagency_shared.errors import RequestError
 from fastapi import APIRouter, WebSocket
 
 from fastagency_backend.assembly import bearers_for
@@ -24,8 +25,9 @@ from fastagency_backend.store.base import StoreError
 from fastagency_backend.store.people import People
 from fastagency_backend.web import admin, guide, health, metrics, runs, sessions, shutdown
 from fastagency_backend.web.bearer import BearerUser
+from fastagency_backend.web.gate import Gate
 from fastagency_backend.web.identity import GetUserId, Identity
-from fastagency_backend.web.problem import ProblemRoute
+from fastagency_backend.web.problem import problem
 from fastagency_backend.web.publication import Publication, ServingProcess
 from fastagency_backend.web.socket import serve_socket
 
@@ -74,7 +76,8 @@ class Routes(ABC):
         self._engine: ServingProcess | None = None
         self._starting = asyncio.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self.router = APIRouter(route_class=ProblemRoute, lifespan=self._lifespan, tags=["fastagency"])
+        self._gate = Gate(settings, signs_in=not identity.claims_count)
+        self.router = APIRouter(route_class=self._gate.route_class(), lifespan=self._lifespan, tags=["fastagency"])
         publication = Publication(self.router, identity, specs, self.service)
         self.router.add_api_websocket_route(paths.ws, self._socket)  # the first: routes are tried in their order
         guide.add_routes(publication, paths.discovery, paths.initiate_workflow, paths.ws)
@@ -132,4 +135,9 @@ class Routes(ABC):
         await engine.stop()
 
     async def _socket(self, websocket: WebSocket) -> None:
+        try:
+            self._gate.check(websocket, changes=True)
+        except RequestError as error:
+            await websocket.send_denial_response(problem(error))
+            return
         await serve_socket(websocket, await self.service(), self.identity)

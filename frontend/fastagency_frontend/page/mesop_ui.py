@@ -15,6 +15,7 @@ from mesop.runtime.context import Context
 from fastagency_frontend.app import Application
 from fastagency_frontend.page.entrance import open_entrance
 from fastagency_frontend.page.environment import prepare_mesop
+from fastagency_frontend.page.exposure import Exposure
 from fastagency_frontend.page.handler import on_load
 from fastagency_frontend.page.page import TRUSTED_TYPE, page
 from fastagency_frontend.page.reply import StartResponse
@@ -53,7 +54,8 @@ class MesopUI:
         auth = self._auth or sign_in_of(settings)
         entrance = None if auth is None else open_entrance(auth, application, settings, MESOP_BASE_URL_PATH)
         site = Site(application, list(settings.forward_headers), entrance)
-        self._router = Router(site, self._serve, MESOP_BASE_URL_PATH)
+        exposure = Exposure.of(settings, signs_in=entrance is not None)
+        self._router = Router(site, self._serve, MESOP_BASE_URL_PATH, exposure)
 
     def wsgi(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
+
+from fastagency_shared.address import same_host
 
 Environ = Mapping[str, Any]
 
@@ -29,8 +30,7 @@ def refusal(environ: Environ) -> str | None:
         return None if site == "same-origin" else f"This request comes from another site: {origin or site}."
     asked = [str(environ[name]) for name in ("HTTP_HOST", "HTTP_X_FORWARDED_HOST") if environ.get(name)]
     names = " and ".join(asked) or "nobody"
-    page = _host(origin)
-    if page is not None and page in {_host(f"//{host}", _scheme(origin)) for host in asked}:
+    if any(same_host(origin, host) for host in asked):
         return None
     return (
         f"The page is open at {origin or 'an unknown address'}, but its server was asked as {names}. "
@@ -48,17 +48,3 @@ def vouched(environ: dict[str, Any]) -> None:
         environ.pop(name, None)
     host = environ.get("HTTP_HOST") or f"{environ.get('SERVER_NAME')}:{environ.get('SERVER_PORT')}"
     environ["HTTP_ORIGIN"] = f"{environ.get('wsgi.url_scheme', 'http')}://{host}"
-
-
-def _scheme(origin: str) -> str:
-    return origin.partition("://")[0]
-
-
-def _host(address: str, scheme: str = "") -> tuple[str | None, int | None] | None:
-    """Name and port, so that a port that may be left out makes no difference. The scheme is the proxy's affair."""
-    try:
-        parts = urlsplit(address)
-        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme or scheme)
-    except ValueError:
-        return None
-    return (parts.hostname, port) if parts.hostname else None

@@ -26,6 +26,7 @@ from fastagency_shared.errors import BackendError, RequestError, SignedOut
 from fastagency_frontend.page import asset, live
 from fastagency_frontend.page.door import SIGNED_OUT, Admission, mark_of
 from fastagency_frontend.page.exchange import Pulse
+from fastagency_frontend.page.exposure import ONLY_HERE, Exposure
 from fastagency_frontend.page.gate import Gate, places_for
 from fastagency_frontend.page.mesop_routes import MESOP_MODULES, REPORTS, is_served
 from fastagency_frontend.page.origin import FORWARDED, READING, refusal, vouched
@@ -38,6 +39,8 @@ from fastagency_frontend.page.visitor import ROOT_KEY, new_visitor_cookie, visit
 
 Environ = dict[str, Any]
 WsgiApp = Callable[[Environ, StartResponse], Iterable[bytes]]
+
+HEALTH = f"{asset.PREFIX}/health"
 
 _RUN_ROUTE = re.compile(r"runs/([0-9a-f]{32})/(history|live)")
 _OUTSIDE_LINK = re.compile(rb"\s*<link\s[^>]*fonts\.(?:googleapis|gstatic)\.com[^>]*>")
@@ -63,8 +66,8 @@ logger = logging.getLogger(__name__)
 class Router:
     """Answers our own routes and hands the rest to Mesop."""
 
-    def __init__(self, site: Site, mesop: WsgiApp, base_path: str = "") -> None:
-        self._site = site
+    def __init__(self, site: Site, mesop: WsgiApp, base_path: str = "", exposure: Exposure = ONLY_HERE) -> None:
+        self._site, self._exposure = site, exposure
         self._mesop = mesop
         self._base_path = base_path
         self._gate = Gate()
@@ -82,6 +85,9 @@ class Router:
         if path == REPORTS:  # of browsers that have kept the page's policy; Mesop fails at those it does not expect
             return reply(start_response, "204 No Content", "text/plain", b"")
         inner = path.removeprefix(MESOP_MODULES)
+        if inner != HEALTH and (reason := self._exposure.refusal(environ)) is not None:
+            logger.warning("Refused %s %s: %s", environ.get("REQUEST_METHOD"), path, reason)
+            return text_reply(start_response, "403 Forbidden", reason)
         if not inner.startswith(asset.PREFIX + "/"):
             return self._through_the_door(path, environ, start_response) or self._checked(path, environ, start_response)
         try:

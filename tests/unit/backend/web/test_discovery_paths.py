@@ -34,7 +34,7 @@ def mounted() -> FastAPI:
 @pytest.mark.parametrize("make", [included, mounted])
 @pytest.mark.parametrize("path", ["/prefix/fastagency/discovery", "/prefix//fastagency/discovery"])
 async def test_a_slash_too_many_is_forgiven(make: Any, path: str) -> None:
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(make()), base_url="http://backend") as client:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(make()), base_url="http://testserver") as client:
         reply = await client.get(path)
     assert reply.json() == [{"name": "chat", "description": "Talk."}]
 

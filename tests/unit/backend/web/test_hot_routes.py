@@ -55,7 +55,7 @@ async def client(folder: Path, *, on_router: bool = False, **options: Any) -> As
     app.include_router(adapter.router, dependencies=[Depends(signed_in)] if on_router else [])
     try:
         async with httpx.AsyncClient(
-            transport=httpx.ASGITransport(app), base_url="http://backend/fastagency"
+            transport=httpx.ASGITransport(app), base_url="http://testserver/fastagency"
         ) as client:
             yield client
     finally:
@@ -65,7 +65,7 @@ async def client(folder: Path, *, on_router: bool = False, **options: Any) -> As
 async def both(client: httpx.AsyncClient, **request: Any) -> list[httpx.Response]:
     return [
         await client.get("/discovery", **request),
-        await client.get("http://backend//fastagency/discovery", **request),
+        await client.get("http://testserver//fastagency/discovery", **request),
         await client.post("/initiate_workflow", json={"workflow_name": "chat", "user_id": "bob"}, **request),
     ]
 

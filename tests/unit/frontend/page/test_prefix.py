@@ -11,6 +11,7 @@ import pytest
 from fastagency_frontend.app import Application, FastAgency
 from fastagency_frontend.page import MesopUI, asset
 from fastagency_frontend.page.environment import prepare_mesop
+from fastagency_frontend.page.exposure import Exposure
 from fastagency_frontend.page.site import Site
 from fastagency_frontend.page.wsgi import Router
 from fastagency_frontend.settings import FrontendSettings
@@ -41,7 +42,8 @@ def mesop() -> Mesop:
 
 @pytest.fixture
 def http(mesop: Mesop) -> Client:
-    return Client(Router(Site(Application(demo_provider(), "Class", ""), []), mesop, "/chat"))
+    anybody = Exposure(from_anywhere=True)
+    return Client(Router(Site(Application(demo_provider(), "Class", ""), []), mesop, "/chat", anybody))
 
 
 @pytest.mark.parametrize("path", ["/chat/", "/"])
