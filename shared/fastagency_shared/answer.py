@@ -4,15 +4,31 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
 
 from fastagency_shared.errors import InvalidRequest
 from fastagency_shared.messages import MultipleChoice, Question, TextInput
 
 MAX_ANSWER_CHARS = 100_000
+MAX_ANSWER_ITEMS = 20_000
+MAX_LISTED_CHOICES = 20
 
 SEPARATOR = re.compile(r"\s*(?:,\s*|\Z)")
 
 Answer = str | list[str]
+
+
+def _bounded(value: Any) -> Any:
+    """Before each item is looked at, and complained of."""
+    if isinstance(value, list) and len(value) > MAX_ANSWER_ITEMS:
+        raise ValueError(f"has {len(value):,} items; the most is {MAX_ANSWER_ITEMS:,}")
+    return value
+
+
+AnyAnswer = Annotated[str | Annotated[list[str], Field(max_length=MAX_ANSWER_ITEMS)], BeforeValidator(_bounded)]
+"""An answer as it comes over the wire."""
 
 
 def check_answer(question: Question, value: Answer) -> Answer:
@@ -63,8 +79,9 @@ def _check_one(question: MultipleChoice, value: Answer) -> str:
 
 
 def _check_many(question: MultipleChoice, value: Answer) -> list[str]:
-    chosen = [value] if isinstance(value, str) else value
-    unknown = [item for item in chosen if item not in question.choices]
+    chosen = {value: None} if isinstance(value, str) else dict.fromkeys(value)
+    choices = set(question.choices)
+    unknown = [item for item in chosen if item not in choices]
     if unknown:
         raise InvalidRequest(f"{_shown(unknown)} is not among the choices. Choose from: {_listed(question)}.")
     return [choice for choice in question.choices if choice in chosen]
@@ -92,26 +109,32 @@ def _read_list(text: str) -> list[str] | None:
 
 def _split_commas(question: MultipleChoice, text: str) -> list[str]:
     """Split at commas, but never inside a choice that has a comma itself: the longest choice wins."""
-    by_length = sorted(question.choices, key=len, reverse=True)
+    choices = set(question.choices)
+    lengths = sorted({len(choice) for choice in choices}, reverse=True)
     text = text.strip()
     found: list[str] = []
     at = 0
     while at < len(text):  # by position, because cutting a long text again and again takes a second
-        ends = ((c, SEPARATOR.match(text, at + len(c))) for c in by_length if text.startswith(c, at))
+        starts = (c for length in lengths if (c := text[at : at + length]) in choices)
+        ends = ((c, SEPARATOR.match(text, at + len(c))) for c in starts)
         item, separator = next((pair for pair in ends if pair[1]), (None, None))
         if item is None or separator is None:
             comma = text.find(",", at)
             item = text[at : comma if comma >= 0 else None].rstrip()
             separator = SEPARATOR.match(text, at + len(item))
         found.append(item)
+        if len(found) > MAX_ANSWER_ITEMS:
+            raise InvalidRequest(f"The answer has more than {MAX_ANSWER_ITEMS:,} items. Please choose fewer.")
         at = separator.end() if separator else len(text)
     return found
 
 
 def _shown(value: Answer) -> str:
-    text = value if isinstance(value, str) else ", ".join(value)
+    text = value if isinstance(value, str) else ", ".join(value[:MAX_LISTED_CHOICES])
     return repr(text if len(text) <= 80 else text[:80] + "…")
 
 
 def _listed(question: MultipleChoice) -> str:
-    return ", ".join(repr(choice) for choice in question.choices)
+    listed = ", ".join(repr(choice) for choice in question.choices[:MAX_LISTED_CHOICES])
+    left = len(question.choices) - MAX_LISTED_CHOICES
+    return f"{listed} and {left:,} more" if left > 0 else listed

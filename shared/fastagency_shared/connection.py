@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
-from fastagency_shared.answer import MAX_ANSWER_CHARS
+from fastagency_shared.answer import MAX_ANSWER_CHARS, AnyAnswer
 from fastagency_shared.errors import InvalidRequest
 from fastagency_shared.fault import describe
 from fastagency_shared.run import MAX_QUESTION_ID_CHARS, Cursor, Epoch, RunId, UserId
@@ -77,7 +77,7 @@ class AnswerFrame(BaseModel):
 
     type: Literal["answer"]
     question: str = Field(max_length=MAX_QUESTION_ID_CHARS)
-    value: str | list[str]
+    value: AnyAnswer
 
 
 class CancelFrame(BaseModel):

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 
+from fastagency_shared.answer import AnyAnswer
 from fastagency_shared.messages import AnyMessage, MultipleChoice, TextInput, new_uuid
 
 MAX_NAME_CHARS = 200
@@ -174,7 +175,7 @@ class AnswerRequest(BaseModel):
     """A person's answer to one question: text, or a list of choices."""
 
     question: str = Field(min_length=1, max_length=MAX_QUESTION_ID_CHARS)
-    value: str | list[str]
+    value: AnyAnswer
 
 
 class ForkRequest(BaseModel):

@@ -8,7 +8,16 @@ from dataclasses import replace
 from functools import partial
 
 import pytest
-from fastagency_backend.store.base import Answered, Lease, RunLog, StepRecord, Store
+from fastagency_backend.store.base import (
+    LISTED_CHARS,
+    LISTED_QUESTION_CHARS,
+    LISTED_QUESTIONS,
+    Answered,
+    Lease,
+    RunLog,
+    StepRecord,
+    Store,
+)
 from fastagency_shared.run import RunStatus
 
 from tests.contract.store_contract import (
@@ -322,6 +331,49 @@ class ClientStoreContract(StoreContract):
         assert listed == [run_id(n) for n in sorted(range(25), key=lambda n: (n // 3, n), reverse=True)]
         assert [record.id for record in await store.list_runs(None, limit=7, before=None)] == [run_id(100)]
         assert await store.list_runs("me", limit=7, before=run_id(999)) == []
+
+    async def test_a_list_does_not_tell_whether_a_run_of_somebody_else_is_there(self, store: Store) -> None:
+        await store.create_run(new(1, user="me", at=1.0))
+        for number, user in ((2, "you"), (3, None)):
+            await store.create_run(new(number, user=user, at=2.0))
+        for unknown in (2, 3, 999):
+            assert await store.list_runs("me", limit=7, before=run_id(unknown)) == []
+        assert await store.list_runs(None, limit=7, before=run_id(1)) == []
+
+    async def test_a_list_has_little_of_each_run(self, store: Store) -> None:
+        """Hundreds of runs with all they have would be hundreds of megabytes."""
+        await store.create_run(replace(new(), params='{"text": "long"}'))
+        await store.dispatcher.register_worker("a", LONG_S)
+        lease = (await claim(store, "a"))[run_id()]
+        for number, size in enumerate([5, LISTED_QUESTION_CHARS + 1, *[5] * LISTED_QUESTIONS]):
+            await store.open_question(lease, f"q{number}", f"uuid{number}", body("x" * size), float(number))
+        (listed,) = await store.list_runs(None, limit=7, before=None)
+        whole = await store.get_run(run_id())
+        assert whole is not None
+        assert listed.params == "{}" != whole.params
+        assert listed.questions == (whole.questions[0], *whole.questions[2 : LISTED_QUESTIONS + 1])
+        await store.finish_run(lease, RunStatus.COMPLETED, "r" * (LISTED_CHARS + 1), body("end"), 9.0)
+        (listed,) = await store.list_runs(None, limit=7, before=None)
+        assert listed.result == "r" * LISTED_CHARS
+
+    async def test_a_page_of_events_has_only_so_many_bytes(self, store: Store) -> None:
+        lease = await owned(store)
+        sizes = [10, 10, 1000, 10, 10, 10]
+        for number, size in enumerate(sizes):
+            await append(store, lease, str(number), "x" * size)
+
+        async def read(after: int, before: int | None = None, limit: int = 9) -> tuple[list[int], bool]:
+            page = await store.read_events(run_id(), after=after, limit=limit, before=before, max_bytes=500)
+            return [event.seq for event in page.events], page.more
+
+        assert await read(0) == ([1, 2], True)
+        assert await read(2) == ([3], True)
+        assert await read(3) == ([4, 5, 6], False)
+        assert await read(3, limit=2) == ([4, 5], True)
+        assert await read(0, before=7) == ([4, 5, 6], True)
+        assert await read(0, before=4) == ([3], True)
+        assert await read(0, before=3) == ([1, 2], False)
+        assert await read(6) == ([], False)
 
     async def test_a_list_can_be_filtered(self, store: Store) -> None:
         for number, workflow in enumerate(("a", "b", "a", "b")):

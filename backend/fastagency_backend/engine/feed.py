@@ -19,7 +19,7 @@ from fastagency_shared.under_way import UnderWay
 
 from fastagency_backend.store.base import StoredEvent
 
-QUEUE_ITEMS = 1000
+QUEUE_ITEMS, QUEUE_CHARS = 1000, 262_144
 JOINED_CHARS = 10_000
 """Chunks that a reader has not taken yet are joined up to about this length."""
 CHUNK_PACE_S = 0.005
@@ -48,6 +48,7 @@ class Subscription:
         self.last: int | None = None
         self.reached = 0
         self._items: list[Item | _Pieces] = []
+        self._chars = 0
         self._news: asyncio.Future[None] | None = None
         self._waits_since = 0.0
         self._alarm: asyncio.TimerHandle | None = None
@@ -62,11 +63,14 @@ class Subscription:
         logged = isinstance(item, StoredEvent)
         if self.terse and not logged:
             return
+        chars = _chars(item)
+        if self._items and (len(self._items) >= QUEUE_ITEMS or self._chars + chars > QUEUE_CHARS):
+            self._items.clear()
+            self._chars = 0
+            self.stale = self.joins = True
+        self._chars += chars
         if isinstance(item, TextChunk) and self._joined(item):
             return
-        if len(self._items) >= QUEUE_ITEMS:
-            self._items.clear()
-            self.stale = self.joins = True
         if isinstance(item, StoredEvent):
             self.last = None  # if it had ended, it is tried again
             self.reached = max(self.reached, item.seq)
@@ -89,7 +93,7 @@ class Subscription:
                 timer.cancel()
 
     def take(self) -> list[Item]:
-        items, self._items = self._items, []
+        items, self._items, self._chars = self._items, [], 0
         return [item.whole() if isinstance(item, _Pieces) else item for item in items]
 
     async def wait(self, timeout_s: float) -> None:
@@ -136,6 +140,16 @@ class Subscription:
             self._items[-1] = _Pieces(last, chunk)
             return True
         return isinstance(last, _Pieces) and last.add(chunk)
+
+
+def _chars(item: Item) -> int:
+    """How much of the queue's room an item takes, as far as it has no bound of its own."""
+    match item:
+        case StoredEvent():
+            return len(item.body)
+        case TextChunk():
+            return len(item.delta)
+    return 0
 
 
 class _Pieces:

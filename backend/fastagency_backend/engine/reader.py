@@ -11,8 +11,8 @@ from fastagency_shared.messages import RunStatusChanged, TextChunk
 from fastagency_backend.engine.feed import Feeds, Item, Subscription, in_order
 from fastagency_backend.store.base import EventPage, RunRecord, Store
 
-PAGE = 500
-"""Events read from the store at a time."""
+PAGE, PAGE_BYTES = 500, 131_072
+"""Events read from the store at a time, and their size: a reader who is slow holds them, and there are many readers."""
 
 
 class Readers:
@@ -41,9 +41,8 @@ class Readers:
         That is when the process is about to stop, and when the store is not in the `epoch` of the cursor any more.
         Yields batches, in order and without a gap; an empty one at least every `beat_s` seconds.
         """
-        with self.subscribe(run_id) as subscription:
-            page = await self._store.read_events(run_id, after=after, limit=PAGE)
-            batches = self.follow(run_id, subscription, page, after=after, beat_s=beat_s, epoch=epoch)
+        with self._feeds.subscribe(run_id) as subscription:
+            batches = self.follow(run_id, subscription, None, after=after, beat_s=beat_s, epoch=epoch)
             async with aclosing(batches):
                 async for batch in batches:
                     yield batch
@@ -64,22 +63,25 @@ class Readers:
         while not subscription.closed:
             if page is None and subscription.stale:
                 subscription.stale = False
-                page = await self._store.read_events(run_id, after=cursor, limit=PAGE)
+                page = await self._store.read_events(run_id, after=cursor, limit=PAGE, max_bytes=PAGE_BYTES)
             if self.leaving.is_set() or not self._is_of(epoch, page):
                 subscription.sent_home = True
                 return
             if page is not None:
-                if page.events:
-                    cursor = page.events[-1].seq
+                run, events, more, page = page.run, page.events, page.more, None
+                status, reason = (None, None) if run is None else (run.status, self._reason(run))
+                run = None  # nothing large is kept while a reader takes its time
+                if events:
+                    cursor = events[-1].seq
                     subscription.reached = max(subscription.reached, cursor)
-                    yield page.events
-                if page.run is None or (page.run.status.ended and not page.more):
+                    yield events
+                    events = ()
+                if status is None or (status.ended and not more):
                     return
-                if (reason := self._reason(page.run)) != told:
+                if reason != told:
                     told = reason
-                    yield [RunStatusChanged(workflow_uuid=run_id, status=page.run.status, reason=reason)]
-                subscription.stale = subscription.stale or page.more
-                page = None
+                    yield [RunStatusChanged(workflow_uuid=run_id, status=status, reason=reason)]
+                subscription.stale = subscription.stale or more
                 continue
             batch, cursor = in_order(subscription, cursor)
             if subscription.joins and not subscription.stale:

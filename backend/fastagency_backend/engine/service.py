@@ -43,7 +43,7 @@ from fastagency_backend.engine.line import Lines
 from fastagency_backend.engine.nul import ESCAPED, has_nul, refuse_nul
 from fastagency_backend.engine.reader import Readers
 from fastagency_backend.engine.spec import Offered, may_start, offered_to, spec_of
-from fastagency_backend.store.base import EVERYBODY, EventPage, Everybody, NewRun, RunRecord, Store, StoreError
+from fastagency_backend.store.base import EVERYBODY, PAGE_BYTES, EventPage, Everybody, NewRun, RunRecord, Store, StoreError
 
 logger = logging.getLogger(__name__)
 
@@ -212,13 +212,14 @@ class RunService:
         limit: int,
         before: int | None = None,
         epoch: int | None = None,
+        max_bytes: int = PAGE_BYTES,
     ) -> EventPage:
         """A page of the run's log. Without an `epoch`, a cursor in `after` is of epoch 0, and one in `before` of any.
 
         Raises:
             UnknownRun, StaleCursor (the cursor is of another epoch).
         """
-        page = await self._store.read_events(run_id, after=after, limit=limit, before=before)
+        page = await self._store.read_events(run_id, after=after, limit=limit, before=before, max_bytes=max_bytes)
         run = _owned(page.run, run_id, user_id)
         if before is None:
             _check_cursor(run, after, epoch or 0)

@@ -52,6 +52,10 @@ class Everybody(Enum):
 
 EVERYBODY = Everybody.EVERYBODY
 
+PAGE_BYTES = 2_097_152
+"""Of a page of events, about; one event at least."""
+LISTED_CHARS, LISTED_QUESTIONS, LISTED_QUESTION_CHARS = 1000, 10, 10_000
+"""What a list shows of a run: the beginning of its result, and that many open questions that are not too long."""
 KEY_VERSION = 2
 """How the keys in the log of a new run are made; `engine/key.py` knows each version."""
 
@@ -332,7 +336,11 @@ class Store(Protocol):
         statuses: Sequence[RunStatus] = (),
         workflow: str | None = None,
     ) -> list[RunRecord]:
-        """A user's runs, or everybody's, newest first: with one of the statuses, if any are named, of the workflow."""
+        """A user's runs, or everybody's, newest first: those with one of the statuses, if any are named, and of the workflow.
+
+        They come without their params (`{}`), and with as much of results and questions as `LISTED_...` say: hundreds
+        of runs are read at once. `before` that is no run of this user's is the end of the list.
+        """
         ...
 
     async def walk_runs(self, *, after: str, limit: int, ended: bool) -> list[RunRecord]:
@@ -426,8 +434,13 @@ class Store(Protocol):
 
     # --- what clients do, in any process --------------------------------------------------------------------------
 
-    async def read_events(self, run_id: str, *, after: int, limit: int, before: int | None = None) -> EventPage:
-        """Events with `after < seq`, in order; with `before`, the newest `limit` of those with `seq < before`."""
+    async def read_events(
+        self, run_id: str, *, after: int, limit: int, before: int | None = None, max_bytes: int = PAGE_BYTES
+    ) -> EventPage:
+        """Events with `after < seq`, in order; with `before`, the newest `limit` of those with `seq < before`.
+
+        A page has at most about `max_bytes`, but at least one event.
+        """
         ...
 
     async def answer_question(

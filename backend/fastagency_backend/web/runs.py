@@ -45,7 +45,12 @@ def add_routes(publication: Publication, path: str) -> None:
     router, person, caller = publication.router, publication.identity.caller(), publication.identity.owner()
     one = path + "/{run_id}"
 
-    @router.get(path, responses=RESPONSES, dependencies=[Depends(refuse_unknown_queries)])
+    @router.get(
+        path,
+        responses=RESPONSES,
+        dependencies=[Depends(refuse_unknown_queries)],
+        response_model_exclude={"__all__": {"params"}},
+    )
     async def list_runs(
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
         before: Annotated[RunId | None, Query(description="The last run of the previous page.")] = None,
@@ -53,7 +58,10 @@ def add_routes(publication: Publication, path: str) -> None:
         workflow: Annotated[str | None, Query(max_length=MAX_NAME_CHARS, description="Only this workflow's.")] = None,
         user_id: Any = Depends(caller),
     ) -> list[RunInfo]:
-        """Your runs, newest first. Whoever is nobody has none here: theirs are found by their ids only."""
+        """Your runs, newest first, without params; only the beginning of a long result, and no very long question.
+
+        Whoever is nobody has none here: theirs are found by their ids only.
+        """
         refuse_nul("The workflow's name", workflow)
         if user_id is None:
             return []

@@ -27,7 +27,7 @@ from fastapi import WebSocket, WebSocketDisconnect
 from fastapi.responses import Response
 
 from fastagency_backend.engine.feed import Item, Subscription
-from fastagency_backend.engine.reader import PAGE
+from fastagency_backend.engine.reader import PAGE, PAGE_BYTES
 from fastagency_backend.engine.service import RunService
 from fastagency_backend.people.holding import SIGNED_OUT, Watch
 from fastagency_backend.web.identity import Denied, Identity, id_of
@@ -79,20 +79,29 @@ async def _serve(websocket: WebSocket, service: RunService, identity: Identity, 
     owner = id_of(identity.resolve(user, first.user_id))
     run_id = first.workflow_uuid
     with identity.watching(websocket) as watch, service.readers.subscribe(run_id) as subscription:
-        try:
-            page = await service.read(run_id, owner, after=first.after, limit=PAGE, epoch=first.epoch)
-        except UnknownRun as error:
-            raise Close(CloseCode.NOT_FOUND, f"{error} Start one with initiate_workflow first.") from None
-        except StaleCursor as error:
-            raise Close(CloseCode.STALE_CURSOR, error.detail) from None
-        assert page.run is not None
-        session = SessionV2(service, page.run, owner) if v2 else SessionV1(service, page.run, owner)
-        subscription.terse = not v2
-        batches = service.readers.follow(
-            run_id, subscription, page, after=first.after, beat_s=HEARTBEAT_S, epoch=page.run.epoch
-        )
+        session, batches = await _begin(service, first, owner, subscription, v2=v2)
         await _Conversation(websocket, session, subscription, watch).hold(batches)
     raise Close(CloseCode.RESTART if subscription.sent_home else CloseCode.NORMAL)
+
+
+async def _begin(
+    service: RunService, first: FirstFrame, owner: str | None, subscription: Subscription, *, v2: bool
+) -> tuple[Session, AsyncGenerator[Sequence[Item], None]]:
+    """What goes each way. The first page is let go of as soon as it is sent."""
+    run_id = first.workflow_uuid
+    try:
+        page = await service.read(run_id, owner, after=first.after, limit=PAGE, epoch=first.epoch, max_bytes=PAGE_BYTES)
+    except UnknownRun as error:
+        raise Close(CloseCode.NOT_FOUND, f"{error} Start one with initiate_workflow first.") from None
+    except StaleCursor as error:
+        raise Close(CloseCode.STALE_CURSOR, error.detail) from None
+    assert page.run is not None
+    session = SessionV2(service, page.run, owner) if v2 else SessionV1(service, page.run, owner)
+    subscription.terse = not v2
+    batches = service.readers.follow(
+        run_id, subscription, page, after=first.after, beat_s=HEARTBEAT_S, epoch=page.run.epoch
+    )
+    return session, batches
 
 
 class _Conversation:

@@ -7,10 +7,13 @@ from random import Random
 
 import pytest
 from fastagency_shared.answer import MAX_ANSWER_CHARS, Answer, check_answer, read_plain_answer
+from fastagency_shared.connection import read_client_frame
 from fastagency_shared.errors import InvalidRequest
 from fastagency_shared.messages import MultipleChoice, TextInput
+from fastagency_shared.run import AnswerRequest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from tests.strategies import several_choices, texts
 
@@ -163,18 +166,41 @@ def test_a_long_text_is_read_in_one_pass() -> None:
     looked_at = 0
 
     class Counted(str):
-        def startswith(self, *args: object) -> bool:
-            nonlocal looked_at
-            looked_at += 1
-            return super().startswith(*args)  # type: ignore[arg-type]
-
         def strip(self, chars: str | None = None) -> Counted:
             return Counted(super().strip(chars))
 
         def __getitem__(self, key: object) -> str:
+            nonlocal looked_at
+            looked_at += 1
             assert isinstance(key, slice)
             assert key.stop is not None, "the rest of the text was copied"
             return super().__getitem__(key)
 
     assert read_plain_answer(MANY, Counted("tea, coffee, " * 5000 + "tea")) == ["tea", "coffee"]
-    assert looked_at <= 10_001 * len(MANY.choices)
+    assert 0 < looked_at <= 10_001 * len(MANY.choices)
+
+
+HUGE = [f"choice {number}" for number in range(30_000)]
+
+
+def test_an_answer_has_only_so_many_items() -> None:
+    with pytest.raises(ValidationError, match="has 1,000,000 items; the most is 20,000"):
+        AnswerRequest(question="q", value=["x"] * 1_000_000)
+    with pytest.raises(InvalidRequest, match="value: has 20,001 items"):
+        read_client_frame(json.dumps({"type": "answer", "question": "q", "value": [1] * 20_001}))
+    with pytest.raises(InvalidRequest, match="more than 20,000 items"):
+        read_plain_answer(MultipleChoice(choices=["a", "b"], single=False), "a," * 50_000)
+
+
+def test_many_choices_are_compared_in_no_time() -> None:
+    """Each item with each choice would be 300 million comparisons."""
+    question = MultipleChoice(choices=HUGE, single=False)
+    assert check_answer(question, HUGE[::-3]) == [choice for choice in HUGE if choice in set(HUGE[::-3])]
+    assert read_plain_answer(question, ",".join(HUGE[:9000])) == HUGE[:9000]
+
+
+def test_a_refusal_lists_only_some_of_many_choices() -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        check_answer(MultipleChoice(choices=HUGE, single=False), ["no such choice"] * 9000)
+    assert str(refused.value).endswith("'choice 19' and 29,980 more.")
+    assert len(str(refused.value)) < 600

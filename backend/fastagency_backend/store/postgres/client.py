@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from fastagency_shared.run import RunStatus
 
 from fastagency_backend.store.base import (
+    PAGE_BYTES,
     Answered,
     Census,
     EventPage,
@@ -121,9 +122,11 @@ class Client(Part):
     async def now(self) -> float:
         return await self._connections.read(query.now)
 
-    async def read_events(self, run_id: str, *, after: int, limit: int, before: int | None = None) -> EventPage:
+    async def read_events(
+        self, run_id: str, *, after: int, limit: int, before: int | None = None, max_bytes: int = PAGE_BYTES
+    ) -> EventPage:
         return await self._connections.read(
-            lambda db: query.read_events(db, run_id, after=after, limit=limit, before=before)
+            lambda db: query.read_events(db, run_id, after=after, limit=limit, before=before, max_bytes=max_bytes)
         )
 
     async def answer_question(

@@ -21,18 +21,21 @@ from fastagency_backend.store.base import (
 )
 from fastagency_backend.store.dispatch import Line, Offer, Owned, in_lines
 from fastagency_backend.store.postgres.pool import Connection
-from fastagency_backend.store.postgres.sql import LIVE, NOW, OWNERS, RECORD, Row, record
+from fastagency_backend.store.postgres.sql import LISTED, LIVE, NOW, OWNERS, RECORD, Row, record
 
 _OF_RUN = "run = (SELECT number FROM run WHERE id = %s)"
 _EVENTS = (
-    f"SELECT {RECORD}, e.seqs, e.ats, e.bodies FROM run LEFT JOIN LATERAL (SELECT array_agg(seq ORDER BY seq) AS seqs, "
-    "array_agg(at ORDER BY seq) AS ats, array_agg(body ORDER BY seq) AS bodies FROM (SELECT seq, at, body FROM event "
-    "WHERE event.run = run.number AND seq > %(after)s {bound} LIMIT %(limit)s) page) e ON true "
-    "WHERE run.id = %(run_id)s"
+    f"SELECT {RECORD}, e.found, e.seqs, e.ats, e.bodies FROM run LEFT JOIN LATERAL (SELECT count(*) AS found, "
+    "array_agg(seq ORDER BY place) FILTER ({fits}) AS seqs, array_agg(at ORDER BY place) FILTER ({fits}) AS ats, "
+    "array_agg(body ORDER BY place) FILTER ({fits}) AS bodies FROM (SELECT seq, at, body, "
+    "row_number() OVER ({order}) AS place, sum(octet_length(body)) OVER ({order}) AS bytes FROM (SELECT seq, at, body "
+    "FROM event WHERE event.run = run.number AND seq > %(after)s {bound} {order} LIMIT %(limit)s + 1) span {order}) "
+    "page) e ON true WHERE run.id = %(run_id)s"
 )
-"""The run and its events in one statement, so that both are of one moment."""
-_AFTER = _EVENTS.format(bound="ORDER BY seq")
-_BEFORE = _EVENTS.format(bound="AND seq < %(before)s ORDER BY seq DESC")
+"""The run and its events in one statement, so that both are of one moment; a body's length is known without it."""
+_FITS = "WHERE place <= %(limit)s AND (place = 1 OR bytes <= %(max_bytes)s)"
+_AFTER = _EVENTS.format(fits=_FITS, bound="", order="ORDER BY seq")
+_BEFORE = _EVENTS.format(fits=_FITS, bound="AND seq < %(before)s", order="ORDER BY seq DESC")
 _TAKEN = "SELECT 1 FROM taker WHERE r.workflow = ANY(taker.workflows)"
 _LINES = (
     f"WITH taker AS (SELECT id, workflows, takes FROM worker WHERE expires > {NOW}), "
@@ -106,12 +109,13 @@ def list_runs(
     else:
         where, order = "user_id IS NULL" if user_id is None else "user_id = %(user_id)s", "created, id"
     if before is not None:
-        where += f" AND ({order}) < (SELECT {order} FROM run WHERE id = %(before)s)"
+        mine = where
+        where += f" AND ({order}) < (SELECT {order} FROM run WHERE id = %(before)s AND {mine})"
     if statuses:
         where += " AND status = ANY(%(statuses)s)"
     if workflow is not None:
         where += " AND workflow = %(workflow)s"
-    sql = f"SELECT {RECORD} FROM run WHERE {where} ORDER BY {order.replace(',', ' DESC,')} DESC LIMIT %(limit)s"
+    sql = f"SELECT {LISTED} FROM run WHERE {where} ORDER BY {order.replace(',', ' DESC,')} DESC LIMIT %(limit)s"
     args = {
         "user_id": None if user_id is EVERYBODY else user_id,
         "before": before,
@@ -173,17 +177,18 @@ def has_expired(db: Connection, run_id: str, uuid: str) -> bool:
     return _first(db, sql, run_id, uuid) is not None
 
 
-def read_events(db: Connection, run_id: str, *, after: int, limit: int, before: int | None) -> EventPage:
-    args = {"run_id": run_id, "after": after, "limit": limit + 1, "before": before}
+def read_events(
+    db: Connection, run_id: str, *, after: int, limit: int, before: int | None, max_bytes: int
+) -> EventPage:
+    args = {"run_id": run_id, "after": after, "limit": limit, "before": before, "max_bytes": max_bytes}
     row = db.execute(_AFTER if before is None else _BEFORE, args).fetchone()
     if row is None:
         return EventPage(None, ())
-    *run, seqs, ats, bodies = row
+    *run, found, seqs, ats, bodies = row
     events = [StoredEvent(*each) for each in zip(seqs or (), ats or (), bodies or (), strict=True)]
-    more = len(events) > limit
-    if more:
-        del events[limit if before is None else 0]
-    return EventPage(record(run), tuple(events), more=more)
+    if before is not None:
+        events.reverse()
+    return EventPage(record(run), tuple(events), more=found > len(events))
 
 
 def one_moment(db: Connection, *statements: tuple[str, tuple[Any, ...]]) -> list[list[Row]]:

@@ -13,7 +13,16 @@ from typing import Any
 
 from fastagency_shared.run import RunStatus
 
-from fastagency_backend.store.base import Answered, LeaseLost, Place, RunRecord, StoredEvent
+from fastagency_backend.store.base import (
+    LISTED_CHARS,
+    LISTED_QUESTION_CHARS,
+    LISTED_QUESTIONS,
+    Answered,
+    LeaseLost,
+    Place,
+    RunRecord,
+    StoredEvent,
+)
 
 Row = Sequence[Any]
 Args = Mapping[str, Any]
@@ -28,12 +37,17 @@ ONE_BY_ONE = "OFFSET 0"
 TIMELINE = "('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::integer"
 """A file of the log of a server is named by its timeline, in hexadecimal digits, first of all."""
 EPOCH = f"(SELECT greatest(0, {TIMELINE} - timeline) FROM service)"
-RECORD = (
-    "run.id, run.workflow, run.params, run.user_id, run.status, run.title, run.result, run.durable, run.worker, "
+_RECORD = (
+    "run.id, run.workflow, {params}, run.user_id, run.status, run.title, {result}, run.durable, run.worker, "
     "run.fence, run.created, run.updated, run.key_version, run.attempts, run.blamed, run.parent, run.build, "
-    "run.started_by, run.last_seq, "
-    f"CASE WHEN run.{LIVE} THEN ARRAY(SELECT q.body FROM question q WHERE {OPEN} ORDER BY q.asked) "
+    f"run.started_by, run.last_seq, CASE WHEN run.{LIVE} THEN ARRAY(SELECT q.body FROM question q WHERE {OPEN} {{few}}) "
     f"ELSE ARRAY[]::text[] END, {EPOCH}"
+)
+RECORD = _RECORD.format(params="run.params", result="run.result", few="ORDER BY q.asked")
+LISTED = _RECORD.format(
+    params="'{}'",
+    result=f"left(run.result, {LISTED_CHARS})",
+    few=f"AND length(q.body) <= {LISTED_QUESTION_CHARS} ORDER BY q.asked LIMIT {LISTED_QUESTIONS}",
 )
 OWNERS = (
     "WITH RECURSIVE owner(id) AS (SELECT min(worker) FROM run WHERE worker IS NOT NULL UNION ALL "

@@ -25,7 +25,7 @@ from fastagency_backend.store.dispatch import Line, Offer, Owned, in_lines
 from fastagency_backend.store.sqlite.claim import NEXT_DUE
 from fastagency_backend.store.sqlite.liveness import NOW
 from fastagency_backend.store.sqlite.near import TooMuch
-from fastagency_backend.store.sqlite.sql import COLUMNS, DETAILS, LINES, LIVE, OPEN_QUESTIONS, get_run, record
+from fastagency_backend.store.sqlite.sql import COLUMNS, DETAILS, LINES, LISTED, LIVE, OPEN_QUESTIONS, get_run, record
 
 FEW_RUNS, FEW_EVENTS, FEW_CHARS = 50, 50, 50_000
 
@@ -65,15 +65,15 @@ def list_runs(
     else:
         where, order, args = "user_id IS ?", "created, id", [user_id]
     if before is not None:
-        where += f" AND ({order}) < (SELECT {order} FROM run WHERE id = ?)"
-        args.append(before)
+        where += f" AND ({order}) < (SELECT {order} FROM run WHERE id = ? AND {where})"
+        args += [before, *args]
     if statuses:
         where += " AND status IN (SELECT value FROM json_each(?))"
         args.append(json.dumps(list(statuses)))
     if workflow is not None:
         where += " AND workflow = ?"
         args.append(workflow)
-    sql = f"SELECT {COLUMNS}, {DETAILS} FROM run WHERE {where} ORDER BY {order.replace(',', ' DESC,')} DESC LIMIT ?"
+    sql = f"SELECT {LISTED} FROM run WHERE {where} ORDER BY {order.replace(',', ' DESC,')} DESC LIMIT ?"
     return [record(row) for row in db.execute(sql, (*args, limit))]
 
 
@@ -137,7 +137,14 @@ def has_expired(db: sqlite3.Connection, run_id: str, uuid: str) -> bool:
 
 
 def read_events(
-    db: sqlite3.Connection, run_id: str, *, after: int, limit: int, before: int | None, few: bool = False
+    db: sqlite3.Connection,
+    run_id: str,
+    *,
+    after: int,
+    limit: int,
+    before: int | None,
+    max_bytes: int,
+    few: bool = False,
 ) -> EventPage:
     """A page of a run's events. Raises `TooMuch` if they are to be `few`, and are not."""
     with _one_moment(db):
@@ -150,24 +157,25 @@ def read_events(
         else:
             sql = "SELECT seq, at, body FROM event WHERE run_id = ? AND seq > ? AND seq < ? ORDER BY seq DESC LIMIT ?"
             found = db.execute(sql, (run_id, after, before, limit + 1))
-        rows = _few(found) if few else found.fetchall()
-    events = [StoredEvent(*row) for row in rows[:limit]]
+        events, more = _page(found, limit, max_bytes, few=few)
     if before is not None:
         events.reverse()
-    return EventPage(run, tuple(events), more=len(rows) > limit)
+    return EventPage(run, tuple(events), more=more)
 
 
-def _few(rows: sqlite3.Cursor) -> list[tuple[int, float, str]]:
-    """All rows, if they are few and short. A cursor that is left open would keep the state of the file that it sees."""
-    taken: list[tuple[int, float, str]] = []
+def _page(rows: sqlite3.Cursor, limit: int, max_bytes: int, *, few: bool) -> tuple[list[StoredEvent], bool]:
+    """Rows as far as there is room, and whether more follow. A cursor left open would keep the file's state."""
+    taken: list[StoredEvent] = []
     chars = 0
     with closing(rows):
         for row in rows:
-            taken.append(row)
             chars += len(row[2])
-            if len(taken) > FEW_EVENTS or chars > FEW_CHARS:
+            if len(taken) == limit or (taken and chars > max_bytes):
+                return taken, True
+            taken.append(StoredEvent(*row))
+            if few and (len(taken) > FEW_EVENTS or chars > FEW_CHARS):
                 raise TooMuch(f"More than {len(taken) - 1} events, or {chars} characters of them")
-    return taken
+    return taken, False
 
 
 @contextmanager

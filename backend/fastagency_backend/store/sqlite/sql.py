@@ -8,7 +8,16 @@ from itertools import chain
 
 from fastagency_shared.run import RunStatus
 
-from fastagency_backend.store.base import Lease, LeaseLost, Place, RunRecord, StoredEvent
+from fastagency_backend.store.base import (
+    LISTED_CHARS,
+    LISTED_QUESTION_CHARS,
+    LISTED_QUESTIONS,
+    Lease,
+    LeaseLost,
+    Place,
+    RunRecord,
+    StoredEvent,
+)
 from fastagency_backend.store.sqlite.liveness import NOW
 from fastagency_backend.store.sqlite.suspicion import ACQUITTED
 
@@ -33,10 +42,16 @@ COLUMNS = (
     "id, workflow, params, user_id, status, title, result, durable, worker, fence, created, updated, "
     "key_version, attempts, blamed, parent, build, started_by"
 )
-DETAILS = (
+_DETAILS = (
     "(SELECT COALESCE(MAX(seq), 0) FROM event WHERE run_id = run.id), "
     "(SELECT json_group_array(body) FROM (SELECT body FROM question WHERE run_id = run.id AND value IS NULL "
-    f"AND run.{LIVE} ORDER BY asked))"
+    f"AND run.{LIVE} {{few}}))"
+)
+DETAILS = _DETAILS.format(few="ORDER BY asked")
+LISTED = (
+    COLUMNS.replace("params", "'{}'").replace("result", f"substr(result, 1, {LISTED_CHARS})")
+    + ", "
+    + _DETAILS.format(few=f"AND length(body) <= {LISTED_QUESTION_CHARS} ORDER BY asked LIMIT {LISTED_QUESTIONS}")
 )
 GET_RUN = f"SELECT {COLUMNS}, {DETAILS} FROM run WHERE id = ?"
 

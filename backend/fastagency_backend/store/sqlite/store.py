@@ -16,6 +16,7 @@ from pathlib import Path
 from fastagency_shared.run import RunStatus
 
 from fastagency_backend.store.base import (
+    PAGE_BYTES,
     Answered,
     Broken,
     Census,
@@ -331,8 +332,10 @@ class SqliteStore:
 
     # --- what clients do, in any process --------------------------------------------------------------------------
 
-    async def read_events(self, run_id: str, *, after: int, limit: int, before: int | None = None) -> EventPage:
-        page = partial(query.read_events, run_id=run_id, after=after, limit=limit, before=before)
+    async def read_events(
+        self, run_id: str, *, after: int, limit: int, before: int | None = None, max_bytes: int = PAGE_BYTES
+    ) -> EventPage:
+        page = partial(query.read_events, run_id=run_id, after=after, limit=limit, before=before, max_bytes=max_bytes)
         return await self._near.run(partial(page, few=True), page)
 
     async def answer_question(

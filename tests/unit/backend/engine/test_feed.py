@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 from fastagency_backend.engine import feed as feed_module
-from fastagency_backend.engine.feed import JOINED_CHARS, QUEUE_ITEMS, Feeds, Subscription, in_order
+from fastagency_backend.engine.feed import JOINED_CHARS, QUEUE_CHARS, QUEUE_ITEMS, Feeds, Subscription, in_order
 from fastagency_backend.store.base import StoredEvent
 from fastagency_shared.messages import InputAnswered, RunStatusChanged, TextChunk, TransientMessage
 from fastagency_shared.run import RunStatus
@@ -72,6 +72,23 @@ def test_the_queue_is_bounded_whatever_comes() -> None:
     for number in range(5 * QUEUE_ITEMS):
         subscription.put(event(number) if number % 2 else RunStatusChanged(status="running"))
     assert len(subscription.take()) <= QUEUE_ITEMS
+
+
+def test_the_queue_is_bounded_however_long_its_messages_are() -> None:
+    """Two hundred slow readers of long messages held gigabytes."""
+    subscription = fresh()
+    long = QUEUE_CHARS // 4
+    for seq in range(1, 1000):
+        subscription.put(StoredEvent(seq, 1.0, "x" * long))
+        subscription.put(chunk("y" * JOINED_CHARS, stream=str(seq)))
+    assert subscription.stale
+    assert sum(
+        len(item.body) if isinstance(item, StoredEvent) else len(item.delta) for item in subscription.take()
+    ) <= (QUEUE_CHARS)
+    subscription.stale = False
+    subscription.put(StoredEvent(1000, 1.0, "x" * (2 * QUEUE_CHARS)))  # one goes through, however long it is
+    assert not subscription.stale
+    assert [item.seq for item in subscription.take() if isinstance(item, StoredEvent)] == [1000]
 
 
 def test_what_was_seen_is_skipped_and_a_gap_sends_back_to_the_store() -> None:
