@@ -182,6 +182,34 @@ class BackendSettings(BaseSettings):
         description="Runs of one signed-in user that are at work at a time, over all processes (one that waits for a "
         "person, or sleeps, is not); more wait for their turn. Unset: no limit.",
     )
+    max_starts_per_minute: int = Field(
+        default=60,
+        ge=1,
+        description="Conversations that one signed-in user may start in a minute; an address where nobody is signed "
+        "in: ten times as many.",
+    )
+    max_at_work_per_user: int = Field(
+        default=100,
+        ge=1,
+        description="Conversations of one signed-in user that are at work; then no more can be started for a while.",
+    )
+    max_streams_per_user: int = Field(
+        default=100,
+        ge=1,
+        description="Sockets and streams that one signed-in user may have open; an address where nobody is signed in: "
+        "ten times as many.",
+    )
+    max_bytes_per_day: int = Field(
+        default=268_435_456,
+        ge=1,
+        description="Bytes of params and answers of one signed-in user that are stored in a day; an address where "
+        "nobody is signed in: ten times as many.",
+    )
+    max_refused_per_minute: int = Field(
+        default=300,
+        ge=1,
+        description="Requests of one address that may fail to sign in, in a minute; then it is not asked who it is.",
+    )
     max_body_bytes: int = Field(
         default=2_097_152, ge=4096, description="Bytes of the body of a request, before anything is made of it."
     )

@@ -22,6 +22,8 @@ SUBPROTOCOL_V2 = "fastagency.v2"
 BEARER_SUBPROTOCOL = "fastagency.bearer."
 """Before a bearer token, offered beside the protocol: for browsers, which cannot set a header."""
 MAX_FRAME_CHARS = 2 * MAX_ANSWER_CHARS
+MAX_FRAME_BYTES = 1_048_576
+"""Where `fastagency` starts the server: longer frames of a client are not even read."""
 FIRST_FRAME_TIMEOUT_S = 30.0
 HEARTBEAT_S = 15.0
 """A v2 client that has heard nothing for some multiple of this may take the connection for dead."""

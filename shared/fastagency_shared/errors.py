@@ -19,6 +19,7 @@ FastAgencyError
 │   ├── TooLarge           413  more bytes than are kept of it
 │   ├── InvalidRequest     422  malformed, too long, or not among the choices
 │   ├── SignInUnavailable  503  who asks cannot be verified at the moment
+│   ├── TooManyRequests    429  one person, or one address, asks for more than its share
 │   └── StoreUnavailable   503  nothing wrong with the request: nothing can be kept at the moment
 └── BackendError           the client could not get an answer from the backend
     ├── BackendUnreachable down, refused or cut
@@ -135,6 +136,16 @@ class SignInUnavailable(RequestError):
     status = 503
 
 
+class TooManyRequests(RequestError):
+    """One person, or one address, asks for more than its share; after `retry_after_s` the same may go through."""
+
+    status = 429
+
+    def __init__(self, detail: str, retry_after_s: int = 60) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
+
+
 class StoreUnavailable(RequestError):
     """The backend cannot read or keep anything at the moment. The same request may go through later."""
 
@@ -184,6 +195,7 @@ REQUEST_ERRORS: dict[str, type[RequestError]] = {
         TooLarge,
         InvalidRequest,
         SignInUnavailable,
+        TooManyRequests,
         StoreUnavailable,
     )
 }

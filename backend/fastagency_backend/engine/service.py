@@ -43,7 +43,16 @@ from fastagency_backend.engine.line import Lines
 from fastagency_backend.engine.nul import ESCAPED, has_nul, refuse_nul
 from fastagency_backend.engine.reader import Readers
 from fastagency_backend.engine.spec import Offered, may_start, offered_to, spec_of
-from fastagency_backend.store.base import EVERYBODY, PAGE_BYTES, EventPage, Everybody, NewRun, RunRecord, Store, StoreError
+from fastagency_backend.store.base import (
+    EVERYBODY,
+    PAGE_BYTES,
+    EventPage,
+    Everybody,
+    NewRun,
+    RunRecord,
+    Store,
+    StoreError,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -201,6 +210,11 @@ class RunService:
         refuse_nul("The user id", None if user_id is EVERYBODY else user_id)
         refuse_nul("The workflow's name", workflow)
         return await self._store.list_runs(user_id, limit=limit, before=before, statuses=statuses, workflow=workflow)
+
+    @_refuses
+    async def count_at_work(self, user_id: str) -> int:
+        """How many runs of a user are being driven and wait for nothing."""
+        return await self._store.count_at_work(user_id)
 
     @_refuses
     async def read(

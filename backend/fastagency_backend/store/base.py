@@ -336,11 +336,15 @@ class Store(Protocol):
         statuses: Sequence[RunStatus] = (),
         workflow: str | None = None,
     ) -> list[RunRecord]:
-        """A user's runs, or everybody's, newest first: those with one of the statuses, if any are named, and of the workflow.
+        """A user's runs, or everybody's, newest first: with one of the statuses, if any are named, of the workflow.
 
         They come without their params (`{}`), and with as much of results and questions as `LISTED_...` say: hundreds
         of runs are read at once. `before` that is no run of this user's is the end of the list.
         """
+        ...
+
+    async def count_at_work(self, user_id: str) -> int:
+        """How many runs of a user are being driven and wait for nothing."""
         ...
 
     async def walk_runs(self, *, after: str, limit: int, ended: bool) -> list[RunRecord]:

@@ -1,4 +1,4 @@
-"""Which requests are looked at at all: decided before anybody asks who calls, from addresses, headers and sizes alone.
+"""Which requests are looked at at all: decided before anybody asks who calls, from addresses and headers alone.
 
 It holds on every route and on the WebSocket's handshake, except for those that have nothing to hide (`health.py`,
 `metrics.py`), which are asked by whatever name and way an operator's tools know.
@@ -6,17 +6,13 @@ It holds on every route and on the WebSocket's handshake, except for those that 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 from fastagency_shared.address import host_of, is_forwarded, is_listed, is_loopback, same_host
-from fastagency_shared.errors import AnonymousRefused, HostRefused, OriginRefused, RequestError
-from fastapi import Request, Response
+from fastagency_shared.errors import AnonymousRefused, HostRefused, OriginRefused
 from starlette.requests import HTTPConnection
 
 from fastagency_backend.settings import BackendSettings
-from fastagency_backend.web.body import bounded
-from fastagency_backend.web.problem import ProblemRoute, problem
 
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 TEST_HOST, TEST_PEER = "testserver", "testclient"
@@ -34,7 +30,6 @@ class Gate:
     def __init__(self, settings: BackendSettings, *, signs_in: bool) -> None:
         self._hosts, self._origins = frozenset(settings.allowed_hosts), frozenset(settings.allowed_origins)
         self._from_anywhere = signs_in or settings.allow_anonymous
-        self.max_body_bytes = settings.max_body_bytes
 
     def check(self, connection: HTTPConnection, *, changes: bool) -> None:
         """Let a request pass, or raise why not; `changes`: it may do more than read.
@@ -47,7 +42,7 @@ class Gate:
         self._check_host(host)
         if changes:
             self._check_origin(headers, host)
-        if not self._from_anywhere and not _is_of_this_machine(connection):
+        if not self._from_anywhere and not is_of_this_machine(connection):
             raise AnonymousRefused(NOT_OF_THIS_MACHINE)
 
     def _check_host(self, host: str) -> None:
@@ -67,28 +62,8 @@ class Gate:
             "FASTAGENCY_ALLOWED_ORIGINS."
         )
 
-    def route_class(self) -> type[ProblemRoute]:
-        """For a router: routes behind this gate."""
-        gate = self
 
-        class GatedRoute(ProblemRoute):
-            def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-                inner = super().get_route_handler()
-
-                async def handle(request: Request) -> Response:
-                    try:
-                        gate.check(request, changes=request.method not in READING)
-                        request = await bounded(request, gate.max_body_bytes)
-                    except RequestError as error:
-                        return problem(error)
-                    return await inner(request)
-
-                return handle
-
-        return GatedRoute
-
-
-def _is_of_this_machine(connection: HTTPConnection) -> bool:
+def is_of_this_machine(connection: HTTPConnection) -> bool:
     """A socket of the file system has no address, and is of this machine."""
     peer = connection.client
     local = peer is None or is_loopback(peer.host) or peer.host == TEST_PEER

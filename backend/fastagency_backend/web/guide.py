@@ -41,6 +41,7 @@ def add_routes(publication: Publication, discovery_path: str, initiate_workflow_
         With a `workflow_uuid` of your own, a UUID, the request can be repeated safely. Go on with the reply's, always.
         """
         owner = identity.resolve(identity.of(connection), request.user_id)
+        await publication.count_start(connection, id_of(owner), request.params)
         record = await (await publication.service()).create(request, id_of(owner), user=owner)
         reply = InitiateReply(
             name=record.workflow, workflow_uuid=record.id, user_id=record.user_id, params=request.params

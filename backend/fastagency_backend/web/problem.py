@@ -6,7 +6,14 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from fastagency_shared.errors import InvalidRequest, NotSignedIn, RequestError, SignInUnavailable, StoreUnavailable
+from fastagency_shared.errors import (
+    InvalidRequest,
+    NotSignedIn,
+    RequestError,
+    SignInUnavailable,
+    StoreUnavailable,
+    TooManyRequests,
+)
 from fastagency_shared.fault import describe_request
 from fastagency_shared.run import Problem
 from fastapi import Request, Response
@@ -28,6 +35,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
     409: {"model": Problem, "description": "The request contradicts what is recorded."},
     413: {"model": Problem, "description": "It has more bytes than are kept."},
     422: {"model": Problem, "description": "The request is malformed, too long, or not among the choices."},
+    429: {"model": Problem, "description": "You ask for more than your share: wait for as long as `Retry-After` says."},
     503: {"model": Problem, "description": "Nothing can be read or kept at the moment: try again later."},
 }
 
@@ -63,6 +71,8 @@ def _headers(error: RequestError) -> dict[str, str] | None:
             return {"Retry-After": str(RETRY_AFTER_S)}
         case NotSignedIn():
             return {"WWW-Authenticate": "Bearer"}
+        case TooManyRequests():
+            return {"Retry-After": str(error.retry_after_s)}
     return None
 
 

@@ -26,9 +26,11 @@ from fastagency_backend.store.people import People
 from fastagency_backend.web import admin, guide, health, metrics, runs, sessions, shutdown
 from fastagency_backend.web.bearer import BearerUser
 from fastagency_backend.web.gate import Gate
+from fastagency_backend.web.guarded import guarded
 from fastagency_backend.web.identity import GetUserId, Identity
 from fastagency_backend.web.problem import problem
 from fastagency_backend.web.publication import Publication, ServingProcess
+from fastagency_backend.web.quota import Quota, party_of
 from fastagency_backend.web.socket import serve_socket
 
 logger = logging.getLogger(__name__)
@@ -76,9 +78,10 @@ class Routes(ABC):
         self._engine: ServingProcess | None = None
         self._starting = asyncio.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._gate = Gate(settings, signs_in=not identity.claims_count)
-        self.router = APIRouter(route_class=self._gate.route_class(), lifespan=self._lifespan, tags=["fastagency"])
-        publication = Publication(self.router, identity, specs, self.service)
+        self._gate, self._quota = Gate(settings, signs_in=not identity.claims_count), Quota(settings)
+        route_class = guarded(self._gate, self._quota, settings.max_body_bytes)
+        self.router = APIRouter(route_class=route_class, lifespan=self._lifespan, tags=["fastagency"])
+        publication = Publication(self.router, identity, specs, self.service, self._quota)
         self.router.add_api_websocket_route(paths.ws, self._socket)  # the first: routes are tried in their order
         guide.add_routes(publication, paths.discovery, paths.initiate_workflow, paths.ws)
         runs.add_routes(publication, paths.folder + "/runs")
@@ -137,7 +140,8 @@ class Routes(ABC):
     async def _socket(self, websocket: WebSocket) -> None:
         try:
             self._gate.check(websocket, changes=True)
+            self._quota.check_sign_ins(party_of(websocket, None))
         except RequestError as error:
             await websocket.send_denial_response(problem(error))
             return
-        await serve_socket(websocket, await self.service(), self.identity)
+        await serve_socket(websocket, await self.service(), self.identity, self._quota)

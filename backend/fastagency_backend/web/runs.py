@@ -24,6 +24,7 @@ from fastagency_shared.run import (
 from fastapi import Depends, Header, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
+from fastagency_backend.engine.limits import size_of
 from fastagency_backend.engine.nul import refuse_nul
 from fastagency_backend.engine.reader import Readers
 from fastagency_backend.engine.view import message_page, run_info, wire_v2
@@ -32,6 +33,7 @@ from fastagency_backend.store.base import StoredEvent
 from fastagency_backend.web.identity import id_of
 from fastagency_backend.web.problem import RESPONSES, refuse_unknown_queries
 from fastagency_backend.web.publication import Publication
+from fastagency_backend.web.quota import CountedResponse
 
 RETRY_MS = 1000
 """How long an event source waits before it connects again."""
@@ -112,15 +114,19 @@ def add_routes(publication: Publication, path: str) -> None:
         run = await service.get_to_follow(run_id, user_id, after=cursor, epoch=epoch)
         if run.status.ended and run.last_seq <= cursor:
             return Response(status_code=204)
-        return StreamingResponse(
+        return CountedResponse(
             _events(service.readers, run_id, cursor, run.epoch, publication.identity.watching(request)),
+            closed=publication.quota.open_stream(publication.party(request, user_id)),
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
 
     @router.post(one + "/answers", status_code=204, responses=RESPONSES)
-    async def post_answer(run_id: RunPath, answer: AnswerRequest, user_id: Any = Depends(caller)) -> None:
+    async def post_answer(
+        request: Request, run_id: RunPath, answer: AnswerRequest, user_id: Any = Depends(caller)
+    ) -> None:
         """Answer a question. The first valid answer wins."""
+        publication.quota.store(publication.party(request, user_id), size_of(answer.value))
         await (await publication.service()).answer(run_id, user_id, answer.question, answer.value)
 
     @router.post(one + "/cancel", responses=RESPONSES)
@@ -129,13 +135,17 @@ def add_routes(publication: Publication, path: str) -> None:
         return run_info(await (await publication.service()).cancel(run_id, user_id))
 
     @router.post(one + "/retry", responses=RESPONSES)
-    async def retry_run(run_id: RunPath, user: Any = Depends(person)) -> RunInfo:
+    async def retry_run(request: Request, run_id: RunPath, user: Any = Depends(person)) -> RunInfo:
         """Let a failed run go on from where it failed. One that goes on already stays as it is."""
+        await publication.count_start(request, id_of(user))
         return run_info(await (await publication.service()).retry(run_id, id_of(user), user=user))
 
     @router.post(one + "/fork", status_code=201, responses=RESPONSES)
-    async def fork_run(run_id: RunPath, request: ForkRequest, user: Any = Depends(person)) -> RunInfo:
+    async def fork_run(
+        connection: Request, run_id: RunPath, request: ForkRequest, user: Any = Depends(person)
+    ) -> RunInfo:
         """A new run that begins as this one did, up to a question, which is open again. No call is made again."""
+        await publication.count_start(connection, id_of(user))
         return run_info(await (await publication.service()).fork(run_id, id_of(user), request.before, user=user))
 
     @router.patch(one, responses=RESPONSES)

@@ -9,6 +9,7 @@ from types import FrameType
 from typing import Any
 
 import uvicorn
+from fastagency_shared.connection import MAX_FRAME_BYTES
 
 from fastagency_backend.web.frames import GatheringProtocol
 
@@ -37,6 +38,7 @@ def websocket_options() -> dict[str, Any]:
     """What uvicorn is told of WebSockets."""
     return {
         "ws": GatheringProtocol,
+        "ws_max_size": MAX_FRAME_BYTES,
         "ws_per_message_deflate": False,  # a message is small, and compressing it costs more than sending it
     }
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
+from functools import partial
 
 from fastagency_shared.connection import (
     FIRST_FRAME_TIMEOUT_S,
@@ -20,7 +21,7 @@ from fastagency_shared.connection import (
     FirstFrame,
     read_first_frame,
 )
-from fastagency_shared.errors import InvalidRequest, RequestError, StaleCursor, UnknownRun
+from fastagency_shared.errors import InvalidRequest, RequestError, StaleCursor, TooManyRequests, UnknownRun
 from fastagency_shared.messages import Error
 from fastagency_shared.user import User
 from fastapi import WebSocket, WebSocketDisconnect
@@ -30,7 +31,10 @@ from fastagency_backend.engine.feed import Item, Subscription
 from fastagency_backend.engine.reader import PAGE, PAGE_BYTES
 from fastagency_backend.engine.service import RunService
 from fastagency_backend.people.holding import SIGNED_OUT, Watch
+from fastagency_backend.web.guarded import NOT_SIGNED_IN
 from fastagency_backend.web.identity import Denied, Identity, id_of
+from fastagency_backend.web.problem import problem
+from fastagency_backend.web.quota import Quota, party_of
 from fastagency_backend.web.session import Session, SessionV1, SessionV2
 from fastagency_backend.web.texts import send_texts
 
@@ -48,7 +52,7 @@ class Close(Exception):
         self.code = code
 
 
-async def serve_socket(websocket: WebSocket, service: RunService, identity: Identity) -> None:
+async def serve_socket(websocket: WebSocket, service: RunService, identity: Identity, quota: Quota) -> None:
     """Serve one connection from its handshake to its close."""
     try:
         user = await identity.ask(websocket)
@@ -56,15 +60,32 @@ async def serve_socket(websocket: WebSocket, service: RunService, identity: Iden
         logger.exception("It could not be found out who asks for a connection")
         user = Denied(500, b"Internal Server Error")
     if isinstance(user, Denied):
+        if user.status == NOT_SIGNED_IN:
+            quota.note_refused(party_of(websocket, None))
         denial = Response(user.body, status_code=user.status)
         denial.raw_headers = user.headers
         await websocket.send_denial_response(denial)
         return
+    party = party_of(websocket, id_of(identity.resolve(user, None)))
+    try:
+        close = quota.open_stream(party)
+    except TooManyRequests as error:
+        await websocket.send_denial_response(problem(error))
+        return
+    try:
+        await _accept(websocket, service, identity, user, partial(quota.store, party))
+    finally:
+        close()
+
+
+async def _accept(
+    websocket: WebSocket, service: RunService, identity: Identity, user: User | None, count: Callable[[int], None]
+) -> None:
     offered = websocket.scope.get("subprotocols", [])
     v2 = SUBPROTOCOL_V2 in offered
     await websocket.accept(subprotocol=SUBPROTOCOL_V2 if v2 else None)
     try:
-        await _serve(websocket, service, identity, user, v2=v2)
+        await _serve(websocket, service, identity, user, count, v2=v2)
     except Close as close:
         await _close(websocket, close)
     except WebSocketDisconnect:
@@ -74,13 +95,20 @@ async def serve_socket(websocket: WebSocket, service: RunService, identity: Iden
         await _close(websocket, Close(CloseCode.INTERNAL))
 
 
-async def _serve(websocket: WebSocket, service: RunService, identity: Identity, user: User | None, *, v2: bool) -> None:
+async def _serve(
+    websocket: WebSocket,
+    service: RunService,
+    identity: Identity,
+    user: User | None,
+    count: Callable[[int], None],
+    *,
+    v2: bool,
+) -> None:
     first = await _first_frame(websocket)
     owner = id_of(identity.resolve(user, first.user_id))
-    run_id = first.workflow_uuid
-    with identity.watching(websocket) as watch, service.readers.subscribe(run_id) as subscription:
+    with identity.watching(websocket) as watch, service.readers.subscribe(first.workflow_uuid) as subscription:
         session, batches = await _begin(service, first, owner, subscription, v2=v2)
-        await _Conversation(websocket, session, subscription, watch).hold(batches)
+        await _Conversation(websocket, session, subscription, watch, count).hold(batches)
     raise Close(CloseCode.RESTART if subscription.sent_home else CloseCode.NORMAL)
 
 
@@ -107,8 +135,16 @@ async def _begin(
 class _Conversation:
     """Both directions of a connection. The server's own task sends, and one more listens."""
 
-    def __init__(self, websocket: WebSocket, session: Session, subscription: Subscription, watch: Watch) -> None:
-        self._websocket, self._session, self._subscription, self._watch = websocket, session, subscription, watch
+    def __init__(
+        self,
+        websocket: WebSocket,
+        session: Session,
+        subscription: Subscription,
+        watch: Watch,
+        count: Callable[[int], None],
+    ) -> None:
+        self._websocket, self._session, self._subscription = websocket, session, subscription
+        self._watch, self._count = watch, count
         self._obeying = self._over = False
 
     async def hold(self, batches: AsyncGenerator[Sequence[Item], None]) -> None:
@@ -144,6 +180,7 @@ class _Conversation:
             self._check()
             self._obeying = True
             try:
+                self._count(len(text))
                 replies = await self._session.incoming(text)
             except RequestError as error:
                 replies = [self._session.refusal(error.detail)]

@@ -91,6 +91,9 @@ class Client(Part):
             lambda db: query.list_runs(db, user_id, limit=limit, before=before, statuses=statuses, workflow=workflow)
         )
 
+    async def count_at_work(self, user_id: str) -> int:
+        return await self._connections.read(lambda db: query.count_at_work(db, user_id))
+
     async def walk_runs(self, *, after: str, limit: int, ended: bool) -> list[RunRecord]:
         return await self._connections.read(lambda db: query.walk_runs(db, after=after, limit=limit, ended=ended))
 

@@ -126,6 +126,11 @@ def list_runs(
     return [record(row) for row in db.execute(sql, args)]
 
 
+def count_at_work(db: Connection, user_id: str) -> int:
+    sql = "SELECT count(*) FROM run WHERE COALESCE(user_id, '') = %s AND status = 'running' AND worker IS NOT NULL"
+    return int(_first(db, sql, user_id))
+
+
 def walk_runs(db: Connection, *, after: str, limit: int, ended: bool) -> list[RunRecord]:
     sql = f"SELECT {RECORD} FROM run WHERE id > %s {'' if ended else f'AND {LIVE}'} ORDER BY id LIMIT %s"
     return [record(row) for row in db.execute(sql, (after, limit))]

@@ -40,7 +40,8 @@ EPOCH = f"(SELECT greatest(0, {TIMELINE} - timeline) FROM service)"
 _RECORD = (
     "run.id, run.workflow, {params}, run.user_id, run.status, run.title, {result}, run.durable, run.worker, "
     "run.fence, run.created, run.updated, run.key_version, run.attempts, run.blamed, run.parent, run.build, "
-    f"run.started_by, run.last_seq, CASE WHEN run.{LIVE} THEN ARRAY(SELECT q.body FROM question q WHERE {OPEN} {{few}}) "
+    "run.started_by, run.last_seq, "
+    f"CASE WHEN run.{LIVE} THEN ARRAY(SELECT q.body FROM question q WHERE {OPEN} {{few}}) "
     f"ELSE ARRAY[]::text[] END, {EPOCH}"
 )
 RECORD = _RECORD.format(params="run.params", result="run.result", few="ORDER BY q.asked")

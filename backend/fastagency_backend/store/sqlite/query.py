@@ -77,6 +77,11 @@ def list_runs(
     return [record(row) for row in db.execute(sql, (*args, limit))]
 
 
+def count_at_work(db: sqlite3.Connection, user_id: str) -> int:
+    sql = "SELECT COUNT(*) FROM run WHERE COALESCE(user_id, '') = ? AND status = 'running' AND worker IS NOT NULL"
+    return int(db.execute(sql, (user_id,)).fetchone()[0])
+
+
 def walk_runs(db: sqlite3.Connection, *, after: str, limit: int, ended: bool) -> list[RunRecord]:
     rows = db.execute(
         f"SELECT {COLUMNS}, {DETAILS} FROM run WHERE id > ? {'' if ended else f'AND {LIVE}'} ORDER BY id LIMIT ?",

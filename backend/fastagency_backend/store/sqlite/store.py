@@ -203,6 +203,9 @@ class SqliteStore:
             lambda db: query.list_runs(db, user_id, limit=limit, before=before, statuses=statuses, workflow=workflow)
         )
 
+    async def count_at_work(self, user_id: str) -> int:
+        return await self._near.run(lambda db: query.count_at_work(db, user_id))
+
     async def walk_runs(self, *, after: str, limit: int, ended: bool) -> list[RunRecord]:
         return await self._reader.run(lambda db: query.walk_runs(db, after=after, limit=limit, ended=ended))
 

@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 from fastagency_backend.engine.engine import Engine
+from fastagency_backend.settings import BackendSettings
 from fastagency_backend.web import socket as socket_module
 from fastagency_backend.web.identity import Identity
+from fastagency_backend.web.quota import Quota
 from fastagency_backend.web.socket import serve_socket
 from fastagency_backend.workflow import UI
 from fastagency_shared.connection import SUBPROTOCOL_V2
@@ -31,7 +33,9 @@ class Line:
         self._frames.put_nowait({"type": "websocket.connect"})
         scope = {"type": "websocket", "path": "/", "headers": [], "subprotocols": [SUBPROTOCOL_V2] if v2 else []}
         websocket = WebSocket(scope, self._frames.get, self._send)  # type: ignore[arg-type]
-        self.served = asyncio.create_task(serve_socket(websocket, engine.service, Identity(None)))
+        self.served = asyncio.create_task(
+            serve_socket(websocket, engine.service, Identity(None), Quota(BackendSettings()))
+        )
         self.say({"workflow_uuid": run_id()})
 
     async def _send(self, message: Any) -> None:
