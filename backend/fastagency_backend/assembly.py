@@ -18,6 +18,7 @@ from fastagency_backend.engine.catalogue import Catalogue
 from fastagency_backend.engine.engine import Engine, EngineSettings
 from fastagency_backend.engine.limits import Limits
 from fastagency_backend.engine.spec import WorkflowSpec
+from fastagency_backend.engine.vault import VARIABLE, Vault, read_keys
 from fastagency_backend.observe import observer_for
 from fastagency_backend.settings import BackendSettings
 from fastagency_backend.store import Archive, SqliteArchive, SqliteStore, Store, examine_file
@@ -104,6 +105,7 @@ def engine_for(
         frozen_exit_s=settings.frozen_exit_s,
         max_at_work_per_user=settings.max_runs_at_work_per_user,
         limits=_limits(settings),
+        vault=vault_for(settings),
         builds=Builds(
             settings.build, None if settings.compatible_builds is None else frozenset(settings.compatible_builds)
         ),
@@ -113,7 +115,15 @@ def engine_for(
 
 def api_for(catalogue: Catalogue, settings: BackendSettings, on_failure: Callable[[str], None] | None = None) -> Api:
     """What serves clients without driving runs. As for `engine_for`."""
-    return Api(store_for(settings), catalogue, _limits(settings), observer_for(settings), on_failure)
+    return Api(
+        store_for(settings), catalogue, _limits(settings), observer_for(settings), on_failure, vault_for(settings)
+    )
+
+
+def vault_for(settings: BackendSettings) -> Vault:
+    """What seals passwords. Raises `InvalidSettings`: the key is none."""
+    keys = "" if settings.secret_key is None else settings.secret_key.get_secret_value()
+    return Vault(read_keys(keys, VARIABLE) if keys else (), settings.key_file)
 
 
 def bearers_for(settings: BackendSettings, people: Callable[[], Awaitable[People]]) -> Bearers | None:

@@ -103,6 +103,17 @@ class BackendSettings(BaseSettings):
         description="What keeps every conversation: the path of a SQLite file (or `sqlite:///path`), or "
         "`postgresql://user@host/name`.",
     )
+    secret_key: SecretStr | None = Field(
+        default=None,
+        description="The key that seals the passwords people answer with (32 random bytes in base64 or hexadecimal "
+        "digits), and behind it, separated by commas, older ones that only open; unset: that of "
+        "FASTAGENCY_SECRET_KEY_FILE.",
+    )
+    secret_key_file: Path | None = Field(
+        default=None,
+        description="The file with that key, which is made when it is first needed; unset: the name of the SQLite file "
+        "with `.key` behind it, or `.fastagency/secret.key`.",
+    )
     migrate: bool = Field(
         default=True,
         description="Whether a process that starts brings the database up to date; if not, only `fastagency migrate` "
@@ -269,6 +280,15 @@ class BackendSettings(BaseSettings):
     @classmethod
     def _split(cls, value: object) -> object:
         return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
+
+    @property
+    def key_file(self) -> Path:
+        """Where the key of passwords is, if it is not in the settings."""
+        if self.secret_key_file is not None:
+            return self.secret_key_file
+        if isinstance(self.database, SqliteFile):
+            return self.database.path.with_name(self.database.path.name + ".key")
+        return Path(".fastagency/secret.key")
 
     @property
     def retention_s(self) -> float | None:

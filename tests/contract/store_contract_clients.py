@@ -9,6 +9,7 @@ from functools import partial
 
 import pytest
 from fastagency_backend.store.base import (
+    BLANKED,
     LISTED_CHARS,
     LISTED_QUESTION_CHARS,
     LISTED_QUESTIONS,
@@ -314,6 +315,28 @@ class ClientStoreContract(StoreContract):
         assert await store.delete_ended_before(20.0, limit=2) == 0
         left = [record.id for record in await store.list_runs(None, limit=10, before=None)]
         assert sorted(left) == [run_id(2), run_id(3)]
+
+    @pytest.mark.parametrize("end", ["finished", "cancelled"])
+    async def test_the_answer_to_a_password_is_blanked_when_the_run_ends(self, store: Store, end: str) -> None:
+        lease = await owned(store)
+        hidden = '{"type":"text_input","content":{"prompt":"?","password":true}}'
+        for number, asks in enumerate([hidden, question("q1"), hidden]):
+            await store.open_question(lease, f"key{number}", f"q{number}", asks, float(number))
+        for number in range(2):
+            await store.answer_question(run_id(), f"q{number}", f'"answer {number}"', body("answer"), 4.0, None)
+        if end == "finished":
+            await store.finish_run(lease, RunStatus.COMPLETED, None, body("end"), 9.0)
+        else:
+            await store.cancel_run(run_id(), body("end"), 9.0)
+        answers = [await store.read_answer(run_id(), f"q{number}") for number in range(3)]
+        assert answers == [BLANKED, '"answer 1"', None]
+
+    async def test_a_question_that_is_asked_again_takes_the_place_of_the_first(self, store: Store) -> None:
+        lease = await owned(store)
+        for uuid in ("z", "a"):
+            await store.open_question(lease, "key", uuid, question(uuid), 1.0)
+            await store.answer_question(run_id(), uuid, f'"{uuid}"', body("answer"), 2.0, None)
+        assert (await store.load_log(run_id())).questions["key"].uuid == "a"
 
     # --- reading --------------------------------------------------------------------------------------------------
 

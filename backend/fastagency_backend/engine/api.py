@@ -21,6 +21,7 @@ from fastagency_backend.engine.line import Lines
 from fastagency_backend.engine.observer import NOBODY, Observer
 from fastagency_backend.engine.relay import Relay
 from fastagency_backend.engine.service import RunService
+from fastagency_backend.engine.vault import OF_THIS_PROCESS, Vault
 from fastagency_backend.store.base import Store
 
 logger = logging.getLogger(__name__)
@@ -38,6 +39,7 @@ class Api:
         limits: Limits,
         observer: Observer = NOBODY,
         on_failure: Callable[[str], None] | None = None,
+        vault: Vault = OF_THIS_PROCESS,
     ) -> None:
         self.store = store
         self.observer = observer
@@ -47,7 +49,9 @@ class Api:
         self._catalogue, self._on_failure = catalogue, on_failure
         feeds = Feeds()
         self._lines = Lines(store, feeds)
-        self.service = RunService(store, catalogue, feeds, lines=self._lines, limits=limits, refresh=catalogue.refresh)
+        self.service = RunService(
+            store, catalogue, feeds, lines=self._lines, limits=limits, refresh=catalogue.refresh, vault=vault
+        )
         self._chores = Chores(self._fail)
         self._relay = Relay(store.signals, feeds, lambda _run_id: False)
         self._hearing = Hearing(self._relay)

@@ -26,6 +26,7 @@ from fastagency_backend.engine.run import Run
 from fastagency_backend.engine.spec import WorkflowSpec
 from fastagency_backend.engine.tenure import UNDISPUTED, Tenure, Term
 from fastagency_backend.engine.unsaved import Unsaved, recorded
+from fastagency_backend.engine.vault import Vault
 from fastagency_backend.store.base import (
     Lease,
     LeaseLost,
@@ -62,6 +63,7 @@ class Driver:
         observer: Observer,
         max_attempts: int,
         limits: Limits,
+        vault: Vault,
     ) -> None:
         self.live: dict[str, Run] = {}
         self.parked = 0
@@ -70,6 +72,7 @@ class Driver:
         self.line = True
         self._worker, self._store, self._workflows, self._feeds = worker, store, workflows, feeds
         self._observer, self._max_attempts, self._limits = observer, max_attempts, limits
+        self._vault = vault
         self._gate = Gate(store, lambda: self.term is not None)
         self._drivers: dict[asyncio.Task[None], str] = {}
         """What keeps at a run, and the run's id."""
@@ -308,6 +311,7 @@ class Driver:
             unsaved=unsaved,
             limits=self._limits,
             tenure=tenure if record.durable else UNDISPUTED,
+            vault=self._vault,
         )
         if (stale := self.live.get(run.id)) is not None:
             self.evict(stale)

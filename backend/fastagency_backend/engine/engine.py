@@ -32,6 +32,7 @@ from fastagency_backend.engine.relay import Relay
 from fastagency_backend.engine.service import RunService
 from fastagency_backend.engine.spec import WorkflowSpec
 from fastagency_backend.engine.stray import Strays
+from fastagency_backend.engine.vault import OF_THIS_PROCESS, Vault
 from fastagency_backend.engine.watch import UNWATCHED
 from fastagency_backend.engine.watchdog import Watchdog
 from fastagency_backend.store.base import Store, StoreError
@@ -59,6 +60,7 @@ class EngineSettings:
     `frozen_s`: when it counts as frozen; `frozen_exit_s`: when the process ends because of that.
     `max_at_work_per_user`: runs of a signed-in user that are at work at a time, over all workers.
     `limits`: how large what is kept may be. `builds`: whose runs are taken over.
+    `vault` seals passwords.
     """
 
     warm_s: float = 30.0
@@ -71,6 +73,7 @@ class EngineSettings:
     frozen_exit_s: float | None = None
     max_at_work_per_user: int | None = None
     limits: Limits = DEFAULT_LIMITS
+    vault: Vault = OF_THIS_PROCESS
     builds: Builds = ANY_BUILD
 
 
@@ -91,13 +94,15 @@ class Engine:
         self.worker = new_uuid()
         self.feeds = Feeds()
         self.observer = observer
-        limits = self.settings.limits
-        self.driver = Driver(self.worker, store, workflows, self.feeds, observer, self.settings.max_attempts, limits)
+        limits, vault = self.settings.limits, self.settings.vault
+        self.driver = Driver(
+            self.worker, store, workflows, self.feeds, observer, self.settings.max_attempts, limits, vault
+        )
         self._lines = Lines(store, self.feeds)
         self._intake = Intake(self.worker, store, workflows, self.driver, self.settings)
         self._offering = Offering(store, workflows, self.settings.builds.own)
         self.service = RunService(
-            store, workflows, self.feeds, self.driver, self._lines, limits, create=self._intake.create
+            store, workflows, self.feeds, self.driver, self._lines, limits, create=self._intake.create, vault=vault
         )
         self._strays = Strays(self.worker, store, self.driver, lambda: self._intake.is_claiming)
         self.lag = Lag()

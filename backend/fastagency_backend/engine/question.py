@@ -11,19 +11,20 @@ from datetime import UTC, datetime
 
 from fastagency_shared.answer import Answer
 from fastagency_shared.errors import QuestionExpired
-from fastagency_shared.messages import InputExpired, Question, TextInput
+from fastagency_shared.messages import InputExpired, Question
 
 from fastagency_backend.engine.activity import Activity
 from fastagency_backend.engine.alarm import Alarm
 from fastagency_backend.engine.asked import Asked, Reached
 from fastagency_backend.engine.body import body_of
-from fastagency_backend.engine.given import Given
+from fastagency_backend.engine.given import Given, is_hidden, stored_answer
 from fastagency_backend.engine.journal import Journal
 from fastagency_backend.engine.limits import ExceedsLimit, size_of
 from fastagency_backend.engine.outline import outline_of_message
 from fastagency_backend.engine.recording import Results
 from fastagency_backend.engine.strict import Request
-from fastagency_backend.store.base import EXPIRED, Answered, QuestionRecord, RunLog
+from fastagency_backend.engine.vault import OF_THIS_PROCESS, Vault
+from fastagency_backend.store.base import BLANKED, EXPIRED, Answered, QuestionRecord, RunLog
 
 logger = logging.getLogger(__name__)
 
@@ -39,9 +40,12 @@ class Deadline:
 class Questions:
     """Asks and waits, on the engine's loop."""
 
-    def __init__(self, log: RunLog, journal: Journal, results: Results, activity: Activity) -> None:
+    def __init__(
+        self, log: RunLog, journal: Journal, results: Results, activity: Activity, vault: Vault = OF_THIS_PROCESS
+    ) -> None:
         self._known = log.questions
         self._journal, self._results, self._activity = journal, results, activity
+        self._vault = vault
         self._open: dict[str, Asked] = {}
 
     async def ask(self, key: str, question: Question, deadline: Deadline | None) -> Answer:
@@ -53,6 +57,8 @@ class Questions:
             RunEvicted: this process must drop the run; the question stays open.
         """
         known = self._known.get(key)
+        if known is not None and known.value == BLANKED and self._results.strict is None:
+            known = None  # the run has ended meanwhile, and is tried again: so is the question
         if (strict := self._results.strict) is not None:
             if known is None:
                 strict.refused(Request(key, outline_of_message(body_of(question))))
@@ -60,7 +66,7 @@ class Questions:
                 strict.repeated(key)
         if known is not None and known.value is not None and known.order is not None:
             await self._results.give_out(key)
-            return _answer(known.value, question)
+            return self._read(known.value, question, known.uuid)
         if strict is not None:
             await strict.wait()
         if known is not None:
@@ -72,7 +78,7 @@ class Questions:
         finally:
             if self._open.get(question.uuid) is here:
                 del self._open[question.uuid]
-        return _answer(value, question)
+        return self._read(value, question, question.uuid)
 
     def look(self) -> None:
         """Somebody answered something (or may have, in another process): everyone who asks looks, once."""
@@ -167,21 +173,23 @@ class Questions:
 
     async def _expire(self, question: Question, default: Answer | None) -> None:
         """Close the question, unless somebody has answered by now: the store knows who was first."""
-        hidden = isinstance(question, TextInput) and question.password
         message = InputExpired(
             workflow_uuid=question.workflow_uuid,
             sender=question.sender,
             recipient=question.recipient,
             question=question.uuid,
-            value=None if hidden else default,
+            value=None if is_hidden(question) else default,
         )
-        value = EXPIRED if default is None else json.dumps(default)
+        run_id = self._results.run_id
+        value = EXPIRED if default is None else stored_answer(run_id, question, default, self._vault)
         if await self._journal.expire_question(question.uuid, value, message.model_dump_json(), time.time()):
             logger.info("The deadline of a question has passed", extra={"run_id": self._results.run_id})
 
-
-def _answer(value: str, question: Question) -> Answer:
-    if value == EXPIRED:
-        raise QuestionExpired(f"Nobody has answered in time: {(question.prompt or 'a question without a prompt')!r}.")
-    answer: Answer = json.loads(value)
-    return answer
+    def _read(self, value: str, question: Question, uuid: str) -> Answer:
+        if value == EXPIRED:
+            prompt = question.prompt or "a question without a prompt"
+            raise QuestionExpired(f"Nobody has answered in time: {prompt!r}.")
+        if value == BLANKED:
+            return ""
+        answer: Answer = json.loads(self._vault.open(self._results.run_id, uuid, value))
+        return answer

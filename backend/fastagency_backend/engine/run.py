@@ -44,6 +44,7 @@ from fastagency_backend.engine.slot import Slots
 from fastagency_backend.engine.strict import Request, Strict
 from fastagency_backend.engine.tenure import UNDISPUTED, Tenure
 from fastagency_backend.engine.unsaved import Unsaved
+from fastagency_backend.engine.vault import OF_THIS_PROCESS, Vault
 from fastagency_backend.store.base import Lease, RunLog, RunRecord, Store
 
 
@@ -63,6 +64,7 @@ class Run:
         strict: Strict | None = None,
         limits: Limits = DEFAULT_LIMITS,
         tenure: Tenure = UNDISPUTED,
+        vault: Vault = OF_THIS_PROCESS,
     ) -> None:
         self.id = record.id
         self.tag = record.id.encode()
@@ -81,7 +83,7 @@ class Run:
         self.results = Results(
             self.id, log, self._keys, self.journal, self.bridge, self.activity, observer, limits, strict
         )
-        self.questions = Questions(log, self.journal, self.results, self.activity)
+        self.questions = Questions(log, self.journal, self.results, self.activity, vault)
         self.sleeps = Sleeps(self.journal, self.activity)
         self.tasks: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
         self.aborted: asyncio.Future[BaseException] = self.bridge.loop.create_future()

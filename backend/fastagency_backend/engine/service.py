@@ -43,6 +43,7 @@ from fastagency_backend.engine.line import Lines
 from fastagency_backend.engine.nul import ESCAPED, has_nul, refuse_nul
 from fastagency_backend.engine.reader import Readers
 from fastagency_backend.engine.spec import Offered, may_start, offered_to, spec_of
+from fastagency_backend.engine.vault import OF_THIS_PROCESS, Vault
 from fastagency_backend.store.base import (
     EVERYBODY,
     PAGE_BYTES,
@@ -129,13 +130,14 @@ class RunService:
         limits: Limits = DEFAULT_LIMITS,
         create: CreatesRuns | None = None,
         refresh: Callable[[], Awaitable[None]] | None = None,
+        vault: Vault = OF_THIS_PROCESS,
     ) -> None:
         self.workflows = workflows
         self.reason = (lines or Lines(store, feeds)).reason
         self.asked = driver.asked if driver is not None else _nothing_is_asked_here
         self.readers = Readers(store, feeds, self.reason)
         self._store, self._feeds, self._driver = store, feeds, driver
-        self._limits, self._refresh = limits, refresh
+        self._limits, self._refresh, self._vault = limits, refresh, vault
         self._create = create or store.create_run
 
     @_refuses
@@ -251,7 +253,7 @@ class RunService:
         if await self._answer_here(run_id, user_id, question, value):
             return
         record = await self.get(run_id, user_id)
-        answer = given(run_id, await self._open_question(record, question), value, self._limits)
+        answer = given(run_id, await self._open_question(record, question), value, self._limits, self._vault)
         answered = await self._store.answer_question(
             run_id, question, answer.value, answer.body, time.time(), answer.title
         )
@@ -268,7 +270,7 @@ class RunService:
         if asked is None:
             return False
         assert self._driver is not None, "it has been asked"
-        return await self._driver.answer(run_id, given(run_id, asked, value, self._limits))
+        return await self._driver.answer(run_id, given(run_id, asked, value, self._limits, self._vault))
 
     async def _open_question(self, record: RunRecord, uuid: str) -> Question:
         for body in record.questions:

@@ -202,6 +202,10 @@ class Answered:
     placed: bool = False
 
 
+BLANKED = "blanked"
+"""In the place of the answer to a question with `password`, once the run has ended."""
+HIDDEN = '"password":true'
+"""What the body of such a question holds, and no other: inside a text, the quotes would be escaped."""
 EXPIRED = "null"
 """In the place of an answer: nobody gave one in time, and there is no default."""
 
@@ -433,7 +437,7 @@ class Store(Protocol):
     async def finish_run(
         self, lease: Lease, status: RunStatus, result: str | None, body: str, at: float
     ) -> StoredEvent:
-        """Append the last message and end the run, in one commit."""
+        """Append the last message and end the run, in one commit; answers to passwords are `BLANKED`."""
         ...
 
     # --- what clients do, in any process --------------------------------------------------------------------------
@@ -463,5 +467,5 @@ class Store(Protocol):
         ...
 
     async def cancel_run(self, run_id: str, body: str, at: float) -> StoredEvent | None:
-        """End a run that has not ended. None: it had."""
+        """End a run that has not ended, as `finish_run` does. None: it had."""
         ...

@@ -153,7 +153,7 @@ def load_log(db: Connection, run_id: str) -> RunLog:
     steps, questions, keys = one_moment(
         db,
         (f"SELECT key, ord, value FROM step WHERE {_OF_RUN}", (run_id,)),
-        (f"SELECT key, uuid, value, ord, due FROM question WHERE {_OF_RUN}", (run_id,)),
+        (f"SELECT key, uuid, value, ord, due FROM question WHERE {_OF_RUN} ORDER BY asked", (run_id,)),
         (f"SELECT key FROM event WHERE {_OF_RUN}", (run_id,)),
     )
     return RunLog(

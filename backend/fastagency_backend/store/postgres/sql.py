@@ -14,6 +14,8 @@ from typing import Any
 from fastagency_shared.run import RunStatus
 
 from fastagency_backend.store.base import (
+    BLANKED,
+    HIDDEN,
     LISTED_CHARS,
     LISTED_QUESTION_CHARS,
     LISTED_QUESTIONS,
@@ -66,6 +68,10 @@ _WAITS_ELSE = (
     f"(SELECT 1 FROM question q WHERE {OPEN} AND q.uuid <> %(uuid)s {ONE_BY_ONE}) THEN 'waiting' ELSE 'running' END"
 )
 """The status once a question is closed: in the same statement it still looks open."""
+_BLANK = (
+    f"b AS (UPDATE question SET value = '{BLANKED}' FROM r WHERE question.run = r.number AND value IS NOT NULL "
+    f"AND position('{HIDDEN}' IN body) > 0)"
+)
 _LOGGED = (
     "SELECT seq FROM event WHERE run = (SELECT number FROM run WHERE id = %(run_id)s) "
     "AND at = %(at)s AND body = %(body)s ORDER BY seq DESC LIMIT 1"
@@ -203,7 +209,7 @@ PARK = Operation(
 """Its result: whether the run will be due at some time, which others have to know who wait for such moments."""
 FINISH = Operation(
     "WITH r AS (UPDATE run SET last_seq = last_seq + 1, status = %(status)s, result = %(result)s, worker = NULL, "
-    f"updated = %(at)s WHERE {OWNED} RETURNING number, last_seq) {_EVENT.format(key='%(key)s')}",
+    f"updated = %(at)s WHERE {OWNED} RETURNING number, last_seq), {_BLANK} {_EVENT.format(key='%(key)s')}",
     _first_or_lost,
     _LOGGED,
 )
@@ -233,7 +239,8 @@ RETRY = Operation(
 )
 CANCEL = Operation(
     "WITH r AS (UPDATE run SET last_seq = last_seq + 1, status = 'cancelled', worker = NULL, fence = fence + 1, "
-    f"updated = %(at)s WHERE id = %(run_id)s AND {LIVE} RETURNING number, last_seq) {_EVENT.format(key='%(key)s')}",
+    f"updated = %(at)s WHERE id = %(run_id)s AND {LIVE} RETURNING number, last_seq), "
+    f"{_BLANK} {_EVENT.format(key='%(key)s')}",
     _first_or_none,
     _LOGGED,
 )

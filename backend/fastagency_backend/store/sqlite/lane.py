@@ -40,6 +40,7 @@ def connect(path: str, *, synchronous: str, handed_over: bool = False) -> sqlite
         _use_wal(db)
         db.execute(f"PRAGMA synchronous = {synchronous}")
         db.execute("PRAGMA cache_size = -4000")
+        db.execute("PRAGMA secure_delete = ON")  # what is deleted is not left in the file
     except (sqlite3.Error, OSError) as error:
         raise StoreError(f"The database {path} cannot be opened: {error}.") from error
     return db

@@ -116,7 +116,8 @@ def next_due(db: sqlite3.Connection) -> float | None:
 def load_log(db: sqlite3.Connection, run_id: str) -> RunLog:
     with _one_moment(db):
         steps = db.execute("SELECT key, ord, value FROM step WHERE run_id = ?", (run_id,)).fetchall()
-        questions = db.execute("SELECT key, uuid, value, ord, due FROM question WHERE run_id = ?", (run_id,)).fetchall()
+        asked = "SELECT key, uuid, value, ord, due FROM question WHERE run_id = ? ORDER BY asked"
+        questions = db.execute(asked, (run_id,)).fetchall()
         keys = db.execute("SELECT key FROM event WHERE run_id = ?", (run_id,)).fetchall()
     return RunLog(
         steps={key: StepRecord(order, value) for key, order, value in steps},

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import sqlite3
 
-from fastagency_backend.store.base import StoreError
+from fastagency_backend.store.base import BLANKED, HIDDEN, StoreError
 from fastagency_backend.store.dispatch import ON_TRIAL
 
 VERSIONS = "CREATE TABLE IF NOT EXISTS schema_version(version INTEGER PRIMARY KEY, oldest INTEGER NOT NULL)"
@@ -98,6 +98,10 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "END",
         "CREATE TRIGGER audit_is_whole BEFORE DELETE ON audit BEGIN "
         "SELECT RAISE(ABORT, 'the audit log is append-only'); END",
+    ),
+    (
+        f"UPDATE question SET value = '{BLANKED}' WHERE value IS NOT NULL AND instr(body, '{HIDDEN}') > 0 "
+        "AND run_id IN (SELECT id FROM run WHERE status IN ('completed', 'failed', 'cancelled'))",
     ),
 )
 

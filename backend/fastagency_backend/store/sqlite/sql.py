@@ -9,6 +9,8 @@ from itertools import chain
 from fastagency_shared.run import RunStatus
 
 from fastagency_backend.store.base import (
+    BLANKED,
+    HIDDEN,
     LISTED_CHARS,
     LISTED_QUESTION_CHARS,
     LISTED_QUESTIONS,
@@ -95,6 +97,9 @@ ACQUIT = f"UPDATE run SET {ACQUITTED} WHERE {OWNED}"
 _GOES_ON = (
     "UPDATE run SET updated = :at, status = CASE WHEN worker IS NULL THEN 'ready' "
     f"WHEN {WAITS} THEN 'waiting' ELSE 'running' END"
+)
+BLANK = (
+    f"UPDATE question SET value = '{BLANKED}' WHERE run_id = ? AND value IS NOT NULL AND instr(body, '{HIDDEN}') > 0"
 )
 GO_ON = f"{_GOES_ON} WHERE id = :run_id"
 """After a question was closed."""

@@ -55,6 +55,7 @@ from fastagency_backend.store.sqlite.sql import (
     ACQUIT,
     APPEND_EVENT,
     APPEND_STEP,
+    BLANK,
     GO_ON,
     GO_ON_ANSWERED,
     LAST_SEQ,
@@ -329,6 +330,7 @@ class SqliteStore:
                 "UPDATE run SET status = ?, result = ?, worker = NULL, updated = ? WHERE id = ?",
                 (status, result, at, lease.run_id),
             )
+            db.execute(BLANK, (lease.run_id,))
             return StoredEvent(seq, at, body)
 
         return await self._writer.run(job, lease)
@@ -373,7 +375,10 @@ class SqliteStore:
                 f"WHERE id = ? AND {LIVE} RETURNING 1",
                 (at, run_id),
             ).fetchone()
-            return log_anyway(db, run_id, "end", body, at) if ended else None
+            if ended is None:
+                return None
+            db.execute(BLANK, (run_id,))
+            return log_anyway(db, run_id, "end", body, at)
 
         return await self._writer.run(job)
 
