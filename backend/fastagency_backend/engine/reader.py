@@ -13,6 +13,8 @@ from fastagency_backend.store.base import EventPage, RunRecord, Store
 
 PAGE, PAGE_BYTES = 500, 131_072
 """Events read from the store at a time, and their size: a reader who is slow holds them, and there are many readers."""
+READING_AT_ONCE = 4
+"""Readers for whom the store is looked at; others would stand in the way of whoever asks for something short."""
 
 
 class Readers:
@@ -25,6 +27,7 @@ class Readers:
         self.leaving = asyncio.Event()
         self._store, self._feeds, self._reason = store, feeds, reason
         self._heads: dict[str, tuple[int, str]] = {}
+        self._turns = asyncio.Semaphore(READING_AT_ONCE)
 
     @contextmanager
     def subscribe(self, run_id: str) -> Iterator[Subscription]:
@@ -63,7 +66,8 @@ class Readers:
         while not subscription.closed:
             if page is None and subscription.stale:
                 subscription.stale = False
-                page = await self._store.read_events(run_id, after=cursor, limit=PAGE, max_bytes=PAGE_BYTES)
+                async with self._turns:
+                    page = await self._store.read_events(run_id, after=cursor, limit=PAGE, max_bytes=PAGE_BYTES)
             if self.leaving.is_set() or not self._is_of(epoch, page):
                 subscription.sent_home = True
                 return

@@ -102,6 +102,8 @@ class Http:
         for name, value in passed_on.items():
             if not set(value).isdisjoint("\r\n\0"):
                 raise InvalidRequest(f"The header {name!r} cannot be passed on: its value has a line break in it.")
+            if not value.isascii():
+                raise InvalidRequest(f"The header {name!r} cannot be passed on: its value is not all ASCII.")
         return passed_on
 
     def close(self) -> None:

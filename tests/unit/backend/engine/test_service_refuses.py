@@ -36,6 +36,7 @@ ASKED: dict[str, Callable[[RunService], Awaitable[Any]]] = {
     "find": lambda service: service.find(run_id()),
     "get_to_follow": lambda service: service.get_to_follow(run_id(), None, after=0, epoch=0),
     "list_runs": lambda service: service.list_runs(None, limit=1, before=None),
+    "count_at_work": lambda service: service.count_at_work("ann"),
     "read": lambda service: service.read(run_id(), None, after=0, limit=1),
     "answer": lambda service: service.answer(run_id(), None, "q", "x"),
     "cancel": lambda service: service.cancel(run_id(), None),
@@ -59,7 +60,15 @@ async def test_a_store_that_fails_is_a_refusal(
     """Also when only what comes after the look at the run fails."""
     store = cast("Store", Failing())
     service = RunService(store, {"w": WorkflowSpec("w", "A workflow", _body)}, Feeds())
-    if first_read_works and name not in ("create", "get", "find", "get_to_follow", "list_runs", "read"):
+    if first_read_works and name not in (
+        "create",
+        "get",
+        "find",
+        "count_at_work",
+        "get_to_follow",
+        "list_runs",
+        "read",
+    ):
         monkeypatch.setattr(service, "get", _found)
     with pytest.raises(StoreUnavailable) as refused:
         await ASKED[name](service)
