@@ -21,6 +21,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
 
 from fastagency_backend.engine.service import UNAVAILABLE
 from fastagency_backend.store.base import StoreError
@@ -31,6 +32,8 @@ RETRY_AFTER_S = 5
 
 RESPONSES: dict[int | str, dict[str, Any]] = {
     401: {"model": Problem, "description": "Nobody is signed in, or not any more."},
+    400: {"model": Problem, "description": "The request was sent to a name that this backend is not known by."},
+    403: {"model": Problem, "description": "It comes from another site's page, or from elsewhere and nobody signs in."},
     404: {"model": Problem, "description": "There is no such thing, or it is not yours."},
     409: {"model": Problem, "description": "The request contradicts what is recorded."},
     413: {"model": Problem, "description": "It has more bytes than are kept."},
@@ -56,6 +59,10 @@ class ProblemRoute(APIRoute):
                 return problem(StoreUnavailable(UNAVAILABLE))
             except RequestValidationError as error:
                 return problem(InvalidRequest(_not_json(request, error) or describe_request(error.errors())))
+            except HTTPException as error:
+                if isinstance(error.__cause__, UnicodeError | RecursionError):  # FastAPI could not read the body
+                    return problem(InvalidRequest("The body of the request is not JSON, or is nested too deeply."))
+                raise
 
         return handle
 
