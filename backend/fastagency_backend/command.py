@@ -157,10 +157,21 @@ async def _no_people() -> People:
 def _back_up(options: Namespace, _free_port: FreePort) -> int:
     from fastagency_backend.store.sqlite.backup import back_up
 
-    database = _file(load_settings(), "backup", "Use pg_dump, such as: pg_dump --format=custom --file=runs.dump")
+    settings = load_settings()
+    database = _file(settings, "backup", "Use pg_dump, such as: pg_dump --format=custom --file=runs.dump")
     number = _in_one_sentence(lambda: back_up(database, options.file))
-    sys.stdout.write(f"The {number} conversations of {database} are in {options.file}.\n")
+    sys.stdout.write(f"The {number} conversations of {database} are in {options.file}.{_about_the_key(settings)}\n")
     return 0
+
+
+def _about_the_key(settings: BackendSettings) -> str:
+    """What a copy of the database lacks, if anything is sealed in it."""
+    if settings.secret_key is not None or not settings.key_file.is_file():
+        return ""
+    return (
+        f" Passwords in them are sealed with a key that is not among them, {settings.key_file}: keep it, elsewhere, "
+        "and name it where they are used (FASTAGENCY_SECRET_KEY_FILE)."
+    )
 
 
 def _restore(options: Namespace, _free_port: FreePort) -> int:
@@ -198,6 +209,8 @@ def _copy(options: Namespace, _free_port: FreePort) -> int:
         f"equal: {rows['event']:,} messages, {rows['step']:,} results, {rows['question']:,} questions, "
         f"{tally.workflows:,} workflows; sha256:{tally.digest}\n"
     )
+    if about_the_key := _about_the_key(load_settings().model_copy(update={"database": source})):
+        sys.stdout.write(f"{about_the_key.strip()}\n")
     return 0
 
 

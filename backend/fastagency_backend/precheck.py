@@ -13,9 +13,10 @@ from dataclasses import asdict
 from multiprocessing import get_context
 from pathlib import Path
 
-from fastagency_backend.assembly import archive_for
+from fastagency_backend.assembly import archive_for, vault_for
 from fastagency_backend.engine.rehearsal import rehearse_all
 from fastagency_backend.engine.verdict import Verdict
+from fastagency_backend.settings import load_settings
 from fastagency_backend.store import SqliteStore
 from fastagency_backend.store.signals import Deaf
 from fastagency_backend.store.sqlite.backup import back_up
@@ -80,10 +81,11 @@ def _share(copy: Path, target: str, ended: bool, place: int, shares: int) -> lis
 
 async def _rehearse(copy: Path, target: str, *, ended: bool, share: tuple[int, int]) -> list[Verdict]:
     specs = load_workflows(target).specs
+    vault = vault_for(load_settings())
     store = SqliteStore(copy, synchronous="OFF")
     await store.open(Deaf())
     try:
-        return [verdict async for verdict in rehearse_all(store, specs, ended=ended, share=share)]
+        return [verdict async for verdict in rehearse_all(store, specs, ended=ended, share=share, vault=vault)]
     finally:
         await store.close()
 

@@ -9,6 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastagency_backend.assembly import vault_for
+from fastagency_backend.engine.rehearsal import rehearse_all
+from fastagency_backend.store import SqliteStore
+from fastagency_backend.store.signals import Deaf
 from fastagency_backend.store.sqlite.backup import back_up
 from fastagency_backend.web import FastAPIAdapter
 from fastagency_backend.workflow import AsyncUI, Workflow
@@ -113,6 +117,25 @@ async def test_a_failed_run_that_is_tried_again_asks_again(tmp_path: Path) -> No
             await answer(client, run, "another")
             await client.status(run, "failed")
     assert used == [PASSWORD, "another"]
+
+
+async def test_the_replay_before_a_deploy_has_the_password(tmp_path: Path) -> None:
+    used: list[str] = []
+    with serve(app_in(tmp_path, used)) as url:
+        async with Client(url) as client:
+            run = await client.start("secret")
+            await answer(client, run, PASSWORD)
+            await asked_again(client, run, "go on?")
+    used.clear()
+    vault = vault_for(settings_in(tmp_path))
+    store = SqliteStore(tmp_path / "runs.sqlite3")
+    await store.open(Deaf())
+    try:
+        verdicts = [each async for each in rehearse_all(store, workflows(used).specs, ended=False, vault=vault)]
+    finally:
+        await store.close()
+    assert [verdict.kind for verdict in verdicts] == ["ok"]
+    assert used == [PASSWORD]
 
 
 async def test_a_stopped_run_keeps_no_password(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from fastagency_backend.engine.outline import Outline, outline_of_message
 from fastagency_backend.engine.run import Run
 from fastagency_backend.engine.spec import WorkflowSpec
 from fastagency_backend.engine.strict import Strict
+from fastagency_backend.engine.vault import OF_THIS_PROCESS, Vault
 from fastagency_backend.engine.verdict import Kind, Verdict, judge_new_and_left
 from fastagency_backend.store.base import RunRecord, Store, StoreError
 
@@ -59,7 +60,12 @@ def _refuse(event: str, _args: tuple[Any, ...]) -> None:
 
 
 async def rehearse_all(
-    store: Store, workflows: Mapping[str, WorkflowSpec], *, ended: bool, share: tuple[int, int] = (0, 1)
+    store: Store,
+    workflows: Mapping[str, WorkflowSpec],
+    *,
+    ended: bool,
+    share: tuple[int, int] = (0, 1),
+    vault: Vault = OF_THIS_PROCESS,
 ) -> AsyncIterator[Verdict]:
     """The verdicts of all runs that are open, and with `ended` of the others.
 
@@ -72,7 +78,7 @@ async def rehearse_all(
     async def one(record: RunRecord) -> Verdict:
         async with slots:
             try:
-                return await rehearse(store, workflows, record)
+                return await rehearse(store, workflows, record, vault)
             except StoreError:
                 raise
             except Exception as error:
@@ -89,7 +95,9 @@ async def rehearse_all(
             yield await verdict
 
 
-async def rehearse(store: Store, workflows: Mapping[str, WorkflowSpec], record: RunRecord) -> Verdict:
+async def rehearse(
+    store: Store, workflows: Mapping[str, WorkflowSpec], record: RunRecord, vault: Vault = OF_THIS_PROCESS
+) -> Verdict:
     """What one run would do under today's code."""
     spec = workflows.get(record.workflow)
     if spec is None:
@@ -98,7 +106,7 @@ async def rehearse(store: Store, workflows: Mapping[str, WorkflowSpec], record: 
         return Verdict(record.id, record.workflow, "unclear", "cannot be replayed: it is registered with durable=False")
     log = await store.load_log(record.id)
     strict = Strict(log)
-    run = Run(record, log, store=store, feeds=Feeds(), drop=lambda run: run.bridge.close(), strict=strict)
+    run = Run(record, log, store=store, feeds=Feeds(), drop=lambda run: run.bridge.close(), strict=strict, vault=vault)
     with entered(run):
         work = asyncio.create_task(_body(run, spec), name=f"rehearsal-{run.id}")
     try:

@@ -117,6 +117,9 @@ def test_a_backup_and_the_way_back(folder: Path, capsys: pytest.CaptureFixture[s
     for _night in range(2):
         assert main(["backup", "night.sqlite3"]) == 0
     assert capsys.readouterr().out == "The 0 conversations of .fastagency/runs.sqlite3 are in night.sqlite3.\n" * 2
+    (folder / ".fastagency" / "runs.sqlite3.key").touch()
+    assert main(["backup", "night.sqlite3"]) == 0
+    assert "a key that is not among them, .fastagency/runs.sqlite3.key: keep it, elsewhere" in capsys.readouterr().out
     assert main(["restore", "night.sqlite3"]) == 1
     assert "repeat the command with --replace" in capsys.readouterr().err
     assert main(["restore", "night.sqlite3", "--replace"]) == 0
