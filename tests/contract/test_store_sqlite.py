@@ -228,8 +228,8 @@ async def test_a_damaged_file_breaks_the_store_and_every_job_is_answered(tmp_pat
     await asyncio.gather(*(append(store, lease, str(n), "x" * 5000) for n in range(200)))
     await store.close()
     with path.open("r+b") as file:  # everything but the header and the schema
-        file.seek(40 * 4096)
-        file.write(b"\xff" * (path.stat().st_size - 40 * 4096))
+        file.seek(64 * 4096)
+        file.write(b"\xff" * (path.stat().st_size - 64 * 4096))
     store = SqliteStore(path)
     await store.open(Deaf(), told.append)
     work = [store.create_run(new(2)), *(store.read_events(run_id(), after=n, limit=50) for n in range(0, 200, 10))]
