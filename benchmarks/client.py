@@ -43,7 +43,7 @@ class Http:
         return run
 
     async def _request(self, method: str, path: str, body: bytes) -> Any:
-        head = f"{method} {path} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
+        head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         self._writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
         status, *headers = (await self._reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
         (length,) = (line.partition(":")[2] for line in headers if line.lower().startswith("content-length:"))
