@@ -8,8 +8,10 @@ from dataclasses import replace
 
 import psycopg
 import pytest
+from fastagency_backend.store.audit import Entry
 from fastagency_backend.store.base import LeaseVoid, StepRecord, StoreBroken, StoreError
-from fastagency_backend.store.postgres import Options, PostgresStore, partition, sweep
+from fastagency_backend.store.dispatch import AtWork
+from fastagency_backend.store.postgres import Options, PostgresStore, locks, partition
 from fastagency_backend.store.postgres import claim as claims
 from fastagency_backend.store.postgres import migrate as migrate_module
 from fastagency_backend.store.postgres.migrate import Migration, known, migrate
@@ -194,15 +196,29 @@ async def test_a_partition_that_is_missing_is_made_by_who_needs_it(
     assert await seqs(store, 2) == [1, 2]
 
 
+async def test_claims_and_the_audit_log_do_not_wait_for_each_other(open_one: OpenOne, postgres_url: str) -> None:
+    store = await open_one()
+    await store.dispatcher.register_worker("a", LONG_S)
+    await store.create_run(new())
+    with psycopg.connect(postgres_url) as db:
+        db.execute("SELECT pg_advisory_xact_lock(%s)", (locks.AUDIT,))
+        async with asyncio.timeout(20):
+            assert list(await claim(store, "a", at_work=AtWork(per_user=5))) == [run_id()]
+    with psycopg.connect(postgres_url) as db:
+        db.execute("SELECT pg_advisory_xact_lock(%s)", (locks.CLAIM,))
+        async with asyncio.timeout(20):
+            assert (await store.people.record(Entry("something", 1.0))).seq == 1
+
+
 async def test_one_process_at_a_time_sweeps(open_one: OpenOne, postgres_url: str) -> None:
     store = await open_one()
     await append(store, await owned(store), "e")
     await store.delete_run(run_id())
     with psycopg.connect(postgres_url) as db:
-        db.execute("SELECT pg_advisory_lock(%s)", (sweep.LOCK,))
+        db.execute("SELECT pg_advisory_lock(%s)", (locks.SWEEP,))
         assert not await store.sweep()
         assert db.execute("SELECT count(*) FROM event").fetchone() == (1,)
-        db.execute("SELECT pg_advisory_unlock(%s)", (sweep.LOCK,))
+        db.execute("SELECT pg_advisory_unlock(%s)", (locks.SWEEP,))
     while await store.sweep():
         pass
     with psycopg.connect(postgres_url) as db:

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from fastagency_backend.store.dispatch import ON_TRIAL, AtWork
 from fastagency_backend.store.postgres.sql import ACQUITTED, NOW, ONE_BY_ONE, OWNERS, RECORD
 
-LOCK = 7_241_004
 USER = "COALESCE(user_id, '')"
 """Whoever is not signed in counts as one user, for the turns; no limit is set on that one."""
 DUE_AT_ONCE = 1000

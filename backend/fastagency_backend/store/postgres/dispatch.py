@@ -24,6 +24,7 @@ from fastagency_backend.store.postgres.claim import Ready, Turns
 from fastagency_backend.store.postgres.failure import store_error
 from fastagency_backend.store.postgres.lane import Lanes
 from fastagency_backend.store.postgres.liveness import LOOK, Heart
+from fastagency_backend.store.postgres.locks import CLAIM
 from fastagency_backend.store.postgres.part import Part
 from fastagency_backend.store.postgres.pool import Connection, Connections
 from fastagency_backend.store.postgres.sql import LOCK, NOW, record
@@ -196,7 +197,7 @@ class PostgresDispatcher(Part):
         self._doubtful[number] = time.monotonic()
         with db.transaction():
             if limited:
-                db.execute("SELECT pg_advisory_xact_lock(%s)", (claim.LOCK,))
+                db.execute("SELECT pg_advisory_xact_lock(%s)", (CLAIM,))
             due = db.execute(claim.COME_DUE).rowcount
             accused = _on_trial(db, asked) if asked.on_trial else []
             chosen = accused or self._choose(db, asked, 1 if limited else claim.SPARE)

@@ -16,12 +16,12 @@ from importlib.resources import files
 from psycopg import errors
 
 from fastagency_backend.store.base import StoreError
+from fastagency_backend.store.postgres.locks import MIGRATE
 from fastagency_backend.store.postgres.partition import make_ahead
 from fastagency_backend.store.postgres.pool import Connection
 
 logger = logging.getLogger(__name__)
 
-LOCK = 7_241_001
 PATIENCE_MS = 500
 """How long a change waits for those who use a table; whoever comes meanwhile waits behind it."""
 PAUSE_S = 1.0
@@ -80,7 +80,7 @@ def migrate(db: Connection, migrations: list[Migration] | None = None) -> list[i
 
 def _migrate(db: Connection, migrations: list[Migration]) -> list[int]:
     with db.transaction():
-        db.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+        db.execute("SELECT pg_advisory_xact_lock(%s)", (MIGRATE,))
         db.execute(f"SET LOCAL lock_timeout = {PATIENCE_MS}")
         db.execute(VERSIONS)
         version = _check(db, migrations)

@@ -10,6 +10,7 @@ import logging
 
 from psycopg import errors
 
+from fastagency_backend.store.postgres.locks import PARTITIONS
 from fastagency_backend.store.postgres.pool import Connection
 
 logger = logging.getLogger(__name__)
@@ -17,8 +18,6 @@ logger = logging.getLogger(__name__)
 SIZE = 100_000
 AHEAD = 2
 TABLES = ("event", "step", "question")
-MAKING = 7_241_002
-"""The advisory lock of whoever makes or drops partitions."""
 PATIENCE_MS = 200
 """How long a partition's end waits for those who read the table; they would wait behind it."""
 
@@ -35,7 +34,7 @@ def index_of(number: int) -> int:
 def make_ahead(db: Connection) -> int:
     """Make the partitions of the newest runs and those that follow; returns the last one's index."""
     with db.transaction():
-        db.execute("SELECT pg_advisory_xact_lock(%s)", (MAKING,))
+        db.execute("SELECT pg_advisory_xact_lock(%s)", (PARTITIONS,))
         newest = index_of(_value(db, _NEWEST))
         for table in TABLES:
             existing = _existing(db, table)
@@ -48,7 +47,7 @@ def make_ahead(db: Connection) -> int:
 def make_for(db: Connection, numbers: list[int]) -> None:
     """Make those of runs whose partitions are missing, for whatever reason."""
     with db.transaction():
-        db.execute("SELECT pg_advisory_xact_lock(%s)", (MAKING,))
+        db.execute("SELECT pg_advisory_xact_lock(%s)", (PARTITIONS,))
         for table in TABLES:
             for index in sorted({index_of(number) for number in numbers}):
                 if f"{table}_{index}" not in _existing(db, table):

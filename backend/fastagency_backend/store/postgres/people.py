@@ -9,12 +9,11 @@ from typing import Any, TypeVar
 
 from fastagency_backend.store.people_jobs import PeopleJobs
 from fastagency_backend.store.people_sql import Row, Sql
+from fastagency_backend.store.postgres.locks import AUDIT
 from fastagency_backend.store.postgres.part import Part
 from fastagency_backend.store.postgres.pool import Connection
 
 T = TypeVar("T")
-
-LOCK = 7_241_004
 
 
 class PostgresSql(Sql):
@@ -32,7 +31,7 @@ class PostgresSql(Sql):
         return [column.name for column in cursor.description], cursor.fetchall()
 
     def serialize_audit(self) -> None:
-        self._db.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+        self._db.execute("SELECT pg_advisory_xact_lock(%s)", (AUDIT,))
 
     def hold_runs(self, user_id: str) -> None:
         """In the order of their ids, as every batch of a lane does."""

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import time
 
+from fastagency_backend.store.postgres.locks import SWEEP
 from fastagency_backend.store.postgres.partition import drop_empty
 from fastagency_backend.store.postgres.pool import Connection
 
-LOCK = 7_241_003
 SLICE_S = 0.02
 ROWS = 500
 WRITER_DAYS = 1
@@ -51,7 +51,7 @@ def sweep(db: Connection) -> bool:
 
 
 def _is_leader(db: Connection) -> bool:
-    row = db.execute("SELECT pg_try_advisory_xact_lock(%s)", (LOCK,)).fetchone()
+    row = db.execute("SELECT pg_try_advisory_xact_lock(%s)", (SWEEP,)).fetchone()
     return row is not None and bool(row[0])
 
 
