@@ -30,8 +30,8 @@ def plain_text(run_id: str, fields: Mapping[str, Any]) -> PlainText | None:
             return None
     get = fields.get
     uuid, sender = get("uuid"), get("sender")
-    said, recipient = _json(get("body")), _json(get("recipient"))
-    spoken = _json(sender)
+    said, recipient = json_of(get("body")), json_of(get("recipient"))
+    spoken = json_of(sender)
     text = _body(new_message_uuid() if uuid is None else uuid, run_id, spoken, recipient, "false", said)
     return None if text is None else PlainText(sender, text, _identity("", said, recipient, spoken))
 
@@ -42,7 +42,7 @@ def text_body(message: TextMessage) -> str | None:
     if not _is_plain(values):
         return None
     auto_reply = "true" if values["auto_reply"] else "false"
-    sender, recipient, body = _json(values["sender"]), _json(values["recipient"]), _json(values["body"])
+    sender, recipient, body = json_of(values["sender"]), json_of(values["recipient"]), json_of(values["body"])
     return _body(values["uuid"], values["workflow_uuid"], sender, recipient, auto_reply, body)
 
 
@@ -52,21 +52,15 @@ def text_identity(message: TextMessage) -> str | None:
     if not _is_plain(values):
         return None
     auto_reply = '"auto_reply": true, ' if values["auto_reply"] else ""
-    return _identity(auto_reply, _json(values["body"]), _json(values["recipient"]), _json(values["sender"]))
+    return _identity(auto_reply, json_of(values["body"]), json_of(values["recipient"]), json_of(values["sender"]))
 
 
 def _body(uuid: str, run_id: str, sender: str, recipient: str, auto_reply: str, body: str) -> str | None:
     """The message's JSON, of parts that are JSON; None where it cannot be encoded."""
-    text = (
+    return encodable(
         f'{{"type":"text_message","uuid":{encode_basestring(uuid)},"workflow_uuid":{encode_basestring(run_id)},'
         f'"sender":{sender},"recipient":{recipient},"auto_reply":{auto_reply},"content":{{"body":{body}}}}}'
     )
-    if not text.isascii():
-        try:
-            text.encode()
-        except UnicodeEncodeError:  # halves of characters
-            return None
-    return text
 
 
 def _identity(auto_reply: str, body: str, recipient: str, sender: str) -> str:
@@ -77,19 +71,33 @@ def _identity(auto_reply: str, body: str, recipient: str, sender: str) -> str:
 
 
 def _is_plain(values: dict[str, Any]) -> bool:
-    """Whether each value is of its very type, which a copy of a message need not see to."""
-    if values["seq"] is not None or values["at"] is not None or values["epoch"] or values["interrupted"] is not False:
+    return is_plain(values, "body") and values["interrupted"] is False
+
+
+def is_plain(values: dict[str, Any], content: str) -> bool:
+    """Whether a message that was not sent yet is of texts alone: each of its very type, which needs no copy."""
+    if values["seq"] is not None or values["at"] is not None or values["epoch"]:
         return False
-    sender, recipient, body = values["sender"], values["recipient"], values["body"]
+    sender, recipient, said = values["sender"], values["recipient"], values[content]
     return (
         type(values["uuid"]) is str
         and type(values["workflow_uuid"]) is str
         and (sender is None or type(sender) is str)
         and (recipient is None or type(recipient) is str)
-        and (body is None or type(body) is str)
+        and (said is None or type(said) is str)
         and type(values["auto_reply"]) is bool
     )
 
 
-def _json(value: str | None) -> str:
+def encodable(text: str) -> str | None:
+    """The text, unless it has halves of characters."""
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            return None
+    return text
+
+
+def json_of(value: str | None) -> str:
     return "null" if value is None else encode_basestring(value)

@@ -8,6 +8,8 @@ from typing import Any
 
 from fastagency_shared.messages import TextInput, new_message_uuid
 
+from fastagency_backend.engine.plain import encodable, is_plain, json_of
+
 _new = TextInput.__new__
 _set = object.__setattr__
 _TEXTS = frozenset({"uuid", "sender", "recipient", "prompt"})
@@ -48,11 +50,11 @@ def input_body(question: TextInput) -> str | None:
     values = question.__dict__
     if not _is_plain(values):
         return None
-    return _encodable(
+    return encodable(
         f'{{"type":"text_input","uuid":{encode_basestring(values["uuid"])},'
-        f'"workflow_uuid":{encode_basestring(values["workflow_uuid"])},"sender":{_json(values["sender"])},'
-        f'"recipient":{_json(values["recipient"])},"auto_reply":false,'
-        f'"content":{{"prompt":{_json(values["prompt"])},"suggestions":[],"password":false,"deadline":null}}}}'
+        f'"workflow_uuid":{encode_basestring(values["workflow_uuid"])},"sender":{json_of(values["sender"])},'
+        f'"recipient":{json_of(values["recipient"])},"auto_reply":false,'
+        f'"content":{{"prompt":{json_of(values["prompt"])},"suggestions":[],"password":false,"deadline":null}}}}'
     )
 
 
@@ -74,37 +76,14 @@ def answered_body(run_id: str, question: TextInput, value: str | None) -> str | 
     recipient, uuid = question.sender, question.uuid
     if type(uuid) is not str or not (recipient is None or type(recipient) is str):
         return None
-    return _encodable(
+    return encodable(
         f'{{"type":"input_answered","uuid":"{new_message_uuid()}","workflow_uuid":{encode_basestring(run_id)},'
-        f'"sender":"User","recipient":{_json(recipient)},"auto_reply":false,'
-        f'"content":{{"question":{encode_basestring(uuid)},"value":{_json(value)}}}}}'
+        f'"sender":"User","recipient":{json_of(recipient)},"auto_reply":false,'
+        f'"content":{{"question":{encode_basestring(uuid)},"value":{json_of(value)}}}}}'
     )
 
 
 def _is_plain(values: dict[str, Any]) -> bool:
     if values["suggestions"] or values["password"] is not False or values["deadline"] is not None:
         return False
-    if values["seq"] is not None or values["at"] is not None or values["epoch"] or values["auto_reply"] is not False:
-        return False
-    sender, recipient, prompt = values["sender"], values["recipient"], values["prompt"]
-    return (
-        type(values["uuid"]) is str
-        and type(values["workflow_uuid"]) is str
-        and (sender is None or type(sender) is str)
-        and (recipient is None or type(recipient) is str)
-        and (prompt is None or type(prompt) is str)
-    )
-
-
-def _encodable(text: str) -> str | None:
-    """The text, unless it has halves of characters."""
-    if not text.isascii():
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            return None
-    return text
-
-
-def _json(value: str | None) -> str:
-    return "null" if value is None else encode_basestring(value)
+    return is_plain(values, "prompt") and values["auto_reply"] is False
