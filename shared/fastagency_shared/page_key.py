@@ -9,19 +9,17 @@ It is needed only where people sign in, and so are the packages that it imports.
 
 from __future__ import annotations
 
-import os
 import re
 import stat
 import sys
-import tempfile
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 from fastagency_shared.errors import FastAgencyError, InvalidSettings
 from fastagency_shared.extras import extra
+from fastagency_shared.private_file import make_once
 from fastagency_shared.user import User
 
 with extra("sign-in", needed_by="Signing in"):
@@ -202,7 +200,8 @@ def _of_file(file: Path) -> bytes:
     """The content of the file; the first process makes it, and whoever comes second reads what the first has made."""
     try:
         if not file.exists():
-            _make(file)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            make_once(file, PageKey.generate().pem())
         if sys.platform != "win32" and stat.S_IMODE(file.stat().st_mode) & 0o077:
             raise InvalidSettings(f"The file {file} can be read by others, and holds a key: chmod 600 {file}")
         return file.read_bytes()
@@ -211,18 +210,3 @@ def _of_file(file: Path) -> bytes:
             f"The page's key cannot be read from or made in {file.absolute()}: {error.strerror or error}. "
             "FASTAGENCY_PAGE_KEY_FILE names another file."
         ) from None
-
-
-def _make(file: Path) -> None:
-    """Written beside it and linked to its name, which fails if another process was first: nobody reads half a key."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, beside = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")  # 0600
-    try:
-        with os.fdopen(descriptor, "wb") as output:
-            output.write(PageKey.generate().pem())
-            output.flush()
-            os.fsync(output.fileno())
-        with suppress(FileExistsError):
-            os.link(beside, file)
-    finally:
-        Path(beside).unlink(missing_ok=True)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import os
 import secrets
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from fastagency_shared.errors import FastAgencyError, InvalidSettings
 from fastagency_shared.extras import extra
+from fastagency_shared.private_file import make_once
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -80,7 +80,8 @@ class Vault:
             raise InvalidSettings(f"There is no key to seal a password with: set {VARIABLE}.")
         try:
             if make and not self.file.exists():
-                _make(self.file)
+                self.file.parent.mkdir(0o700, parents=True, exist_ok=True)
+                make_once(self.file, f"{secrets.token_hex(KEY_BYTES)}\n".encode())
             return read_keys(self.file.read_text(encoding="ascii"), f"The file {self.file}")
         except (OSError, UnicodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is no text"
@@ -108,23 +109,6 @@ def _read_key(text: str) -> bytes:
         return base64.b64decode(text.replace("-", "+").replace("_", "/"), validate=True)
     except (ValueError, binascii.Error):
         return b""
-
-
-def _make(file: Path) -> None:
-    """Make the file, whole or not at all; where another process was quicker, its key is the one."""
-    unfinished = file.with_name(f".{file.name}.{os.getpid()}.unfinished")
-    file.parent.mkdir(0o700, parents=True, exist_ok=True)
-    unfinished.unlink(missing_ok=True)
-    handle = os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    try:
-        with os.fdopen(handle, "w", encoding="ascii") as text:
-            text.write(secrets.token_hex(KEY_BYTES) + "\n")
-            text.flush()
-            os.fsync(text.fileno())
-        with suppress(FileExistsError):
-            os.link(unfinished, file)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def _cipher(key: bytes) -> AESGCM:

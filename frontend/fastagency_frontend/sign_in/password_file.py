@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import tempfile
 import threading
 import unicodedata
 from collections.abc import Iterator, Mapping
@@ -20,6 +19,7 @@ from pathlib import Path
 
 from fastagency_shared.errors import InvalidSettings
 from fastagency_shared.fault import describe
+from fastagency_shared.private_file import written_beside
 from fastagency_shared.user import User
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -127,20 +127,13 @@ class PeopleFile:
 
 def _write(path: Path, people: People) -> None:
     content = {"people": {name: people[name].model_dump(exclude_defaults=True) for name in sorted(people)}}
-    descriptor, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # 0600
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as output:
-            json.dump(content, output, ensure_ascii=False, indent=2)
-            output.write("\n")
-            output.flush()
-            os.fsync(output.fileno())
+    text = json.dumps(content, ensure_ascii=False, indent=2) + "\n"
+    with written_beside(path, text.encode()) as beside:
         _keep_owner(path, beside)
-        Path(beside).replace(path)
-    finally:
-        Path(beside).unlink(missing_ok=True)
+        beside.replace(path)
 
 
-def _keep_owner(path: Path, beside: str) -> None:
+def _keep_owner(path: Path, beside: Path) -> None:
     """Somebody else, such as root, may write the file for the page's account, which must still be able to read it."""
     if hasattr(os, "chown"):
         with suppress(OSError):
