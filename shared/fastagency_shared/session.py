@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol, runtime_checkable
+from typing import Protocol, Self, runtime_checkable
+
+from pydantic import BaseModel, Field
 
 from fastagency_shared.user import User
 
@@ -28,6 +30,39 @@ class Session:
 
     id: str
     user: User
+    expires: datetime
+
+
+class SessionUser(BaseModel):
+    """Whose session it is, between the page and the backend."""
+
+    id: str
+    name: str | None = None
+    roles: list[str] = Field(default_factory=list)
+    email: str | None = None
+
+    @classmethod
+    def of(cls, user: User) -> Self:
+        return cls(id=user.id, name=user.name, roles=sorted(user.roles), email=user.email)
+
+    def to_user(self) -> User:
+        """Raises `ValueError`: there is no such user."""
+        return User(self.id, self.name, frozenset(self.roles), self.email)
+
+
+class SessionOpened(BaseModel):
+    """The backend's answer when one has begun, or has another secret: that is `session`; `id` is public."""
+
+    session: str
+    id: str
+    expires: datetime
+
+
+class SessionFound(BaseModel):
+    """The backend's answer about one that holds."""
+
+    id: str
+    user: SessionUser
     expires: datetime
 
 

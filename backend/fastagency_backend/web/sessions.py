@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from fastagency_shared.errors import InvalidRequest, UnknownSession
 from fastagency_shared.run import MAX_USER_ID_CHARS
+from fastagency_shared.session import SessionFound, SessionOpened, SessionUser
 from fastagency_shared.user import User
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field, model_validator
@@ -22,17 +23,10 @@ ENDED = "The session has ended. Sign in again."
 Secret = Annotated[str, Field(min_length=1, max_length=200)]
 
 
-class UserBody(BaseModel):
-    id: str
-    name: str | None = None
-    roles: list[str] = Field(default_factory=list)
-    email: str | None = None
-
-
 class OpenRequest(BaseModel):
     """`visitor`: who this was before; their conversations become the user's."""
 
-    user: UserBody
+    user: SessionUser
     visitor: Annotated[str, Field(max_length=MAX_USER_ID_CHARS)] | None = None
 
 
@@ -53,20 +47,6 @@ class EndRequest(BaseModel):
         return self
 
 
-class OpenedReply(BaseModel):
-    """`session` is the secret, for the browser alone; `id` is public."""
-
-    session: str
-    id: str
-    expires: datetime
-
-
-class FoundReply(BaseModel):
-    id: str
-    user: UserBody
-    expires: datetime
-
-
 def add_routes(router: APIRouter, path: str, bearers: Bearers, sessions: Sessions) -> None:
     async def page(token: Token) -> None:
         bearers.check_page(None if token is None else token.credentials)
@@ -74,21 +54,20 @@ def add_routes(router: APIRouter, path: str, bearers: Bearers, sessions: Session
     options: dict[str, Any] = {"dependencies": [Depends(page)], "include_in_schema": False}
 
     @router.post(path, status_code=201, **options)
-    async def open_session(request: OpenRequest) -> OpenedReply:
+    async def open_session(request: OpenRequest) -> SessionOpened:
         """Somebody has signed in."""
         return _opened(await sessions.begin(_user(request.user), request.visitor))
 
     @router.post(f"{path}/find", **options)
-    async def find_session(request: SecretRequest) -> FoundReply:
+    async def find_session(request: SecretRequest) -> SessionFound:
         """Whose session it is."""
         found = await sessions.find(request.session)
         if found is None:
             raise UnknownSession(ENDED)
-        user = UserBody(id=found.user.id, name=found.user.name, roles=sorted(found.user.roles), email=found.user.email)
-        return FoundReply(id=found.id, user=user, expires=_moment(found.expires))
+        return SessionFound(id=found.id, user=SessionUser.of(found.user), expires=_moment(found.expires))
 
     @router.post(f"{path}/rotate", **options)
-    async def rotate_session(request: SecretRequest) -> OpenedReply:
+    async def rotate_session(request: SecretRequest) -> SessionOpened:
         """Give it another secret."""
         opened = await sessions.rotate(request.session)
         if opened is None:
@@ -104,15 +83,15 @@ def add_routes(router: APIRouter, path: str, bearers: Bearers, sessions: Session
             await sessions.end_all(request.user)
 
 
-def _user(body: UserBody) -> User:
+def _user(body: SessionUser) -> User:
     try:
-        return User(body.id, body.name, frozenset(body.roles), body.email)
+        return body.to_user()
     except ValueError as error:
         raise InvalidRequest(str(error)) from None
 
 
-def _opened(opened: Opened) -> OpenedReply:
-    return OpenedReply(session=opened.secret, id=opened.id, expires=_moment(opened.expires))
+def _opened(opened: Opened) -> SessionOpened:
+    return SessionOpened(session=opened.secret, id=opened.id, expires=_moment(opened.expires))
 
 
 def _moment(seconds: float) -> datetime:
