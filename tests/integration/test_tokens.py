@@ -146,6 +146,18 @@ async def test_a_token_of_the_provider_says_who_asks(tmp_path: Path, provider: I
     assert record.user == person.user == User(run["user_id"], "Anna", frozenset({"manager"}), "anna@example.org")
 
 
+async def test_an_address_that_the_provider_has_not_verified_is_not_taken(
+    tmp_path: Path, provider: IdentityProvider
+) -> None:
+    with serve(trusting(tmp_path, provider)) as url:
+        token = provider.token(email="boss@example.org", email_verified=False)
+        assert httpx.get(f"{url}/fastagency/runs", headers=bearing(token)).status_code == 200
+    async with opened(settings_in(tmp_path)) as store:
+        person = await store.people.person(f"{provider.url}|7")
+    assert person is not None
+    assert person.user.email is None
+
+
 async def test_other_tokens_are_refused(tmp_path: Path, provider: IdentityProvider) -> None:
     now = int(time.time())
     stranger = IdentityProvider()

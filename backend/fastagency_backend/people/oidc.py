@@ -14,8 +14,8 @@ from typing import Any
 
 import httpx
 import jwt
+from fastagency_shared.claims import user_of_claims
 from fastagency_shared.errors import NotSignedIn, SignInUnavailable
-from fastagency_shared.user import User
 
 from fastagency_backend.people.grant import Grant
 
@@ -63,7 +63,8 @@ class IssuerTokens:
                 leeway=LEEWAY_S,
                 options={"require": ["exp", "sub", "iss", "aud"]},
             )
-            return Grant(_user(self.issuer, claims), until=float(claims["exp"]) + LEEWAY_S)
+            user = user_of_claims(self.issuer.url, claims, self.issuer.roles_claim)
+            return Grant(user, until=float(claims["exp"]) + LEEWAY_S)
         except (jwt.PyJWTError, TypeError, ValueError) as error:
             logger.info("A token was refused: %s", error)
             raise NotSignedIn(INVALID) from None
@@ -133,27 +134,3 @@ def _readable(found: dict[str, Any]) -> list[tuple[str | None, jwt.PyJWK]]:
         if key.algorithm_name in ALGORITHMS:
             keys.append((key.key_id, key))
     return keys
-
-
-def _user(issuer: Issuer, claims: dict[str, Any]) -> User:
-    """The same as for whoever signs in at the page: issuer and subject, for a subject alone may be in two of them."""
-    if not claims["sub"]:
-        raise ValueError("it is of nobody")
-    name = claims.get("name") or claims.get("preferred_username")
-    email = claims.get("email")
-    return User(
-        f"{issuer.url}|{claims['sub']}",
-        name if isinstance(name, str) else None,
-        frozenset(_roles(claims, issuer.roles_claim)),
-        email if isinstance(email, str) and email else None,
-    )
-
-
-def _roles(claims: dict[str, Any], path: str) -> list[str]:
-    found: Any = claims.get(path)
-    if found is None:
-        found = claims
-        for name in path.split("."):
-            found = found.get(name) if isinstance(found, dict) else None
-    roles = [found] if isinstance(found, str) else found if isinstance(found, list) else []
-    return [role for role in roles if isinstance(role, str) and role]

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from fastagency_shared.claims import claim_at, user_of_claims
 from fastagency_shared.errors import FastAgencyError, InvalidSettings
 from fastagency_shared.extras import extra
 from fastagency_shared.user import User
@@ -149,7 +150,7 @@ class OpenIDConnect:
         }
         token = self._ask("POST", self._endpoint("token_endpoint"), **self._as_client(form))
         claims = self._verified(token, kept.get("nonce", ""))
-        if _at(claims, self._roles_claim) is None or not (claims.get("name") or claims.get("preferred_username")):
+        if claim_at(claims, self._roles_claim) is None or not (claims.get("name") or claims.get("preferred_username")):
             claims = self._with_userinfo(claims, token)
         return claims
 
@@ -202,13 +203,8 @@ class OpenIDConnect:
         return {**more, **claims}
 
     def _user(self, claims: Mapping[str, Any]) -> User:
-        name = _text(claims.get("name")) or _text(claims.get("preferred_username"))
-        # Else anybody could claim the address of somebody else, and be asked what is for them.
-        email = None if claims.get("email_verified") is False else _text(claims.get("email"))
-        roles = _at(claims, self._roles_claim)
-        found = [roles] if isinstance(roles, str) else roles if isinstance(roles, list) else []
         try:
-            return User(f"{self._issuer}|{claims['sub']}", name, frozenset(filter(None, map(_text, found))), email)
+            return user_of_claims(self._issuer, claims, self._roles_claim)
         except ValueError as error:
             raise _Unfit(str(error)) from None
 
@@ -286,17 +282,3 @@ def _check_address(address: str, what: str) -> None:
 def _error_of(found: object) -> str:
     error = found.get("error") if isinstance(found, dict) else None
     return error[:100] if isinstance(error, str) else ""
-
-
-def _at(claims: Mapping[str, Any], path: str) -> Any:
-    """A claim of that very name, or the one to which the dots lead."""
-    if path in claims:
-        return claims[path]
-    found: Any = claims
-    for name in path.split("."):
-        found = found.get(name) if isinstance(found, Mapping) else None
-    return found
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
