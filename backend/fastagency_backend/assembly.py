@@ -184,9 +184,8 @@ def wipe(settings: BackendSettings) -> str:
 
 async def migrate(settings: BackendSettings) -> None:
     """Bring the database to the newest version, or make it. Raises `StoreError`."""
-    store = store_for(settings.model_copy(update={"migrate": True, "signals": None}))
-    await store.open(Deaf())
-    await store.close()
+    async with opened(settings.model_copy(update={"migrate": True})):
+        pass
 
 
 async def begin_epoch(settings: BackendSettings) -> int:
@@ -202,13 +201,9 @@ async def begin_epoch(settings: BackendSettings) -> int:
         )
     with extra("postgres", needed_by=NEEDS_POSTGRES):
         from fastagency_backend.store.postgres import PostgresStore
-    store = store_for(settings.model_copy(update={"signals": None}))
-    assert isinstance(store, PostgresStore)
-    await store.open(Deaf())
-    try:
+    async with opened(settings) as store:
+        assert isinstance(store, PostgresStore)
         return await store.begin_epoch()
-    finally:
-        await store.close()
 
 
 def examine_database(settings: BackendSettings) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
@@ -72,11 +71,7 @@ def main() -> None:
     print(f"{machine()}; {options.rounds} rounds\n")
     print(report.markdown(figures, report.values(recorded)))
     document = report.document(figures, before | {"rounds": options.rounds}, recorded if options.record else {})
-    text = json.dumps(document, indent=2) + "\n"
-    if options.json:
-        options.json.write_text(text)
-    if options.record:
-        report.RECORDED.write_text(text)
+    report.keep(document, options.json, report.RECORDED if options.record else None)
 
 
 if __name__ == "__main__":

@@ -25,9 +25,21 @@ def markdown(figures: Sequence[Figure], recorded: Mapping[str, float] | None = N
         headings.append(COMPARED)
         for figure, cells in zip(figures, rows, strict=True):
             cells.append(_compared(figure, recorded.get(figure.row.name)))
+    return table_of(headings, rows, figures)
+
+
+def table_of(headings: Sequence[str], rows: Sequence[Sequence[str]], figures: Sequence[Figure]) -> str:
+    """Rows of cells as Markdown, with the figures' notes below."""
     lines = [line(cells) for cells in (headings, ["---"] * len(headings), *rows)]
     notes = [f"- {figure.row.title}: {figure.note}." for figure in figures if figure.note]
     return "\n".join([*lines, "", *notes] if notes else lines)
+
+
+def keep(document: Mapping[str, Any], *files: Path | None) -> None:
+    """Write a document to those files that are named."""
+    for file in files:
+        if file is not None:
+            file.write_text(json.dumps(document, indent=2) + "\n")
 
 
 def document(
@@ -81,14 +93,17 @@ def worse(figures: Iterable[Figure], recorded: Mapping[str, float]) -> list[Figu
 
 def _cells(figure: Figure) -> list[str]:
     row = figure.row
+    return [*measured(figure), _target(row, row.least), _target(row, row.aim), figure.reached]
+
+
+def measured(figure: Figure) -> list[str]:
+    """The cells of what was measured: the title, the two medians, and their ratio."""
+    row = figure.row
     return [
         row.title,
         with_unit(statistics.median(figure.ours), row.unit),
         with_unit(statistics.median(figure.bare), row.unit) if figure.bare else "",
         ratio(figure),
-        _target(row, row.least),
-        _target(row, row.aim),
-        figure.reached,
     ]
 
 

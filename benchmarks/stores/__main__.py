@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from benchmarks.costs.figure import Figure, Row
-from benchmarks.costs.report import document, read
+from benchmarks.costs.report import document, keep, read
 from benchmarks.stores import live, parked, report, speed, writers
 from benchmarks.stores.make import Bench, bench, opened
 
@@ -64,11 +63,8 @@ def main() -> None:
         figures = asyncio.run(measured(started, options.only))
     print(report.markdown(figures), origin["told"], sep="\n\n")
     earlier = read(report.RECORDED) if options.record else {}
-    text = json.dumps(document(figures, origin, earlier, report.markdown), indent=2) + "\n"
-    if options.json:
-        options.json.write_text(text)
-    if options.record:
-        report.RECORDED.write_text(text)
+    whole = document(figures, origin, earlier, report.markdown)
+    keep(whole, options.json, report.RECORDED if options.record else None)
 
 
 if __name__ == "__main__":

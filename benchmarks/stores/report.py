@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import psycopg
 
 from benchmarks.costs.figure import Figure
-from benchmarks.costs.report import line, ratio, with_unit
+from benchmarks.costs.report import measured, table_of
 from benchmarks.server import particulars
 
 RECORDED = Path(__file__).with_name("recorded.json")
@@ -19,9 +18,7 @@ SHOWN = ("server_version", "fsync", "synchronous_commit", "shared_buffers")
 
 
 def markdown(figures: Sequence[Figure]) -> str:
-    lines = [line(HEADINGS), line(["---"] * len(HEADINGS)), *(line(_cells(figure)) for figure in figures)]
-    notes = [f"- {figure.row.title}: {figure.note}." for figure in figures if figure.note]
-    return "\n".join([*lines, "", *notes] if notes else lines)
+    return table_of(HEADINGS, [_cells(figure) for figure in figures], figures)
 
 
 def origin(url: str, rounds: int) -> dict[str, Any]:
@@ -46,14 +43,8 @@ def _first(rows: psycopg.Cursor[Any]) -> str:
 
 def _cells(figure: Figure) -> list[str]:
     row = figure.row
-    return [
-        row.title,
-        with_unit(statistics.median(figure.ours), row.unit),
-        with_unit(statistics.median(figure.bare), row.unit) if figure.bare else "",
-        ratio(figure),
-        "" if row.least is None else f"{'at least' if row.higher else 'at most'} {row.least:g}x",
-        _reached(figure),
-    ]
+    target = "" if row.least is None else f"{'at least' if row.higher else 'at most'} {row.least:g}x"
+    return [*measured(figure), target, _reached(figure)]
 
 
 def _reached(figure: Figure) -> str:

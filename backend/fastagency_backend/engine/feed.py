@@ -60,8 +60,7 @@ class Subscription:
         return self.stale or self.closed or bool(self._items)
 
     def put(self, item: Item) -> None:
-        logged = isinstance(item, StoredEvent)
-        if self.terse and not logged:
+        if self.terse and not isinstance(item, StoredEvent):
             return
         chars = _chars(item)
         if self._items and (len(self._items) >= QUEUE_ITEMS or self._chars + chars > QUEUE_CHARS):

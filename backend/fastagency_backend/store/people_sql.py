@@ -40,10 +40,6 @@ class Sql(ABC):
     def hold_runs(self, user_id: str) -> None:
         """Let nobody else write to a user's runs until this transaction is over."""
 
-    @abstractmethod
-    def overwrite_deleted(self) -> None:
-        """Let nothing be found in the database of what is deleted from now on, as far as the database can."""
-
     def rows(self, sql: str, **args: Any) -> list[Row]:
         return self.execute(sql, args)[1]
 
@@ -297,7 +293,6 @@ def _shown(table: str, row: dict[str, Any]) -> dict[str, Any]:
 
 def erase(db: Sql, user_id: str, at: float) -> tuple[Erased, list[str]]:
     """Also the ids of the runs that are gone. What runs that were deleted before have left is cleared away, too."""
-    db.overwrite_deleted()
     db.hold_runs(user_id)
     ids = run_ids(db, user_id)
     gone = {}

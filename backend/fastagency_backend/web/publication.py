@@ -49,6 +49,11 @@ class Publication:
         """Who is counted. A claim is nobody's."""
         return party_of(connection, None if self.identity.claims_count else user_id)
 
+    def count_stored(self, connection: HTTPConnection, user_id: str | None, value: object) -> None:
+        """Count what is stored of an answer. Raises `TooManyRequests`."""
+        if (party := self.party(connection, user_id)) is not None:
+            self.quota.store(party, size_of(value))
+
     async def count_start(self, connection: HTTPConnection, user_id: str | None, params: object = None) -> None:
         """Count the start of a run, which has this stored. Raises `TooManyRequests`."""
         party = self.party(connection, user_id)

@@ -43,6 +43,7 @@ class Quota:
     def __init__(self, settings: BackendSettings) -> None:
         self._settings = settings
         self._rates = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._refused = RateLimitItemPerMinute(settings.max_refused_per_minute)
         self._streams: Counter[str] = Counter()
 
     def start(self, party: Party, size: int) -> None:
@@ -77,17 +78,15 @@ class Quota:
 
     def check_sign_ins(self, party: Party | None) -> None:
         """Refuse an address from which too many have failed to sign in. Raises `TooManyRequests`."""
-        if party is not None:
-            most = self._settings.max_refused_per_minute
-            item = RateLimitItemPerMinute(most)
-            if not self._rates.test(item, "refused", party.name):
-                raise self._exceeded(item, "refused", party, f"More than {most:,} requests in a minute were refused.")
+        item = self._refused
+        if party is not None and not self._rates.test(item, "refused", party.name):
+            sentence = f"More than {item.amount:,} requests in a minute were refused."
+            raise self._exceeded(item, "refused", party, sentence)
 
     def note_refused(self, party: Party | None) -> None:
         """Somebody there is not who they say, or does not say it."""
         if party is not None:
-            most = self._settings.max_refused_per_minute
-            self._rates.hit(RateLimitItemPerMinute(most), "refused", party.name)
+            self._rates.hit(self._refused, "refused", party.name)
 
     def _count(self, what: str, per: type[RateLimitItem], most: int, party: Party, cost: int = 1) -> None:
         item = per(most * party.times)

@@ -24,7 +24,6 @@ from fastagency_shared.run import (
 from fastapi import Depends, Header, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from fastagency_backend.engine.limits import size_of
 from fastagency_backend.engine.nul import refuse_nul
 from fastagency_backend.engine.reader import Readers
 from fastagency_backend.engine.view import message_page, run_info, wire_v2
@@ -126,7 +125,7 @@ def add_routes(publication: Publication, path: str) -> None:
         request: Request, run_id: RunPath, answer: AnswerRequest, user_id: Any = Depends(caller)
     ) -> None:
         """Answer a question. The first valid answer wins."""
-        publication.quota.store(publication.party(request, user_id), size_of(answer.value))
+        publication.count_stored(request, user_id, answer.value)
         await (await publication.service()).answer(run_id, user_id, answer.question, answer.value)
 
     @router.post(one + "/cancel", responses=RESPONSES)

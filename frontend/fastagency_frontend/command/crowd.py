@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from ipaddress import IPv6Address, ip_address
 
-NETWORK_BITS = 64
-"""Of an address of IP version 6: whoever has one has all of its network."""
+from fastagency_frontend.sign_in.peer import place
 
 
 class Crowd:
@@ -39,10 +37,4 @@ def _key(address: object) -> str | None:
     """From what a socket calls its peer: a tuple that starts with the address, or a path."""
     if not isinstance(address, tuple):
         return None
-    try:
-        found = ip_address(str(address[0]).partition("%")[0])
-    except ValueError:
-        return str(address[0])
-    if isinstance(found, IPv6Address):
-        return str(found.ipv4_mapped or int(found) >> (128 - NETWORK_BITS))
-    return str(found)
+    return place(str(address[0]).partition("%")[0])

@@ -37,9 +37,6 @@ class PostgresSql(Sql):
         """In the order of their ids, as every batch of a lane does."""
         self._db.execute("SELECT 1 FROM run WHERE user_id = %s ORDER BY id FOR UPDATE", (user_id,))
 
-    def overwrite_deleted(self) -> None:
-        """VACUUM does, later."""
-
 
 class PostgresPeople(Part, PeopleJobs):
     """Part of a `PostgresStore`, whose connections it shares."""

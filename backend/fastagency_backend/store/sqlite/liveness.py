@@ -59,11 +59,9 @@ class Liveness:
     @property
     def look_every_s(self) -> float:
         """How often `tick` has something to do: to renew our row, and to look at the others', if there are any."""
-        return (
-            float("inf")
-            if self._worker is None
-            else self._lease_s / (LOOKS_PER_LEASE if self._seen else BEATS_PER_LEASE)
-        )
+        if self._worker is None:
+            return float("inf")
+        return self._lease_s / (LOOKS_PER_LEASE if self._seen else BEATS_PER_LEASE)
 
     def offer(self, db: sqlite3.Connection, workflows: Sequence[str], builds: Builds = ANY_BUILD) -> None:
         """Let it be known which workflows this worker has, and whose runs of them it drives."""

@@ -32,9 +32,6 @@ class SqliteSql(Sql):
     def hold_runs(self, user_id: str) -> None:
         """The same."""
 
-    def overwrite_deleted(self) -> None:
-        self._db.execute("PRAGMA secure_delete = ON")
-
 
 class SqlitePeople(PeopleJobs):
     """Part of a `SqliteStore`, whose lanes it shares."""
