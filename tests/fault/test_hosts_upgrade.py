@@ -30,6 +30,12 @@ def database(either_database: Database) -> str:
     return str(either_database)
 
 
+def times_asked(person: Person) -> int:
+    """By the log: somebody who thinks has not read on."""
+    log = person.provider.messages(person.run_id, limit=500).messages
+    return sum(message.is_question for message in log)
+
+
 def answer_by(api: Process, person: Person) -> None:
     """What is asked in the one version is answered by way of the other, in the person's name."""
     (question,) = [message.uuid for message in person.messages if message.is_question]
@@ -39,7 +45,10 @@ def answer_by(api: Process, person: Person) -> None:
 
 
 def test_two_versions_work_side_by_side_with_open_questions(hosts: Hosts) -> None:
-    """To and fro: the later version takes over from the old one, and the old one from that, on what it has changed."""
+    """To and fro: the later version takes over from the old one, and the old one from that, on what it has changed.
+
+    Nobody's call is under way when a worker stops: it would be cut off, and made again.
+    """
     old_api, old = hosts.api(), hosts.worker()
     hosts.start(old_api, old)
     with people(old_api.url, RUNS) as busy, people(old_api.url, RUNS, name="thinker", thinks=True) as before:
@@ -48,12 +57,14 @@ def test_two_versions_work_side_by_side_with_open_questions(hosts: Hosts) -> Non
         hosts.start(new, new_api)
         with people(new_api.url, RUNS, name="newcomer", thinks=True) as after:
             until(lambda: all(person.asked for person in after), "nobody is asked")
+            until(lambda: all(person.ended for person in busy), "the old version does not end what it began")
             old.stop()
             for person in before:
                 answer_by(new_api, person)
             until(lambda: hosts.paid_by(new.pid), "the later version has nothing to do")
             back = hosts.worker()
             hosts.start(back)
+            until(lambda: all(times_asked(person) == 2 for person in before), "nobody is asked again")
             new.stop()
             for person in after:
                 answer_by(old_api, person)
